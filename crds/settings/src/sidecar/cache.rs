@@ -1,0 +1,72 @@
+//! `spec.sidecar.cache`: what is kept, for how long, and for whom.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{DurationString, Quantity, SettingsError};
+
+/// The stampede-safe cache: one load a key, its waiters share it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schemars(extend("x-kubernetes-validations" = [
+    {"rule": "quantity(string(self.maxBytes)).compareTo(quantity('64Gi')) <= 0",
+     "message": "maxBytes must be at most 64Gi"}
+]))]
+pub struct CacheSettings {
+    /// Memory for cached answers, in bytes with their overhead, at most 64Gi; 0 keeps none. Default 64Mi.
+    pub max_bytes: Quantity,
+    /// How long an answer without cache directives is fresh; 0s coalesces concurrent loads and keeps
+    /// nothing. Default 0s.
+    pub ttl: DurationString,
+    /// How long after its freshness an answer may be served while it is refreshed (RFC 5861). Default 0s.
+    pub stale_while_revalidate: DurationString,
+    /// How long after its freshness an answer may be served when the server fails (RFC 5861). Default 0s.
+    pub stale_if_error: DurationString,
+    /// How long a failed load is remembered and shared by requests for its key. Default 1s.
+    pub error_ttl: DurationString,
+    /// What separates the entries of one key, so that one caller never sees another's; at most 8.
+    #[schemars(length(max = 8))]
+    pub split_by: Vec<SplitBy>,
+}
+
+impl Default for CacheSettings {
+    fn default() -> Self {
+        Self {
+            max_bytes: Quantity::from_mebibytes(64),
+            ttl: DurationString::from_secs(0),
+            stale_while_revalidate: DurationString::from_secs(0),
+            stale_if_error: DurationString::from_secs(0),
+            error_ttl: DurationString::from_secs(1),
+            split_by: Vec::new(),
+        }
+    }
+}
+
+impl CacheSettings {
+    pub(super) fn check(&self) -> Result<(), SettingsError> {
+        if self.max_bytes.bytes() > 64 << 30 {
+            return Err(SettingsError::Bounds {
+                field: "sidecar.cache.maxBytes",
+                value: self.max_bytes.to_string(),
+                bounds: "write at most 64Gi",
+            });
+        }
+        if self.split_by.len() > 8 {
+            return Err(SettingsError::Bounds {
+                field: "sidecar.cache.splitBy",
+                value: format!("{} entries", self.split_by.len()),
+                bounds: "write at most 8",
+            });
+        }
+        Ok(())
+    }
+}
+
+/// What separates the entries of one key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum SplitBy {
+    /// The bearer token of the request.
+    Token,
+    /// The address of the client.
+    Client,
+}

@@ -1,0 +1,1 @@
+//! Kivi's custom resources: types, names, labels; no IO.

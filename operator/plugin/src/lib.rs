@@ -1,0 +1,1 @@
+//! kubectl plugin for Kivi's key-value stores.

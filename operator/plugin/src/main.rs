@@ -1,0 +1,3 @@
+//! kubectl plugin for Kivi's key-value stores.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The operator of Kivi's key-value stores.

@@ -1,0 +1,3 @@
+//! The operator of Kivi's key-value stores.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! What each Kivi process does at its start and its end.

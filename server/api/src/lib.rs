@@ -1,0 +1,1 @@
+//! Kivi's wire types, problem+json errors and Rust client.

@@ -1,0 +1,1 @@
+//! Kivi's key-value server: routes, store, log.

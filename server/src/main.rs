@@ -1,0 +1,3 @@
+//! Kivi's key-value server: routes, store, log.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Kivi's store: a deterministic state machine over one transaction log.

@@ -1,0 +1,1 @@
+//! Kivi's tower layers, one folder a layer.

@@ -1,0 +1,3 @@
+//! A real single-node Kubernetes on this machine, for tests and the demo.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Kivi's contract, chart and cluster tests, and the demo.
