@@ -32,10 +32,7 @@ const MAX: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
 impl DurationString {
     /// The duration in whole seconds.
     pub fn from_secs(seconds: u64) -> Self {
-        Self {
-            text: format!("{seconds}s"),
-            value: Duration::from_secs(seconds),
-        }
+        Self { text: format!("{seconds}s"), value: Duration::from_secs(seconds) }
     }
 
     /// The duration as a number.
@@ -55,13 +52,8 @@ impl FromStr for DurationString {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         parse(text)
             .filter(|value| *value <= MAX && text.len() <= MAX_LENGTH)
-            .map(|value| Self {
-                text: text.to_owned(),
-                value,
-            })
-            .ok_or_else(|| SettingsError::Duration {
-                text: text.to_owned(),
-            })
+            .map(|value| Self { text: text.to_owned(), value })
+            .ok_or_else(|| SettingsError::Duration { text: text.to_owned() })
     }
 }
 
@@ -75,12 +67,8 @@ fn parse(text: &str) -> Option<Duration> {
         let digits = rest.find(|c: char| !c.is_ascii_digit())?;
         let number: u64 = rest[..digits].parse().ok()?;
         let unit_text = &rest[digits..];
-        let unit_end = unit_text
-            .find(|c: char| c.is_ascii_digit())
-            .unwrap_or(unit_text.len());
-        let unit = UNITS
-            .iter()
-            .position(|(name, _)| *name == &unit_text[..unit_end])?;
+        let unit_end = unit_text.find(|c: char| c.is_ascii_digit()).unwrap_or(unit_text.len());
+        let unit = UNITS.iter().position(|(name, _)| *name == &unit_text[..unit_end])?;
         if unit < next_unit {
             return None;
         }
@@ -131,40 +119,18 @@ mod tests {
 
     #[test]
     fn reads_what_kubernetes_writes() {
-        for (text, millis) in [
-            ("0s", 0),
-            ("250ms", 250),
-            ("1h30m", 5_400_000),
-            ("2160h", 7_776_000_000),
-        ] {
+        for (text, millis) in [("0s", 0), ("250ms", 250), ("1h30m", 5_400_000), ("2160h", 7_776_000_000)] {
             let duration: DurationString = text.parse().unwrap();
-            assert_eq!(
-                u64::try_from(duration.get().as_millis()).unwrap(),
-                millis,
-                "{text}"
-            );
+            assert_eq!(u64::try_from(duration.get().as_millis()).unwrap(), millis, "{text}");
             assert_eq!(duration.to_string(), text);
         }
     }
 
     #[test]
     fn refuses_everything_else_with_the_way_out() {
-        for text in [
-            "",
-            "1",
-            "1.5h",
-            "-1s",
-            "1s1h",
-            "1h1h",
-            "5 s",
-            "99999999999999999999s",
-            "1000000h",
-        ] {
+        for text in ["", "1", "1.5h", "-1s", "1s1h", "1h1h", "5 s", "99999999999999999999s", "1000000h"] {
             let error = text.parse::<DurationString>().unwrap_err().to_string();
-            assert!(
-                error.contains("is not a duration") && error.contains("1h30m"),
-                "{error}"
-            );
+            assert!(error.contains("is not a duration") && error.contains("1h30m"), "{error}");
         }
     }
 }

@@ -26,6 +26,6 @@ pub use quantity::Quantity;
 pub use ratio::Ratio;
 pub use settings::Settings;
 pub use sidecar::{
-    CacheSettings, OnExcess, OtlpProtocol, Resources, SidecarSettings, SplitBy, ThrottleBy, ThrottleSettings,
-    TimeoutSettings, TracingSettings,
+    Amount, CacheSettings, OnExcess, OtlpProtocol, Resources, SidecarSettings, SplitBy, ThrottleBy,
+    ThrottleSettings, TimeoutSettings, TracingSettings,
 };

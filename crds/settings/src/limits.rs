@@ -11,8 +11,8 @@ use crate::{Quantity, SettingsError};
 #[schemars(extend("x-kubernetes-validations" = [
     {"rule": "quantity(string(self.valueBytes)).compareTo(quantity('1')) >= 0 && quantity(string(self.valueBytes)).compareTo(quantity('64Mi')) <= 0",
      "message": "valueBytes must be from 1 to 64Mi"},
-    {"rule": "quantity(string(self.memory)).compareTo(quantity('16Mi')) >= 0",
-     "message": "memory must be at least 16Mi"}
+    {"rule": "quantity(string(self.memory)).compareTo(quantity('16Mi')) >= 0 && quantity(string(self.memory)).compareTo(quantity('1024Ti')) <= 0",
+     "message": "memory must be from 16Mi to 1024Ti"}
 ]))]
 pub struct LimitsSettings {
     /// Longest key, in bytes after percent-decoding, from 1 to 4096. A longer one gets 414. Default 1024.
@@ -20,7 +20,7 @@ pub struct LimitsSettings {
     pub key_bytes: i32,
     /// Largest value, in bytes, from 1 to 64Mi. A larger one gets 413. Default 1Mi.
     pub value_bytes: Quantity,
-    /// Memory for keys and values, in bytes, at least 16Mi. A write beyond it gets 507. Default 256Mi.
+    /// Memory for keys and values, in bytes, from 16Mi to 1024Ti. A write beyond it gets 507. Default 256Mi.
     pub memory: Quantity,
 }
 
@@ -41,11 +41,7 @@ impl LimitsSettings {
     /// Names the first field out of bounds.
     pub fn check(&self) -> Result<(), SettingsError> {
         let out = |field, value: &dyn ToString, bounds| {
-            Err(SettingsError::Bounds {
-                field,
-                value: value.to_string(),
-                bounds,
-            })
+            Err(SettingsError::Bounds { field, value: value.to_string(), bounds })
         };
         if !(1..=4096).contains(&self.key_bytes) {
             return out("limits.keyBytes", &self.key_bytes, "write 1 to 4096");
@@ -53,8 +49,8 @@ impl LimitsSettings {
         if !(1..=64 << 20).contains(&self.value_bytes.bytes()) {
             return out("limits.valueBytes", &self.value_bytes, "write 1 to 64Mi");
         }
-        if self.memory.bytes() < 16 << 20 {
-            return out("limits.memory", &self.memory, "write at least 16Mi");
+        if !(16 << 20..=1 << 50).contains(&self.memory.bytes()) {
+            return out("limits.memory", &self.memory, "write 16Mi to 1024Ti");
         }
         Ok(())
     }

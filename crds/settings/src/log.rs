@@ -19,9 +19,7 @@ pub struct LogSettings {
 
 impl Default for LogSettings {
     fn default() -> Self {
-        Self {
-            file: Some(FileLogSettings::default()),
-        }
+        Self { file: Some(FileLogSettings::default()) }
     }
 }
 
@@ -50,8 +48,8 @@ impl LogSettings {
      "message": "storageClassName cannot change: a volume keeps its class for life"},
     {"rule": "quantity(string(self.size)).compareTo(quantity(string(oldSelf.size))) >= 0",
      "message": "size cannot shrink: volumes only grow"},
-    {"rule": "quantity(string(self.size)).compareTo(quantity('16Mi')) >= 0",
-     "message": "size must be at least 16Mi"},
+    {"rule": "quantity(string(self.size)).compareTo(quantity('16Mi')) >= 0 && quantity(string(self.size)).compareTo(quantity('1024Ti')) <= 0",
+     "message": "size must be from 16Mi to 1024Ti"},
     {"rule": "quantity(string(self.segmentSize)).compareTo(quantity('1Mi')) >= 0 && quantity(string(self.segmentSize)).compareTo(quantity('1Gi')) <= 0",
      "message": "segmentSize must be from 1Mi to 1Gi"},
     {"rule": "quantity(string(self.segmentSize)).compareTo(quantity(string(self.size))) <= 0",
@@ -60,7 +58,7 @@ impl LogSettings {
      "message": "syncInterval must be from 1ms to 60s"}
 ]))]
 pub struct FileLogSettings {
-    /// Size of each pod's log volume, in bytes; at least 16Mi. It may grow, never shrink. Default 1Gi.
+    /// Size of each pod's log volume, in bytes, from 16Mi to 1024Ti. It may grow, never shrink. Default 1Gi.
     pub size: Quantity,
     /// StorageClass of the log volume, at most 253 characters; unset means the cluster's default class.
     /// Cannot change.
@@ -94,34 +92,22 @@ impl Default for FileLogSettings {
 impl FileLogSettings {
     fn check(&self) -> Result<(), SettingsError> {
         let out = |field, value: &dyn ToString, bounds| {
-            Err(SettingsError::Bounds {
-                field,
-                value: value.to_string(),
-                bounds,
-            })
+            Err(SettingsError::Bounds { field, value: value.to_string(), bounds })
         };
-        if self.size.bytes() < 16 << 20 {
-            return out("log.file.size", &self.size, "write at least 16Mi");
+        if !(16 << 20..=1 << 50).contains(&self.size.bytes()) {
+            return out("log.file.size", &self.size, "write 16Mi to 1024Ti");
         }
         if !(1 << 20..=1 << 30).contains(&self.segment_size.bytes()) {
             return out("log.file.segmentSize", &self.segment_size, "write 1Mi to 1Gi");
         }
         if self.segment_size.bytes() > self.size.bytes() {
-            return out(
-                "log.file.segmentSize",
-                &self.segment_size,
-                "it must not exceed log.file.size",
-            );
+            return out("log.file.segmentSize", &self.segment_size, "it must not exceed log.file.size");
         }
         if !(1..=60_000).contains(&self.sync_interval.get().as_millis()) {
             return out("log.file.syncInterval", &self.sync_interval, "write 1ms to 60s");
         }
         if !(1..=99).contains(&self.compact_at_garbage) {
-            return out(
-                "log.file.compactAtGarbage",
-                &self.compact_at_garbage,
-                "write 1 to 99",
-            );
+            return out("log.file.compactAtGarbage", &self.compact_at_garbage, "write 1 to 99");
         }
         Ok(())
     }

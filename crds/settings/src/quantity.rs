@@ -34,10 +34,7 @@ impl Quantity {
             whole if whole % 1024 == 0 => format!("{}Gi", whole / 1024),
             some => format!("{some}Mi"),
         };
-        Self {
-            text,
-            bytes: u64::from(mebibytes) << 20,
-        }
+        Self { text, bytes: u64::from(mebibytes) << 20 }
     }
 
     /// The quantity in bytes.
@@ -71,13 +68,8 @@ impl FromStr for Quantity {
         factor
             .and_then(|factor| text[..digits].parse::<u64>().ok()?.checked_mul(factor))
             .filter(|bytes| *bytes <= MAX && text.len() <= MAX_LENGTH)
-            .map(|bytes| Self {
-                text: text.to_owned(),
-                bytes,
-            })
-            .ok_or_else(|| SettingsError::Quantity {
-                text: text.to_owned(),
-            })
+            .map(|bytes| Self { text: text.to_owned(), bytes })
+            .ok_or_else(|| SettingsError::Quantity { text: text.to_owned() })
     }
 }
 
@@ -148,13 +140,9 @@ mod tests {
 
     #[test]
     fn reads_numbers_and_suffixes() {
-        for (text, bytes) in [
-            ("0", 0),
-            ("1024", 1024),
-            ("64Mi", 64 << 20),
-            ("1G", 1_000_000_000),
-            ("1Ti", 1 << 40),
-        ] {
+        for (text, bytes) in
+            [("0", 0), ("1024", 1024), ("64Mi", 64 << 20), ("1G", 1_000_000_000), ("1Ti", 1 << 40)]
+        {
             assert_eq!(text.parse::<Quantity>().unwrap().bytes(), bytes, "{text}");
         }
         assert_eq!(serde_yaml::from_str::<Quantity>("1024").unwrap().bytes(), 1024);
@@ -165,10 +153,7 @@ mod tests {
     fn refuses_everything_else_with_the_way_out() {
         for text in ["", "Mi", "1.5Gi", "-1", "1MiB", "1 Mi", "99999999Ti", "1e3"] {
             let error = text.parse::<Quantity>().unwrap_err().to_string();
-            assert!(
-                error.contains("is not a quantity of bytes") && error.contains("64Mi"),
-                "{error}"
-            );
+            assert!(error.contains("is not a quantity of bytes") && error.contains("64Mi"), "{error}");
         }
     }
 }

@@ -24,10 +24,7 @@ const PATTERN: &str = r"^(0(\.[0-9]{1,9})?|1(\.0{1,9})?)$";
 impl Ratio {
     /// All of it.
     pub fn one() -> Self {
-        Self {
-            text: "1".to_owned(),
-            value: 1.0,
-        }
+        Self { text: "1".to_owned(), value: 1.0 }
     }
 
     /// The ratio as a number in `0.0..=1.0`.
@@ -51,13 +48,8 @@ impl FromStr for Ratio {
         text.parse::<f64>()
             .ok()
             .filter(|_| well_formed)
-            .map(|value| Self {
-                text: text.to_owned(),
-                value,
-            })
-            .ok_or_else(|| SettingsError::Ratio {
-                text: text.to_owned(),
-            })
+            .map(|value| Self { text: text.to_owned(), value })
+            .ok_or_else(|| SettingsError::Ratio { text: text.to_owned() })
     }
 }
 
@@ -102,10 +94,7 @@ mod tests {
     #[test]
     fn holds_zero_to_one() {
         for (text, value) in [("0", 0.0), ("1", 1.0), ("0.25", 0.25), ("1.0", 1.0)] {
-            assert!(
-                (text.parse::<Ratio>().unwrap().get() - value).abs() < f64::EPSILON,
-                "{text}"
-            );
+            assert!((text.parse::<Ratio>().unwrap().get() - value).abs() < f64::EPSILON, "{text}");
         }
         for text in ["", "2", "1.1", "-0.5", ".5", "0.", "NaN", "inf", "1e-3"] {
             assert!(text.parse::<Ratio>().is_err(), "{text}");

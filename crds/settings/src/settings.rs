@@ -56,27 +56,15 @@ mod tests {
             ("log: {}", "log: name one kind of log"),
             ("log: {file: {segmentSize: 1}}", "log.file.segmentSize: 1"),
             ("log: {file: {syncInterval: 0s}}", "log.file.syncInterval: 0s"),
-            (
-                "log: {file: {compactAtGarbage: 100}}",
-                "log.file.compactAtGarbage: 100",
-            ),
+            ("log: {file: {compactAtGarbage: 100}}", "log.file.compactAtGarbage: 100"),
             ("limits: {keyBytes: 0}", "limits.keyBytes: 0"),
             ("limits: {valueBytes: 65Mi}", "limits.valueBytes: 65Mi"),
             ("limits: {memory: 1Mi}", "limits.memory: 1Mi"),
             ("sidecar: {maxInFlight: 0}", "sidecar.maxInFlight: 0"),
             ("sidecar: {throttle: {rate: 0}}", "sidecar.throttle.rate: 0"),
-            (
-                "sidecar: {throttle: {burst: 5}}",
-                "sidecar.throttle.burst: it needs `rate`",
-            ),
-            (
-                "sidecar: {timeouts: {request: 2h}}",
-                "sidecar.timeouts.request: 2h",
-            ),
-            (
-                "sidecar: {cache: {maxBytes: 65Gi}}",
-                "sidecar.cache.maxBytes: 65Gi",
-            ),
+            ("sidecar: {throttle: {burst: 5}}", "sidecar.throttle.burst: it needs `rate`"),
+            ("sidecar: {timeouts: {request: 2h}}", "sidecar.timeouts.request: 2h"),
+            ("sidecar: {cache: {maxBytes: 65Gi}}", "sidecar.cache.maxBytes: 65Gi"),
         ] {
             let settings: Settings = serde_yaml::from_str(text).unwrap();
             let error = settings.check().unwrap_err().to_string();
@@ -86,9 +74,7 @@ mod tests {
 
     #[test]
     fn an_unknown_field_is_refused() {
-        let error = serde_yaml::from_str::<Settings>("sidecar: {throtle: {}}")
-            .unwrap_err()
-            .to_string();
+        let error = serde_yaml::from_str::<Settings>("sidecar: {throtle: {}}").unwrap_err().to_string();
         assert!(error.contains("unknown field `throtle`"), "{error}");
     }
 }

@@ -1,16 +1,16 @@
 //! `spec.sidecar`: the proxy in front of each server. Also the sidecar's own configuration file.
 
 mod cache;
+mod resources;
 mod throttle;
 mod timeouts;
 mod tracing;
-
-use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use cache::{CacheSettings, SplitBy};
+pub use resources::Resources;
 pub use throttle::{OnExcess, ThrottleBy, ThrottleSettings};
 pub use timeouts::TimeoutSettings;
 pub use tracing::{OtlpProtocol, TracingSettings};
@@ -70,18 +70,4 @@ impl SidecarSettings {
         self.throttle.check()?;
         self.timeouts.check()
     }
-}
-
-/// Compute resources of a container, as in a Pod: a quantity per resource name (`cpu`, `memory`).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Resources {
-    /// What the container may use at most, by resource name; at most 16 names.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(length(max = 16))]
-    pub limits: BTreeMap<String, String>,
-    /// What the scheduler reserves for the container, by resource name; at most 16 names.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(length(max = 16))]
-    pub requests: BTreeMap<String, String>,
 }

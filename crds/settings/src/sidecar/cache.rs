@@ -9,20 +9,25 @@ use crate::{DurationString, Quantity, SettingsError};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[schemars(extend("x-kubernetes-validations" = [
-    {"rule": "quantity(string(self.maxBytes)).compareTo(quantity('64Gi')) <= 0",
-     "message": "maxBytes must be at most 64Gi"}
+    {"rule": "quantity(string(self.maxBytes)).compareTo(quantity('0')) >= 0 && quantity(string(self.maxBytes)).compareTo(quantity('64Gi')) <= 0",
+     "message": "maxBytes must be from 0 to 64Gi"},
+    {"rule": "[self.ttl, self.staleWhileRevalidate, self.staleIfError, self.errorTtl].all(ttl, duration(ttl) <= duration('8760h'))",
+     "message": "ttl, staleWhileRevalidate, staleIfError and errorTtl must be at most 8760h"}
 ]))]
 pub struct CacheSettings {
     /// Memory for cached answers, in bytes with their overhead, at most 64Gi; 0 keeps none. Default 64Mi.
     pub max_bytes: Quantity,
     /// How long an answer without cache directives is fresh; 0s coalesces concurrent loads and keeps
-    /// nothing. Default 0s.
+    /// nothing. At most 8760h. Default 0s.
     pub ttl: DurationString,
-    /// How long after its freshness an answer may be served while it is refreshed (RFC 5861). Default 0s.
+    /// How long after its freshness an answer may be served while it is refreshed (RFC 5861), at most
+    /// 8760h. Default 0s.
     pub stale_while_revalidate: DurationString,
-    /// How long after its freshness an answer may be served when the server fails (RFC 5861). Default 0s.
+    /// How long after its freshness an answer may be served when the server fails (RFC 5861), at most
+    /// 8760h. Default 0s.
     pub stale_if_error: DurationString,
-    /// How long a failed load is remembered and shared by requests for its key. Default 1s.
+    /// How long a failed load is remembered and shared by requests for its key, at most 8760h.
+    /// Default 1s.
     pub error_ttl: DurationString,
     /// What separates the entries of one key, so that one caller never sees another's; at most 8.
     #[schemars(length(max = 8))]
@@ -50,6 +55,20 @@ impl CacheSettings {
                 value: self.max_bytes.to_string(),
                 bounds: "write at most 64Gi",
             });
+        }
+        for (field, ttl) in [
+            ("sidecar.cache.ttl", &self.ttl),
+            ("sidecar.cache.staleWhileRevalidate", &self.stale_while_revalidate),
+            ("sidecar.cache.staleIfError", &self.stale_if_error),
+            ("sidecar.cache.errorTtl", &self.error_ttl),
+        ] {
+            if ttl.get().as_secs() > 8760 * 3600 {
+                return Err(SettingsError::Bounds {
+                    field,
+                    value: ttl.to_string(),
+                    bounds: "write at most 8760h",
+                });
+            }
         }
         if self.split_by.len() > 8 {
             return Err(SettingsError::Bounds {

@@ -28,10 +28,7 @@ pub struct ThrottleSettings {
 
 impl ThrottleSettings {
     pub(super) fn check(&self) -> Result<(), SettingsError> {
-        for (field, value) in [
-            ("sidecar.throttle.rate", self.rate),
-            ("sidecar.throttle.burst", self.burst),
-        ] {
+        for (field, value) in [("sidecar.throttle.rate", self.rate), ("sidecar.throttle.burst", self.burst)] {
             if let Some(value) = value.filter(|value| !(1..=1_000_000).contains(value)) {
                 return Err(SettingsError::Bounds {
                     field,

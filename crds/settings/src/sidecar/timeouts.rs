@@ -24,37 +24,18 @@ pub struct TimeoutSettings {
 
 impl Default for TimeoutSettings {
     fn default() -> Self {
-        Self {
-            request: DurationString::from_secs(30),
-            idle: DurationString::from_secs(60),
-        }
+        Self { request: DurationString::from_secs(30), idle: DurationString::from_secs(60) }
     }
 }
 
 impl TimeoutSettings {
     pub(super) fn check(&self) -> Result<(), SettingsError> {
         for (field, value, min_millis, max_millis, bounds) in [
-            (
-                "sidecar.timeouts.request",
-                &self.request,
-                1,
-                3_600_000,
-                "write 1ms to 1h",
-            ),
-            (
-                "sidecar.timeouts.idle",
-                &self.idle,
-                1_000,
-                86_400_000,
-                "write 1s to 24h",
-            ),
+            ("sidecar.timeouts.request", &self.request, 1, 3_600_000, "write 1ms to 1h"),
+            ("sidecar.timeouts.idle", &self.idle, 1_000, 86_400_000, "write 1s to 24h"),
         ] {
             if !(min_millis..=max_millis).contains(&value.get().as_millis()) {
-                return Err(SettingsError::Bounds {
-                    field,
-                    value: value.to_string(),
-                    bounds,
-                });
+                return Err(SettingsError::Bounds { field, value: value.to_string(), bounds });
             }
         }
         Ok(())

@@ -22,11 +22,7 @@ pub struct TracingSettings {
 
 impl Default for TracingSettings {
     fn default() -> Self {
-        Self {
-            endpoint: None,
-            protocol: OtlpProtocol::Grpc,
-            sample_ratio: Ratio::one(),
-        }
+        Self { endpoint: None, protocol: OtlpProtocol::Grpc, sample_ratio: Ratio::one() }
     }
 }
 
