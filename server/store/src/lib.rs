@@ -1,1 +1,20 @@
 //! Kivi's store: a deterministic state machine over one transaction log.
+//!
+//! - [`TransactionLog`] is the only thing that is durable; [`FileLog`] is the one on a volume.
+//! - [`Store`] replays a log into memory, answers reads from memory, appends writes to the log and applies
+//!   them in log order. The revision of a key is the sequence of the entry that wrote it.
+//!
+//! Nothing here knows HTTP, configuration files or Kubernetes.
+
+pub mod file_log;
+mod log;
+mod record;
+mod store;
+
+pub use file_log::{FileLog, FileLogOptions, Sync};
+pub use log::{AppendError, Appended, Entries, LogError, TransactionLog};
+pub use record::{Change, LogEntry, Record};
+pub use store::{
+    Clock, Condition, Delete, DeleteOutcome, Entry, OpenError, Put, PutOutcome, ReplayProgress, Store,
+    StoreError, StoreLimits, StoreOptions, StoreStatus,
+};

@@ -1,0 +1,136 @@
+//! The log on a volume: an exclusive [`TransactionLog`] in segment files of its own binary format.
+//!
+//! Callers queue encoded records; one thread writes what is waiting, syncs once, and acknowledges (`commit`). Opening
+//! finds the end by the recovery rule (`recovery`); reading back checks every byte it passes on (`reader`).
+
+mod commit;
+mod directory;
+mod disk;
+mod error;
+mod format;
+mod queue;
+mod reader;
+mod recovery;
+mod segment;
+mod stream;
+mod writer;
+
+use std::{path::Path, sync::Arc, thread, time::Duration};
+
+use futures::{FutureExt, future::BoxFuture};
+use tokio::sync::watch;
+
+pub use self::directory::{Directory, LogFile};
+use self::{
+    disk::DiskDirectory,
+    queue::{Queue, Waiting},
+    stream::Reach,
+    writer::Writer,
+};
+use crate::{Appended, Entries, LogError, Record, TransactionLog, log::AppendError};
+
+/// How the log is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileLogOptions {
+    /// The size of a segment in bytes; it is allocated whole. A batch that needs more gets a segment of its own size.
+    pub segment_bytes: u64,
+    /// When the log vouches for a write.
+    pub sync: Sync,
+}
+
+/// When the log vouches for a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sync {
+    /// When it is durable: nothing acknowledged is lost in a power cut.
+    Always,
+    /// When the system has it; it is made durable at this interval. A power cut may lose that much.
+    Interval(Duration),
+    /// When the system has it; it is made durable when the system pleases, and at the end of a segment.
+    Never,
+}
+
+/// An exclusive log in a directory.
+pub struct FileLog {
+    directory: Arc<dyn Directory>,
+    queue: Arc<Waiting>,
+    vouched: watch::Receiver<Vouched>,
+}
+
+/// What the log stands for at present.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Vouched {
+    /// The sequence of the last record it vouches for.
+    tail: u64,
+    /// Whether more may come.
+    open: bool,
+}
+
+impl Default for FileLogOptions {
+    fn default() -> Self {
+        Self { segment_bytes: 64 << 20, sync: Sync::Always }
+    }
+}
+
+impl FileLog {
+    /// Opens the log in `directory`, or begins one there; creates the directory. Blocks while it looks for the end.
+    pub fn open(directory: &Path, options: FileLogOptions) -> Result<Self, LogError> {
+        Self::open_in(Arc::new(DiskDirectory::lock(directory)?), options)
+    }
+
+    /// Like [`open`](Self::open), in a directory of any kind. The caller sees to it that nobody else writes there.
+    pub fn open_in(directory: Arc<dyn Directory>, options: FileLogOptions) -> Result<Self, LogError> {
+        let writer = Writer::open(Arc::clone(&directory), options)?;
+        let tail = writer.written();
+        let queue = Arc::new(Waiting::new(Queue::new(tail)));
+        let (vouching, vouched) = watch::channel(Vouched { tail, open: true });
+        let committer = commit::Committer::new(writer, Arc::clone(&queue), vouching, options.sync);
+        thread::Builder::new()
+            .name("kivi-log".to_owned())
+            .spawn(move || committer.run())
+            .map_err(|source| error::io("start the log thread for", directory.path(), source))?;
+        Ok(Self { directory, queue, vouched })
+    }
+
+    fn entries(&self, after: u64, reach: Reach) -> Entries {
+        stream::entries(Arc::clone(&self.directory), self.vouched.clone(), after, reach)
+    }
+}
+
+impl TransactionLog for FileLog {
+    fn replay(&self, after: u64) -> Entries {
+        self.entries(after, Reach::Present)
+    }
+
+    fn append(&self, expected_tail: u64, batch: &[Record]) -> Appended {
+        let queued = self.queue.append(expected_tail, batch);
+        async move {
+            // The thread answers everything it takes; without it there is no log.
+            queued?
+                .await
+                .unwrap_or_else(|_| Err(AppendError::Failed { message: "the log thread ended".to_owned() }))
+        }
+        .boxed()
+    }
+
+    fn tail(&self, after: u64) -> Entries {
+        self.entries(after, Reach::Future)
+    }
+
+    fn close(&self) -> BoxFuture<'static, Result<(), LogError>> {
+        self.queue.close();
+        let (queue, mut vouched) = (Arc::clone(&self.queue), self.vouched.clone());
+        async move {
+            // An error is the thread's end as well.
+            let _ = vouched.wait_for(|vouched| !vouched.open).await;
+            queue.failure().map_or(Ok(()), |message| Err(LogError::Failed { message }))
+        }
+        .boxed()
+    }
+}
+
+impl Drop for FileLog {
+    /// Lets the thread write what was accepted, and end.
+    fn drop(&mut self) {
+        self.queue.close();
+    }
+}

@@ -1,0 +1,38 @@
+//! The files under a log, as a seam: the log does all of its IO through these two traits, so that a test can tear,
+//! reorder, refuse and lose what a real disk may.
+
+use std::{io, path::Path};
+
+/// One directory with the log's files. Names are plain, without separators.
+pub trait Directory: Send + Sync + 'static {
+    /// Where it is, for messages.
+    fn path(&self) -> &Path;
+    /// The names of all files in it, in any order.
+    fn list(&self) -> io::Result<Vec<String>>;
+    /// Makes an empty file that can be read and written; one that is there is emptied.
+    fn create(&self, name: &str) -> io::Result<Box<dyn LogFile>>;
+    /// Opens a file to read and write.
+    fn open(&self, name: &str) -> io::Result<Box<dyn LogFile>>;
+    /// Gives a file another name, at once.
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+    /// Removes a file.
+    fn remove(&self, name: &str) -> io::Result<()>;
+    /// Makes creations, renames and removals durable.
+    fn sync(&self) -> io::Result<()>;
+}
+
+/// One open file.
+pub trait LogFile: Send + Sync {
+    /// Its length in bytes.
+    fn length(&self) -> io::Result<u64>;
+    /// Reads at `offset` until the buffer is full or the file ends; returns how much.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+    /// Writes all of `bytes` at `offset`. After an error any part of them may be written.
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
+    /// Makes contents and length durable (`fdatasync`).
+    fn sync(&self) -> io::Result<()>;
+    /// Extends the file to `length` bytes with zeros that have their room on the volume.
+    fn allocate(&self, length: u64) -> io::Result<()>;
+    /// Cuts the file to `length` bytes.
+    fn truncate(&self, length: u64) -> io::Result<()>;
+}

@@ -1,0 +1,140 @@
+//! Files on a real volume, and the lock that keeps a second process out.
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io,
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+};
+
+use rustix::{fs::FallocateFlags, io::Errno};
+
+use super::{
+    directory::{Directory, LogFile},
+    error,
+};
+use crate::LogError;
+
+/// The name of the locked file.
+const LOCK: &str = "LOCK";
+/// How much is zeroed at a time where a file system can't allocate, in bytes.
+const ZEROS: usize = 1 << 20;
+
+/// A directory on a volume, locked as long as this value lives.
+pub(super) struct DiskDirectory {
+    path: PathBuf,
+    /// Open for syncs.
+    directory: File,
+    /// The lock ends with the open file, also when the process is killed.
+    _lock: File,
+}
+
+impl DiskDirectory {
+    /// Creates the directory when it is not there, and locks it.
+    pub(super) fn lock(path: &Path) -> Result<Self, LogError> {
+        fs::create_dir_all(path).map_err(|source| error::io("create the log directory", path, source))?;
+        let directory =
+            File::open(path).map_err(|source| error::io("open the log directory", path, source))?;
+        let at = path.join(LOCK);
+        let lock = OpenOptions::new()
+            .create(true)
+            .write(true)
+            .truncate(false)
+            .open(&at)
+            .map_err(|source| error::io("open the lock file", &at, source))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path: path.to_owned(), directory, _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(LogError::Locked { directory: path.to_owned() }),
+            Err(TryLockError::Error(source)) => Err(error::io("lock", &at, source)),
+        }
+    }
+
+    fn open_with(&self, name: &str, options: &OpenOptions) -> io::Result<Box<dyn LogFile>> {
+        Ok(Box::new(DiskFile(options.open(self.path.join(name))?)))
+    }
+}
+
+impl Directory for DiskDirectory {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn list(&self) -> io::Result<Vec<String>> {
+        fs::read_dir(&self.path)?
+            // A name that is not text is none of ours.
+            .filter_map(|entry| entry.map(|entry| entry.file_name().into_string().ok()).transpose())
+            .collect()
+    }
+
+    fn create(&self, name: &str) -> io::Result<Box<dyn LogFile>> {
+        self.open_with(name, OpenOptions::new().read(true).write(true).create(true).truncate(true))
+    }
+
+    fn open(&self, name: &str) -> io::Result<Box<dyn LogFile>> {
+        self.open_with(name, OpenOptions::new().read(true).write(true))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        fs::rename(self.path.join(from), self.path.join(to))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        fs::remove_file(self.path.join(name))
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.directory.sync_all()
+    }
+}
+
+struct DiskFile(File);
+
+impl LogFile for DiskFile {
+    fn length(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match self.0.read_at(&mut buffer[filled..], offset + filled as u64) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(filled)
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.0.write_all_at(bytes, offset)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+
+    fn allocate(&self, length: u64) -> io::Result<()> {
+        let allocated =
+            rustix::io::retry_on_intr(|| rustix::fs::fallocate(&self.0, FallocateFlags::empty(), 0, length));
+        match allocated {
+            Ok(()) => Ok(()),
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => {
+                let zeros = vec![0; ZEROS];
+                let mut at = self.length()?;
+                while at < length {
+                    let count = usize::try_from(length - at).map_or(ZEROS, |left| left.min(ZEROS));
+                    self.0.write_all_at(&zeros[..count], at)?;
+                    at += count as u64;
+                }
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn truncate(&self, length: u64) -> io::Result<()> {
+        self.0.set_len(length)
+    }
+}

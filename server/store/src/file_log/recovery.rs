@@ -1,0 +1,120 @@
+//! Finding the end of the log at a start, by the rule that tells rot from a torn write.
+//!
+//! Checksums alone can't: both read as a bad batch. What was durable is proven by what was written later: each batch
+//! names the highest sequence that was durable then, and a segment is begun only when the one before it is durable.
+//! So a bad batch whose records any later valid batch proves durable is corruption, and the log is refused; one above
+//! everything proven was never vouched for, and is cut, even if batches behind it look valid (pages reach the disk in any
+//! order). Only the last segment can have a torn tail; the others are checked when they are read.
+
+mod tail;
+mod window;
+
+use rand::Rng;
+
+use self::{tail::Torn, window::Window};
+use super::{
+    Directory,
+    error::{corrupt, io},
+    format::{BATCH_HEADER, Frame, HEADER, claims},
+    segment::{self, Segment},
+};
+use crate::LogError;
+
+/// Where the log ends.
+pub(super) struct End {
+    pub(super) segment: Segment,
+    /// Behind the last batch, in bytes.
+    pub(super) position: u64,
+    /// The sequence of the last record.
+    pub(super) tail: u64,
+}
+
+/// Opens the last segment, or begins a log with segments of `segment_bytes`.
+pub(super) fn recover(directory: &dyn Directory, segment_bytes: u64) -> Result<End, LogError> {
+    segment::discard_unfinished(directory);
+    let Some(&last) = segment::list(directory)?.last() else {
+        let length = segment_bytes.max((HEADER + BATCH_HEADER) as u64);
+        let segment = Segment::create(directory, rand::rng().random(), 1, length)?;
+        return Ok(End { segment, position: HEADER as u64, tail: 0 });
+    };
+    let mut segment = Segment::open(directory, last)?;
+    let scan = scan(directory, &segment)?;
+    if let Some(reason) = scan.bad {
+        let torn = Torn { offset: scan.position, next_sequence: scan.next_sequence, reason };
+        tail::cut(directory, &mut segment, &torn)?;
+    } else {
+        // What was read may be in the system's memory only, after a process that was killed.
+        segment.file.sync().map_err(|source| io("sync", &directory.path().join(&segment.name), source))?;
+    }
+    Ok(End { segment, position: scan.position, tail: scan.next_sequence - 1 })
+}
+
+/// How far a segment is good.
+struct Scan {
+    /// Behind the last good batch, in bytes.
+    position: u64,
+    /// The sequence that comes next.
+    next_sequence: u64,
+    /// What is wrong there; `None` at a clean end.
+    bad: Option<&'static str>,
+}
+
+fn scan(directory: &dyn Directory, segment: &Segment) -> Result<Scan, LogError> {
+    let path = directory.path().join(&segment.name);
+    let mut window = Window::new(segment);
+    let mut position = HEADER as u64;
+    let mut next_sequence = segment.header.first_sequence;
+    let bad = loop {
+        match window.frame(position).map_err(|source| io("read", &path, source))? {
+            Frame::Batch(batch) if batch.first_sequence == next_sequence => {
+                next_sequence += u64::from(batch.count);
+                position += (BATCH_HEADER + batch.payload) as u64;
+            }
+            Frame::Batch(batch) => {
+                let (expected, found) = (next_sequence, batch.first_sequence);
+                return Err(LogError::Gap { file: path, offset: position, expected, found });
+            }
+            Frame::End => {
+                let clean = window.zeros(position).map_err(|source| io("read", &path, source))?;
+                break if clean { None } else { Some("zeros stand where a batch should") };
+            }
+            Frame::Bad(reason) => break Some(reason),
+            Frame::Partial(_) => break Some("a batch is cut off by the end of the file"),
+        }
+    };
+    if let Some(reason) = bad
+        && let Some(proof) =
+            proof(&mut window, position, next_sequence).map_err(|source| io("read", &path, source))?
+    {
+        let reason = format!(
+            "{reason}, and the batch at byte {proof} proves that sequence {next_sequence} was durable"
+        );
+        return Err(corrupt(directory, &segment.name, position, reason));
+    }
+    Ok(Scan { position, next_sequence, bad })
+}
+
+/// The place of a valid batch behind `position` that proves `sequence` durable. Where batches begin is unknown behind
+/// damage, so it looks at every byte.
+fn proof(window: &mut Window<'_>, position: u64, sequence: u64) -> std::io::Result<Option<u64>> {
+    let length = window.length();
+    let mut at = position + 1;
+    while let Some(bytes) = window.at(at)? {
+        let remaining = length - at;
+        let candidate = bytes
+            .windows(BATCH_HEADER)
+            .position(|head| claims(head, sequence, remaining))
+            .map(|skip| at + skip as u64);
+        match candidate {
+            Some(candidate) => {
+                if matches!(window.frame(candidate)?, Frame::Batch(_)) {
+                    return Ok(Some(candidate));
+                }
+                at = candidate + 1;
+            }
+            // A header may begin in the last bytes of what was seen.
+            None => at += (bytes.len() - (BATCH_HEADER - 1)) as u64,
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,154 @@
+//! The end of the log, where the log thread writes. It knows what is written and what is durable, rolls segments, and
+//! tells a full volume, after which it can go on, from a failure, after which nobody can know what is on the disk.
+
+use std::{io, sync::Arc};
+
+use super::{
+    Directory, FileLogOptions, error,
+    format::{BATCH_HEADER, HEADER, seal},
+    recovery,
+    segment::Segment,
+};
+use crate::{AppendError, LogError};
+
+pub(super) struct Writer {
+    directory: Arc<dyn Directory>,
+    segment_bytes: u64,
+    segment: Segment,
+    /// Where the next batch goes, in bytes.
+    position: u64,
+    /// The sequence of the last record written.
+    written: u64,
+    /// The sequence of the last record that is durable.
+    durable: u64,
+    /// Whether a mark was written since the last sync.
+    marked: bool,
+}
+
+impl Writer {
+    /// Finds the end of the log by the recovery rule, or begins a log.
+    pub(super) fn open(directory: Arc<dyn Directory>, options: FileLogOptions) -> Result<Self, LogError> {
+        let segment_bytes = options.segment_bytes;
+        let end = recovery::recover(&*directory, segment_bytes)?;
+        // What recovery has read may never have been synced; its sync makes it so.
+        Ok(Self {
+            directory,
+            segment_bytes,
+            segment: end.segment,
+            position: end.position,
+            written: end.tail,
+            durable: end.tail,
+            marked: false,
+        })
+    }
+
+    pub(super) fn written(&self) -> u64 {
+        self.written
+    }
+
+    pub(super) fn is_durable(&self) -> bool {
+        self.durable == self.written
+    }
+
+    /// Writes a batch: a header's room and encoded records. Refused as full, nothing of it is in the log.
+    pub(super) fn write(
+        &mut self,
+        batch: &mut [u8],
+        first_sequence: u64,
+        count: u32,
+    ) -> Result<(), AppendError> {
+        let length = batch.len() as u64;
+        if self.position + length > self.segment.length {
+            self.roll(first_sequence, length)?;
+        }
+        seal(batch, self.segment.header.salt, first_sequence, self.durable, count);
+        match self.segment.file.write_at(batch, self.position) {
+            Ok(()) => {
+                self.position += length;
+                self.written += u64::from(count);
+                Ok(())
+            }
+            Err(error) if error::is_full(&error) => {
+                self.undo()?;
+                Err(AppendError::Full { message: error.to_string() })
+            }
+            Err(error) => Err(self.failed("write", &error)),
+        }
+    }
+
+    /// Makes durable what is written. Never called again after an error.
+    pub(super) fn sync(&mut self) -> Result<(), AppendError> {
+        if self.is_durable() { Ok(()) } else { self.sync_all() }
+    }
+
+    /// Makes durable what is written, marks too.
+    fn sync_all(&mut self) -> Result<(), AppendError> {
+        self.segment.file.sync().map_err(|error| self.failed("sync", &error))?;
+        self.durable = self.written;
+        self.marked = false;
+        Ok(())
+    }
+
+    /// Writes, behind the last batch, that all of it is durable, so that rot in it is told from a torn write. The next
+    /// batch overwrites the mark; it needs no sync, being true whenever it gets to the disk.
+    pub(super) fn mark(&mut self) -> Result<(), AppendError> {
+        if self.position + BATCH_HEADER as u64 > self.segment.length {
+            return Ok(());
+        }
+        self.marked = true;
+        let mut mark = [0; BATCH_HEADER];
+        seal(&mut mark, self.segment.header.salt, self.written + 1, self.durable, 0);
+        match self.segment.file.write_at(&mark, self.position) {
+            Err(error) if error::is_full(&error) => self.undo(),
+            Err(error) => Err(self.failed("write", &error)),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Makes the last mark durable as well: the end of an orderly close.
+    pub(super) fn seal(&mut self) -> Result<(), AppendError> {
+        self.mark()?;
+        self.sync_all()
+    }
+
+    /// Goes on in a new segment. The old one is durable before, its last mark too: that the new one exists is the
+    /// proof, and nothing half-written may stay in the old one.
+    fn roll(&mut self, first_sequence: u64, batch: u64) -> Result<(), AppendError> {
+        if self.marked || !self.is_durable() {
+            self.sync_all()?;
+        }
+        let length = self.segment_bytes.max(HEADER as u64 + batch);
+        let store_id = self.segment.header.store_id;
+        match Segment::create(&*self.directory, store_id, first_sequence, length) {
+            Ok(segment) => {
+                tracing::debug!(file = segment.name, bytes = length, "Began a segment of the log.");
+                self.segment = segment;
+                self.position = HEADER as u64;
+                Ok(())
+            }
+            Err(LogError::Io { source, .. }) if error::is_full(&source) => {
+                Err(AppendError::Full { message: source.to_string() })
+            }
+            Err(LogError::Failed { message }) => Err(AppendError::Failed { message }),
+            Err(error) => Err(AppendError::Failed { message: error.to_string() }),
+        }
+    }
+
+    /// Takes back a write that found the volume full, durably, before anybody is told that it did not happen.
+    fn undo(&mut self) -> Result<(), AppendError> {
+        let file = &self.segment.file;
+        file.truncate(self.position).map_err(|error| self.failed("cut", &error))?;
+        match file.allocate(self.segment.length) {
+            Ok(()) => {}
+            // The next write rolls.
+            Err(error) if error::is_full(&error) => self.segment.length = self.position,
+            Err(error) => return Err(self.failed("allocate", &error)),
+        }
+        self.sync_all()
+    }
+
+    fn failed(&self, action: &str, error: &io::Error) -> AppendError {
+        let path = self.directory.path().join(&self.segment.name);
+        AppendError::Failed { message: format!("can't {action} {}: {error}", path.display()) }
+    }
+}

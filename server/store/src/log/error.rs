@@ -1,0 +1,103 @@
+//! How a log can fail, in sentences for a person who has to act on them.
+
+use std::{io, path::PathBuf};
+
+/// Why an append was refused. Nothing of the refused batch is in the log, save after `Failed`, whose outcome is
+/// unknown until the log is opened again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AppendError {
+    /// Somebody else appended first: catch up to `tail`, evaluate again, append behind it.
+    #[error("the log has moved on to sequence {tail}; catch up and evaluate again")]
+    Conflict {
+        /// Where the log ends now.
+        tail: u64,
+    },
+    /// There is no room. Appends succeed again as soon as there is.
+    #[error(
+        "the log volume is full: {message}; free space or grow the volume, writes then go on by themselves"
+    )]
+    Full {
+        /// What the system said.
+        message: String,
+    },
+    /// A write or sync failed. It is never retried, since the kernel may have dropped the pages: the log refuses
+    /// writes until it is opened again.
+    #[error("the log failed and refuses writes until the server is restarted: {message}")]
+    Failed {
+        /// What the system said, about which file.
+        message: String,
+    },
+    /// The log was closed.
+    #[error("the log is closed")]
+    Closed,
+}
+
+/// Why a log can't be opened, read or closed.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// Bytes that were durable are not what was written. The log is refused, never cut.
+    #[error(
+        "the log is corrupt in {} at byte {offset}: {reason}; acknowledged writes are damaged, restore the volume \
+         from a backup",
+        file.display()
+    )]
+    Corrupt {
+        /// The segment.
+        file: PathBuf,
+        /// Where in it, in bytes from its start.
+        offset: u64,
+        /// What is wrong there.
+        reason: String,
+    },
+    /// Entries are missing, or come twice.
+    #[error(
+        "the log has a break in its sequence in {} at byte {offset}: expected {expected}, found {found}; a segment is \
+         missing or foreign, put it back or restore the volume from a backup",
+        file.display()
+    )]
+    Gap {
+        /// The segment.
+        file: PathBuf,
+        /// Where in it, in bytes from its start.
+        offset: u64,
+        /// The sequence that should come next.
+        expected: u64,
+        /// The one that does.
+        found: u64,
+    },
+    /// Written by a version whose format this one does not know.
+    #[error(
+        "{} has log format {found}, and this version reads {supported}; start the version that wrote it",
+        file.display()
+    )]
+    ForeignVersion {
+        /// The segment.
+        file: PathBuf,
+        /// Its format.
+        found: u32,
+        /// Ours.
+        supported: u32,
+    },
+    /// Another process has it open.
+    #[error("the log in {} is in use by another process; stop it or choose another data directory", directory.display())]
+    Locked {
+        /// The log's directory.
+        directory: PathBuf,
+    },
+    /// The system refused an operation on a file.
+    #[error("can't {action} {}: {source}", path.display())]
+    Io {
+        /// What was being done, as in "can't ACTION FILE".
+        action: &'static str,
+        /// To which file or directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The log refuses writes since an earlier failure, so what was accepted could not all be made durable.
+    #[error("the log failed and refuses writes until the server is restarted: {message}")]
+    Failed {
+        /// What the system said, about which file.
+        message: String,
+    },
+}

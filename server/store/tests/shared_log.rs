@@ -1,0 +1,95 @@
+//! Two stores over one log, as servers over a shared one will be: the trait carries it, and conditions stay exact.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a helper of tests may fail as a test does")]
+
+mod support;
+
+use std::sync::Arc;
+
+use futures::{FutureExt, StreamExt, future::BoxFuture, stream};
+use kivi_store::{
+    AppendError, Appended, Condition, Entries, LogEntry, LogError, Record, Store, StoreError, StoreOptions,
+    TransactionLog,
+};
+use parking_lot::Mutex;
+
+use self::support::{put, put_of, value};
+
+/// A log in memory that anybody may append to.
+#[derive(Clone, Default)]
+struct SharedLog(Arc<Mutex<Vec<LogEntry>>>);
+
+impl TransactionLog for SharedLog {
+    fn replay(&self, after: u64) -> Entries {
+        let entries = self.0.lock().iter().filter(|entry| entry.sequence > after).cloned().collect();
+        stream::iter([Ok(entries)]).boxed()
+    }
+
+    fn append(&self, expected_tail: u64, batch: &[Record]) -> Appended {
+        let mut entries = self.0.lock();
+        let tail = entries.last().map_or(0, |entry| entry.sequence);
+        let answer = if tail == expected_tail {
+            entries.extend(
+                (tail + 1..)
+                    .zip(batch)
+                    .map(|(sequence, record)| LogEntry { sequence, record: record.clone() }),
+            );
+            Ok(tail + batch.len() as u64)
+        } else {
+            Err(AppendError::Conflict { tail })
+        };
+        async move { answer }.boxed()
+    }
+
+    fn tail(&self, after: u64) -> Entries {
+        self.replay(after)
+    }
+
+    fn close(&self) -> BoxFuture<'static, Result<(), LogError>> {
+        async { Ok(()) }.boxed()
+    }
+}
+
+async fn open(log: &SharedLog) -> Arc<Store> {
+    Store::open(log.clone(), StoreOptions::default()).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_store_that_is_behind_catches_up_and_decides_again() {
+    let log = SharedLog::default();
+    let (one, two) = (open(&log).await, open(&log).await);
+    put(&one, "k", "1").await.unwrap();
+    let stale = two.put(put_of("k", "2", Condition::Absent)).await;
+    assert_eq!(stale, Err(StoreError::ConditionFailed { current: Some(1) }));
+    assert_eq!(value(&two, "k").unwrap(), "1", "it has caught up");
+    let next = two.put(put_of("other", "x", Condition::Absent)).await.unwrap();
+    assert_eq!((next.revision, next.created), (2, true));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_creations_through_two_stores_one_a_key_wins() {
+    let log = SharedLog::default();
+    let stores = [open(&log).await, open(&log).await];
+    let mut tasks = tokio::task::JoinSet::new();
+    for key in 0..50 {
+        for (name, store) in ["one", "two"].into_iter().zip(&stores) {
+            let store = Arc::clone(store);
+            tasks.spawn(async move {
+                let key = format!("k{key}");
+                match store.put(put_of(&key, name, Condition::Absent)).await {
+                    Ok(outcome) => {
+                        assert!(outcome.created);
+                        1
+                    }
+                    Err(StoreError::ConditionFailed { current: Some(_) }) => 0,
+                    Err(error) => panic!("{error}"),
+                }
+            });
+        }
+    }
+    let won: u32 = tasks.join_all().await.into_iter().sum();
+    assert_eq!(won, 50);
+    assert_eq!(log.0.lock().len(), 50);
+    let third = open(&log).await;
+    assert_eq!(third.status().keys, 50);
+}
