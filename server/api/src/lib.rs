@@ -1,1 +1,19 @@
-//! Kivi's wire types, problem+json errors and Rust client.
+//! Kivi's wire types: what the server, the sidecar, the kubectl plugin and the tests agree on.
+//!
+//! - [`key`]: a key of any bytes as the rest of a URL path, and back.
+//! - [`etag`]: entity tags, which carry the revision of a key.
+//! - [`problem`]: errors as `application/problem+json`.
+//! - [`headers`]: the names of Kivi's own header fields.
+//! - [`client`]: a small HTTP client of the REST API.
+//!
+//! It must not know how a store works, nor any binary's configuration.
+
+pub mod client;
+pub mod etag;
+pub mod headers;
+pub mod key;
+pub mod problem;
+
+pub use client::{Client, ClientBuilder, ClientError, Precondition};
+pub use etag::EntityTag;
+pub use problem::{Limit, Problem, ProblemType};
