@@ -1,3 +1,48 @@
-//! Kivi's key-value server: routes, store, log.
+//! `kivi-server`: parses its flags, starts telemetry, serves until SIGTERM.
 
-fn main() {}
+use std::process::ExitCode;
+use std::time::Duration;
+
+use kivi_process::telemetry::{self, TelemetryOptions};
+use kivi_process::{exit, shutdown};
+use kivi_server::{Config, Flags, RunError, run};
+
+/// How long work that cannot be cancelled may hold up the end of the process.
+const LINGER: Duration = Duration::from_secs(1);
+
+fn main() -> ExitCode {
+    let flags: Flags = match exit::parse_flags() {
+        Ok(flags) => flags,
+        Err(code) => return code,
+    };
+    let mut config = match Config::from_flags(&flags) {
+        Ok(config) => config,
+        Err(error) => return exit::usage(&error),
+    };
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return exit::failure(&error),
+    };
+    let options =
+        TelemetryOptions { service: "kivi-server", format: flags.log_format, level: flags.log_level.clone() };
+    // The exporter is started, and stopped, beside the runtime's threads but with the runtime running.
+    let started = {
+        let _context = runtime.enter();
+        telemetry::init(&options)
+    };
+    let telemetry = match started {
+        Ok(telemetry) => telemetry,
+        Err(error) => return exit::usage(&error),
+    };
+    config.log_levels = Some(telemetry.levels());
+    let ended = runtime.block_on(async {
+        let shutdown = shutdown::on_signal().map_err(RunError::Signals)?;
+        run(config, shutdown).await
+    });
+    telemetry.shutdown();
+    runtime.shutdown_timeout(LINGER);
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => exit::failure(&error),
+    }
+}

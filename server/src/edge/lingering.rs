@@ -1,0 +1,83 @@
+//! A request body that runs out after it was dropped.
+//!
+//! A refused upload is often answered before all of it was sent. If the connection were closed then, the
+//! kernel would reset it under the client's hands, and with the reset the answer is lost. So the rest is
+//! read and thrown away for a while, within bounds, while the client already reads its answer.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt;
+use tokio::runtime::Handle;
+
+/// How long, and how many bytes of, a refused upload is read; then the connection is closed after all.
+const TIME: Duration = Duration::from_secs(5);
+const BYTES: usize = 64 << 20;
+
+/// A request body; when it is dropped before its end, the rest of it runs out in the background.
+pub(crate) struct LingeringBody<B: Body<Data = Bytes> + Send + Unpin + 'static> {
+    /// None from the end on.
+    inner: Option<B>,
+    /// The client sends nothing before `100 Continue`, which the first poll would send.
+    waits: bool,
+}
+
+impl<B: Body<Data = Bytes> + Send + Unpin + 'static> LingeringBody<B> {
+    /// `waits`: the request has an `Expect: 100-continue`.
+    pub(crate) fn new(body: B, waits: bool) -> Self {
+        Self { inner: Some(body).filter(|body| !body.is_end_stream()), waits }
+    }
+}
+
+impl<B: Body<Data = Bytes> + Send + Unpin + 'static> Body for LingeringBody<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        self.waits = false;
+        let Some(inner) = &mut self.inner else {
+            return Poll::Ready(None);
+        };
+        let frame = ready!(Pin::new(&mut *inner).poll_frame(cx));
+        let goes_on = matches!(frame, Some(Ok(_))) && !inner.is_end_stream();
+        if !goes_on {
+            self.inner = None;
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+    }
+}
+
+impl<B: Body<Data = Bytes> + Send + Unpin + 'static> Drop for LingeringBody<B> {
+    fn drop(&mut self) {
+        let (Some(body), false, Ok(runtime)) = (self.inner.take(), self.waits, Handle::try_current()) else {
+            return;
+        };
+        // Whether it ran out or not, nobody waits for it.
+        runtime.spawn(async { tokio::time::timeout(TIME, run_out(body)).await });
+    }
+}
+
+async fn run_out<B: Body<Data = Bytes> + Unpin>(mut body: B) {
+    let mut left = BYTES;
+    while let Some(Ok(frame)) = body.frame().await {
+        let length = frame.data_ref().map_or(0, Bytes::len);
+        if length > left {
+            return;
+        }
+        left -= length;
+    }
+}

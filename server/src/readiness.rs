@@ -1,0 +1,86 @@
+//! The checks of `/readyz`: `log` and `store`. Pure but for looking at the store.
+
+use std::future::ready;
+
+use kivi_process::health::{Check, Health};
+use kivi_store::{ReplayProgress, StoreError, StoreStatus};
+use tokio_util::sync::CancellationToken;
+
+use crate::routes::StoreCell;
+
+/// Adds the checks. Startup and liveness have none: a server that listens has started, however long its
+/// log is, and no state of the log is mended by a restart in a loop.
+pub(crate) fn register(
+    health: &Health,
+    store: StoreCell,
+    progress: ReplayProgress,
+    shutdown: CancellationToken,
+) {
+    let of_log = StoreCell::clone(&store);
+    health.ready_check("log", move || {
+        let status = of_log.get().map(|store| store.status());
+        Box::pin(ready(log(status.as_ref(), progress.records())))
+    });
+    health.ready_check("store", move || {
+        let status = store.get().map(|store| store.status());
+        Box::pin(ready(serving(status.as_ref(), shutdown.is_cancelled())))
+    });
+}
+
+fn log(status: Option<&StoreStatus>, replayed: u64) -> Check {
+    match status {
+        None => Check::pending(format!("the log is being read: {replayed} records so far")),
+        Some(StoreStatus { writable: Ok(()), last_revision, .. }) => {
+            Check::ok(format!("the log takes writes and is at revision {last_revision}"))
+        }
+        // A full volume fails writes only, and mends itself by the writes that are tried; a server out of
+        // service would get none.
+        Some(StoreStatus { writable: Err(reason), .. }) if *reason == StoreError::LogFull.to_string() => {
+            Check::ok(format!("reads only: {reason}"))
+        }
+        Some(StoreStatus { writable: Err(reason), .. }) => Check::failing(reason.clone()),
+    }
+}
+
+fn serving(status: Option<&StoreStatus>, shutting_down: bool) -> Check {
+    match status {
+        _ if shutting_down => Check::failing("the server is shutting down"),
+        None => Check::pending("the store is filled from the log"),
+        Some(status) => Check::ok(format!("serving; keys: {}, bytes: {}", status.keys, status.memory_bytes)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kivi_process::health::State;
+
+    use super::*;
+
+    fn status(writable: Result<(), String>) -> StoreStatus {
+        StoreStatus { keys: 2, memory_bytes: 300, last_revision: 7, writable }
+    }
+
+    #[test]
+    fn while_the_log_is_read_both_are_pending_and_tell_how_far_it_is() {
+        let check = log(None, 41_000);
+        assert_eq!(check.state, State::Pending);
+        assert!(check.message.contains("41000 records"), "{}", check.message);
+        assert_eq!(serving(None, false).state, State::Pending);
+    }
+
+    #[test]
+    fn a_failed_log_takes_the_server_out_of_service_a_full_one_does_not() {
+        assert_eq!(log(Some(&status(Ok(()))), 7).state, State::Ok);
+        let failed = log(Some(&status(Err("fsync failed".to_owned()))), 7);
+        assert_eq!((failed.state, failed.message.as_str()), (State::Failing, "fsync failed"));
+        let full = log(Some(&status(Err(StoreError::LogFull.to_string()))), 7);
+        assert_eq!(full.state, State::Ok);
+        assert!(full.message.starts_with("reads only: the log volume is full"), "{}", full.message);
+    }
+
+    #[test]
+    fn a_server_that_ends_is_not_ready() {
+        assert_eq!(serving(Some(&status(Ok(()))), false).state, State::Ok);
+        assert_eq!(serving(Some(&status(Ok(()))), true).state, State::Failing);
+    }
+}

@@ -1,0 +1,143 @@
+//! From a request to the store and back: one tower service without a router in between.
+//!
+//! Every path under `/v1/` names a key, of any bytes, so there is nothing for a router to match; it would
+//! only stand in the hot path. A GET is answered without waiting and without an allocation for its future.
+
+mod body;
+mod future;
+mod preconditions;
+mod problems;
+mod range;
+mod read;
+mod write;
+
+use std::borrow::Cow;
+use std::convert::Infallible;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::header::{ALLOW, HeaderValue};
+use http::{Method, Request, Response};
+use http_body::Body as HttpBody;
+use http_body_util::Full;
+use kivi_api::{Problem, ProblemType, key};
+use kivi_store::Store;
+use tower::Service;
+
+use future::RouteFuture;
+pub(crate) use problems::sentence;
+
+/// Every answer's body: whole, and in memory already.
+pub(crate) type Body = Full<Bytes>;
+
+/// An answer, or what to say instead of it.
+type Answer = Result<Response<Body>, Problem>;
+
+const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, PUT, DELETE");
+
+/// What a request may at most carry; the settings that an answer names when it is hit.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// `limits.keyBytes`
+    pub(crate) key_bytes: usize,
+    /// `limits.valueBytes`
+    pub(crate) value_bytes: usize,
+}
+
+/// The store, from the moment its log is replayed.
+pub(crate) type StoreCell = Arc<OnceLock<Arc<Store>>>;
+
+/// The REST API of design section 3.
+#[derive(Clone)]
+pub(crate) struct Routes {
+    store: StoreCell,
+    limits: Limits,
+}
+
+/// The template of a path for spans and metrics; no key ever is in it.
+pub(crate) fn route_of(path: &str) -> Option<&'static str> {
+    path.starts_with(key::PREFIX).then_some("/v1/{key}")
+}
+
+impl Routes {
+    /// Until `store` is filled every request under `/v1/` gets 503.
+    pub(crate) fn new(store: StoreCell, limits: Limits) -> Self {
+        Self { store, limits }
+    }
+
+    fn store(&self) -> Result<&Arc<Store>, Problem> {
+        self.store.get().ok_or_else(problems::replaying)
+    }
+
+    /// The key of a request whose path, method and query this API knows.
+    fn key<'r, B>(&self, request: &'r Request<B>) -> Result<Cow<'r, [u8]>, Problem> {
+        let key = key::from_path(request.uri().path()).map_err(problems::bad_key)?;
+        if key.len() > self.limits.key_bytes {
+            return Err(problems::key_too_long(key.len(), self.limits.key_bytes));
+        }
+        if !is_known(request.method()) {
+            return Err(problems::method(request.method()));
+        }
+        match request.uri().query() {
+            None | Some("") => Ok(key),
+            Some(query) => Err(problems::query(query)),
+        }
+    }
+
+    fn read<B>(&self, request: &Request<B>) -> Answer {
+        let key = self.key(request)?;
+        read::answer(self.store()?, &key, request.method(), request.headers())
+    }
+
+    /// What a write needs, all but its body.
+    fn write<B>(&self, request: &Request<B>) -> Result<write::Write, Problem> {
+        let key = self.key(request)?;
+        write::Write::new(self.store()?, key, request.headers(), self.limits)
+    }
+}
+
+impl<B> Service<Request<B>> for Routes
+where
+    B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = RouteFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> RouteFuture {
+        if *request.method() != Method::PUT && *request.method() != Method::DELETE {
+            return RouteFuture::Known(Some(respond(self.read(&request))));
+        }
+        match self.write(&request) {
+            Ok(write) => {
+                let (parts, body) = request.into_parts();
+                RouteFuture::Waits(Box::pin(async move { respond(write.answer(&parts, body).await) }))
+            }
+            Err(problem) => RouteFuture::Known(Some(respond(Err(problem)))),
+        }
+    }
+}
+
+fn is_known(method: &Method) -> bool {
+    [Method::GET, Method::HEAD, Method::PUT, Method::DELETE].contains(method)
+}
+
+/// The one place where a problem becomes a response.
+fn respond(answer: Answer) -> Response<Body> {
+    answer.unwrap_or_else(|problem| {
+        let refuses_method = problem.kind == ProblemType::MethodNotAllowed;
+        let mut response: Response<Body> = problem.into_response();
+        if refuses_method {
+            response.headers_mut().insert(ALLOW, METHODS);
+        }
+        response
+    })
+}
+
+#[cfg(test)]
+mod tests;

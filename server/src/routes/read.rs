@@ -1,0 +1,92 @@
+//! GET and HEAD of a key.
+
+use http::header::{
+    ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderValue, LAST_MODIFIED,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderMap, Method, Response, StatusCode};
+use kivi_api::etag;
+use kivi_api::headers::{KIVI_REVISION, OCTET_STREAM};
+use kivi_store::{Entry, Store};
+
+use super::preconditions::{Found, Preconditions, Verdict};
+use super::range::{self, Part};
+use super::{Answer, Body, problems};
+
+const BYTES: HeaderValue = HeaderValue::from_static("bytes");
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+
+/// The value of a key, or what the request's conditions make of it.
+pub(super) fn answer(store: &Store, key: &[u8], method: &Method, headers: &HeaderMap) -> Answer {
+    let preconditions = Preconditions::read(headers).map_err(|error| problems::malformed_tags(&error))?;
+    let entry = store.get(key).ok_or_else(problems::absent)?;
+    match preconditions.evaluate(true, Some(found(&entry))) {
+        Verdict::Failed => return Err(problems::precondition_failed(Some(entry.revision))),
+        Verdict::NotModified => return Ok(not_modified(&entry)),
+        Verdict::Proceed => {}
+    }
+    // Section 14.2: `Range` is defined for GET alone.
+    let part = if *method == Method::GET {
+        range::part(headers, entry.value.len(), entry.revision)
+    } else {
+        Part::Whole
+    };
+    match part {
+        Part::Whole => Ok(whole(entry)),
+        Part::Bytes(range) => Ok(partial(entry, range)),
+        Part::Unsatisfiable => Ok(unsatisfiable(entry.value.len())),
+    }
+}
+
+pub(super) fn found(entry: &Entry) -> Found {
+    Found { revision: entry.revision, modified: entry.modified }
+}
+
+fn whole(entry: Entry) -> Response<Body> {
+    let mut response = Response::new(Body::default());
+    let headers = response.headers_mut();
+    headers.reserve(8);
+    let media_type = entry.media_type.as_deref().and_then(|name| HeaderValue::from_str(name).ok());
+    headers.insert(CONTENT_TYPE, media_type.unwrap_or(OCTET_STREAM));
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(entry.value.len()));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+    headers.insert(ACCEPT_RANGES, BYTES);
+    validators(headers, &entry);
+    *response.body_mut() = Body::new(entry.value);
+    response
+}
+
+fn partial(mut entry: Entry, range: std::ops::Range<usize>) -> Response<Body> {
+    let content_range = format!("bytes {}-{}/{}", range.start, range.end - 1, entry.value.len());
+    entry.value = entry.value.slice(range);
+    let mut response = whole(entry);
+    *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+    insert_text(response.headers_mut(), CONTENT_RANGE, &content_range);
+    response
+}
+
+fn unsatisfiable(length: usize) -> Response<Body> {
+    let mut response: Response<Body> = problems::range(length).into_response();
+    insert_text(response.headers_mut(), CONTENT_RANGE, &format!("bytes */{length}"));
+    response
+}
+
+fn not_modified(entry: &Entry) -> Response<Body> {
+    let mut response = Response::new(Body::default());
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    validators(response.headers_mut(), entry);
+    response
+}
+
+fn validators(headers: &mut HeaderMap, entry: &Entry) {
+    headers.insert(ETAG, etag::of_revision(entry.revision));
+    headers.insert(KIVI_REVISION, HeaderValue::from(entry.revision));
+    insert_text(headers, LAST_MODIFIED, &httpdate::fmt_http_date(entry.modified));
+}
+
+/// Digits, dates and units always make a field's value.
+fn insert_text(headers: &mut HeaderMap, name: http::HeaderName, text: &str) {
+    if let Ok(value) = HeaderValue::from_str(text) {
+        headers.insert(name, value);
+    }
+}

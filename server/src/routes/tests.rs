@@ -1,0 +1,81 @@
+//! What the API says when the log does not play along; a real log does so only on a failing disk.
+
+use futures::future::{BoxFuture, ready};
+use futures::stream;
+use http::StatusCode;
+use http_body_util::BodyExt;
+use kivi_store::{AppendError, Appended, Entries, LogError, Record, StoreOptions, TransactionLog};
+use tower::ServiceExt;
+
+use super::*;
+
+/// An empty log that refuses every append.
+struct Refusing(AppendError);
+
+impl TransactionLog for Refusing {
+    fn replay(&self, _: u64) -> Entries {
+        Box::pin(stream::empty())
+    }
+
+    fn append(&self, _: u64, _: &[Record]) -> Appended {
+        Box::pin(ready(Err(self.0.clone())))
+    }
+
+    fn tail(&self, _: u64) -> Entries {
+        Box::pin(stream::empty())
+    }
+
+    fn close(&self) -> BoxFuture<'static, Result<(), LogError>> {
+        Box::pin(ready(Ok(())))
+    }
+}
+
+const LIMITS: Limits = Limits { key_bytes: 10, value_bytes: 10 };
+
+async fn store(refusal: AppendError) -> Arc<Store> {
+    Store::open(Refusing(refusal), StoreOptions::default()).await.unwrap()
+}
+
+fn filled(store: Arc<Store>) -> StoreCell {
+    Arc::new(OnceLock::from(store))
+}
+
+async fn ask(store: StoreCell, method: Method) -> (Response<()>, Problem) {
+    let request = Request::builder().method(method).uri("/v1/k").body(Body::from("value")).unwrap();
+    let answer = Routes::new(store, LIMITS).oneshot(request).await.unwrap();
+    let (parts, body) = answer.into_parts();
+    let problem: Problem = serde_json::from_slice(&body.collect().await.unwrap().to_bytes()).unwrap();
+    assert_eq!(problem.status, parts.status.as_u16());
+    (Response::from_parts(parts, ()), problem)
+}
+
+#[tokio::test]
+async fn a_full_log_volume_is_507_and_reads_go_on() {
+    let store = filled(store(AppendError::Full { message: "disk".to_owned() }).await);
+    let (answer, problem) = ask(Arc::clone(&store), Method::PUT).await;
+    assert_eq!((answer.status(), problem.kind), (StatusCode::INSUFFICIENT_STORAGE, ProblemType::LogFull));
+    assert!(problem.detail.contains("grow the volume"), "{}", problem.detail);
+    assert_eq!(ask(store, Method::GET).await.1.kind, ProblemType::NotFound);
+}
+
+#[tokio::test]
+async fn a_failed_log_and_a_closed_store_are_503_with_a_time_to_come_back() {
+    let failed = store(AppendError::Failed { message: "EIO".to_owned() }).await;
+    let closed = store(AppendError::Closed).await;
+    closed.close().await.unwrap();
+    for store in [failed, closed] {
+        let (answer, problem) = ask(filled(store), Method::PUT).await;
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(problem.kind, ProblemType::NotReady);
+        assert_eq!(answer.headers()["retry-after"], "1");
+    }
+}
+
+#[tokio::test]
+async fn while_the_log_is_read_every_request_is_503_with_a_time_to_come_back() {
+    for method in [Method::GET, Method::HEAD, Method::PUT, Method::DELETE] {
+        let (answer, problem) = ask(StoreCell::default(), method).await;
+        assert_eq!((answer.status().as_u16(), problem.kind), (503, ProblemType::NotReady));
+        assert_eq!(answer.headers()["retry-after"], "1");
+    }
+}

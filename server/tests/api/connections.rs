@@ -1,0 +1,79 @@
+//! What the API is spoken over: TCP, a Unix socket, TLS; HTTP/1.1 and HTTP/2.
+
+use std::path::Path;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Version};
+use kivi_api::{Client, Precondition};
+use rcgen::generate_simple_self_signed;
+
+use crate::raw::Raw;
+use crate::running::Running;
+
+fn write_certificate(dir: &Path) -> String {
+    let pair = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    std::fs::write(dir.join("tls.crt"), pair.cert.pem()).unwrap();
+    std::fs::write(dir.join("tls.key"), pair.signing_key.serialize_pem()).unwrap();
+    pair.cert.pem()
+}
+
+#[tokio::test]
+async fn with_a_certificate_both_versions_are_negotiated() {
+    let tls = tempfile::tempdir().unwrap();
+    let certificate = write_certificate(tls.path());
+    let server = Running::start_with(&["--tls-dir", tls.path().to_str().unwrap()]).await;
+    let builder = Client::builder("https://localhost").ca_pem(certificate).connect_to(server.socket_addr());
+    for (client, version) in [
+        (builder.clone().build().unwrap(), Version::HTTP_2),
+        (builder.http1_only().build().unwrap(), Version::HTTP_11),
+    ] {
+        client.put(b"k", "value", None, Precondition::None).await.unwrap();
+        assert_eq!(client.get(b"k").await.unwrap().unwrap().bytes, "value");
+        let head = client.request(Method::HEAD, "/v1/k", HeaderMap::new(), Bytes::new()).await.unwrap();
+        assert_eq!(head.version(), version);
+        assert_eq!(head.headers()["content-length"], "5");
+        assert!(head.body().is_empty());
+        let absent =
+            client.request(Method::HEAD, "/v1/absent", HeaderMap::new(), Bytes::new()).await.unwrap();
+        assert_eq!((absent.status().as_u16(), absent.body().len()), (404, 0));
+        let large = client.put(b"k", vec![0; 1 << 20], None, Precondition::None).await.unwrap_err();
+        assert_eq!(large.status().unwrap(), 413, "{version:?}: {large}");
+    }
+    let foreign = Client::builder("https://elsewhere").ca_pem(write_certificate(tls.path()));
+    let refused = foreign.connect_to(server.socket_addr()).build().unwrap().get(b"k").await.unwrap_err();
+    assert!(refused.to_string().contains("certificate"), "{refused}");
+    let mut plain = server.raw().await;
+    plain.send("GET /v1/k HTTP/1.1\r\nHost: kivi\r\n\r\n").await;
+    assert!(!plain.answer_is_http().await, "nothing is served in the clear");
+}
+
+#[tokio::test]
+async fn a_unix_socket_serves_and_is_for_owner_and_group() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("server.sock");
+    let listen = format!("unix:{}", path.display());
+    let server = Running::start_with(&["--listen", &listen]).await;
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o660);
+    let mut raw = Raw::unix(&path).await;
+    raw.send("PUT /v1/k HTTP/1.1\r\nHost: kivi\r\nContent-Length: 5\r\n\r\nvalue").await;
+    assert_eq!(raw.answer().await.status(), 201);
+    assert_eq!(raw.ask("GET /v1/k").await.body(), "value");
+
+    // What a killed server leaves is no obstacle to the next.
+    let data = server.stop().await;
+    let _ = std::fs::remove_file(&path);
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    let server = Running::start_in(data, "", &["--listen", &listen]).await;
+    assert_eq!(Raw::unix(&path).await.ask("GET /v1/k").await.body(), "value");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn requests_of_one_connection_are_answered_in_order() {
+    let server = Running::start().await;
+    let mut raw = server.raw().await;
+    raw.send("PUT /v1/k HTTP/1.1\r\nHost: kivi\r\nContent-Length: 3\r\n\r\noneGET /v1/k HTTP/1.1\r\nHost: kivi\r\n\r\n").await;
+    assert_eq!(raw.answer().await.status(), 201);
+    assert_eq!(raw.answer().await.body(), "one");
+}

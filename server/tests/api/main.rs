@@ -1,0 +1,20 @@
+//! The REST contract, over the real HTTP server: every row of the API, every error with its type.
+
+#[cfg(test)]
+mod conditions;
+#[cfg(test)]
+mod connections;
+#[cfg(test)]
+mod errors;
+#[cfg(test)]
+mod keys;
+#[cfg(test)]
+mod life;
+#[cfg(test)]
+mod raw;
+#[cfg(test)]
+mod running;
+#[cfg(test)]
+mod uploads;
+#[cfg(test)]
+mod values;

@@ -1,0 +1,8 @@
+//! The binary as a person or Kubernetes runs it: exit codes, signals, crashes, damage.
+
+#[cfg(test)]
+mod binary;
+#[cfg(test)]
+mod crashes;
+#[cfg(test)]
+mod usage;
