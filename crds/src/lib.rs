@@ -1,1 +1,24 @@
-//! Kivi's custom resources: types, names, labels; no IO.
+//! Kivi's custom resources: their types, the names and labels of what is made from them, and the CRD's
+//! YAML.
+//!
+//! Inputs: none. It does no IO and knows no client; the operator, the plugin and the tests share it.
+
+mod condition;
+mod crd;
+pub mod labels;
+mod names;
+mod opaque;
+mod store;
+
+pub use condition::ConditionType;
+pub use crd::{crd, crd_yaml};
+pub use kivi_settings as settings;
+pub use names::{LOG_VOLUME, StoreNames};
+pub use opaque::Opaque;
+pub use store::{
+    CertificateStatus, Disabled, KeyValueStore, KeyValueStoreSpec, KeyValueStoreStatus, ManagedTls,
+    Monitoring, Pod, Retention, RetentionPolicy, Service, ServiceType, Tls, VolumePhase, VolumeStatus,
+};
+
+/// This release: the default of `spec.version`.
+pub const RELEASE: &str = env!("CARGO_PKG_VERSION");

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use cache::{CacheSettings, SplitBy};
-pub use resources::Resources;
+pub use resources::{Amount, Resources};
 pub use throttle::{OnExcess, ThrottleBy, ThrottleSettings};
 pub use timeouts::TimeoutSettings;
 pub use tracing::{OtlpProtocol, TracingSettings};
@@ -24,16 +24,16 @@ pub struct SidecarSettings {
     /// Whether the sidecar runs. Without it the server itself serves TLS, and there is no cache and no
     /// throttle. Default true.
     pub enabled: bool,
-    /// The stampede-safe cache.
+    /// The stampede-safe cache: what is kept, for how long, and for whom.
     pub cache: CacheSettings,
-    /// The rate limit.
+    /// The rate limit: how many requests a second a client may send. Default: no limit.
     pub throttle: ThrottleSettings,
     /// How long a request and an idle connection may last.
     pub timeouts: TimeoutSettings,
     /// Requests in flight at once, from 1 to 1000000; one more gets 503. Default 10000.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub max_in_flight: i32,
-    /// Where traces go.
+    /// Where traces go. Default: nowhere.
     pub tracing: TracingSettings,
     /// Compute resources of the sidecar's container; none by default.
     pub resources: Resources,

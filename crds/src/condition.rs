@@ -1,0 +1,42 @@
+//! The words of conditions: their types and reasons, so that code, tests and documents cannot disagree.
+
+/// Type of a condition in `status.conditions`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ConditionType {
+    /// The store serves.
+    Ready,
+    /// The operator or the cluster is still at work.
+    Progressing,
+    /// Something needs a human.
+    Degraded,
+    /// There is a certificate to serve with.
+    CertificateReady,
+    /// Each server has its volume.
+    StorageReady,
+    /// The operator leaves the store alone, as the spec asks.
+    ReconciliationPaused,
+}
+
+impl ConditionType {
+    /// Every type, in the order in which they are shown.
+    pub const ALL: [Self; 6] = [
+        Self::Ready,
+        Self::Progressing,
+        Self::Degraded,
+        Self::CertificateReady,
+        Self::StorageReady,
+        Self::ReconciliationPaused,
+    ];
+
+    /// The word in the condition.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "Ready",
+            Self::Progressing => "Progressing",
+            Self::Degraded => "Degraded",
+            Self::CertificateReady => "CertificateReady",
+            Self::StorageReady => "StorageReady",
+            Self::ReconciliationPaused => "ReconciliationPaused",
+        }
+    }
+}

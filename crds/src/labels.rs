@@ -1,0 +1,55 @@
+//! The labels of a store's children (kubernetes.io, recommended labels).
+
+use std::collections::BTreeMap;
+
+/// The value of `app.kubernetes.io/managed-by` on each child: what the operator's watches select.
+pub const MANAGER: &str = "kivi-operator";
+
+/// The label that says who manages an object.
+pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+
+/// The label that names the store an object belongs to.
+pub const INSTANCE: &str = "app.kubernetes.io/instance";
+
+/// What selects the pods of a store. A StatefulSet's selector can never change, so neither can these.
+pub fn selector(store: &str) -> BTreeMap<String, String> {
+    owned([("app.kubernetes.io/name", "kivi"), (INSTANCE, store), ("app.kubernetes.io/component", "store")])
+}
+
+/// The labels of each child of a store at this version.
+pub fn child(store: &str, version: &str) -> BTreeMap<String, String> {
+    let mut labels = selector(store);
+    labels.extend(owned([
+        ("app.kubernetes.io/part-of", "kivi"),
+        (MANAGED_BY, MANAGER),
+        ("app.kubernetes.io/version", version),
+    ]));
+    labels
+}
+
+/// A selector as the API server reads it in a query.
+pub fn query(labels: &BTreeMap<String, String>) -> String {
+    labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
+}
+
+fn owned<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, String> {
+    pairs.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_selector_is_part_of_every_child_and_knows_no_version() {
+        let selector = selector("orders");
+        for version in ["0.1.0", "9.9.9"] {
+            let child = child("orders", version);
+            assert!(selector.iter().all(|(key, value)| child.get(key) == Some(value)));
+        }
+        assert_eq!(
+            query(&selector),
+            "app.kubernetes.io/component=store,app.kubernetes.io/instance=orders,app.kubernetes.io/name=kivi"
+        );
+    }
+}

@@ -1,0 +1,39 @@
+//! `spec.pod`: what the pods look like to the scheduler and to others.
+
+use std::collections::BTreeMap;
+
+use kivi_settings::Resources;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::Opaque;
+
+/// What the pods look like to the scheduler and to others.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Pod {
+    /// Compute resources of the server's container; none by default.
+    pub resources: Resources,
+    /// Labels of the nodes that may run a pod, at most 64. Default: any node.
+    #[schemars(schema_with = "crate::opaque::labels")]
+    pub node_selector: BTreeMap<String, String>,
+    /// Taints that the pods tolerate, as in a Pod; at most 32. Default none.
+    #[schemars(length(max = 32))]
+    pub tolerations: Vec<Opaque>,
+    /// Rules on nodes and neighbours, as in a Pod. Default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub affinity: Option<Opaque>,
+    /// How pods spread over zones and nodes, as in a Pod; at most 16. Default none.
+    #[schemars(length(max = 16))]
+    pub topology_spread_constraints: Vec<Opaque>,
+    /// PriorityClass of the pods, at most 253 characters. Default: the cluster's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub priority_class_name: Option<String>,
+    /// More labels of the pods, at most 64; the operator's own win. Default none.
+    #[schemars(schema_with = "crate::opaque::labels")]
+    pub labels: BTreeMap<String, String>,
+    /// More annotations of the pods, at most 64; the operator's own win. Default none.
+    #[schemars(schema_with = "crate::opaque::annotations")]
+    pub annotations: BTreeMap<String, String>,
+}

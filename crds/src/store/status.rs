@@ -1,0 +1,93 @@
+//! `status`: what the operator observed. No timestamps and no fast-changing numbers, so that nothing is
+//! written while nothing changes.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What the operator observed.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct KeyValueStoreStatus {
+    /// The generation of the spec that this status speaks of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Ready, Progressing, Degraded, CertificateReady, StorageReady and ReconciliationPaused; at most 16.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 16),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"])
+    )]
+    pub conditions: Vec<Condition>,
+    /// Number of pods that exist.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<i32>,
+    /// Number of pods that are ready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ready_replicas: Option<i32>,
+    /// Label selector of the pods, for the scale subresource.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub selector: Option<String>,
+    /// Kind of the log: `file`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<String>,
+    /// URL of the store inside the cluster, as in `https://orders.shop.svc`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+    /// Version of the servers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The certificate in use; unset without TLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<CertificateStatus>,
+    /// The log volumes, by name; at most 64.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 64),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"])
+    )]
+    pub volumes: Vec<VolumeStatus>,
+}
+
+/// The certificate in use.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CertificateStatus {
+    /// Secret that holds it.
+    pub secret_name: String,
+    /// ConfigMap whose `ca.crt` a client trusts; unset for a certificate of someone else's making.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca_config_map: Option<String>,
+    /// When it ends, as in `2026-11-22T10:00:00Z`.
+    pub not_after: String,
+    /// How often it was issued, from 1; 0 for a certificate of someone else's making.
+    pub generation: i64,
+}
+
+/// One log volume.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct VolumeStatus {
+    /// Name of the PersistentVolumeClaim.
+    pub name: String,
+    /// Phase of the claim.
+    pub phase: VolumePhase,
+    /// Size that the claim asks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requested: Option<String>,
+    /// Size that the volume has; unset until it is bound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actual: Option<String>,
+}
+
+/// Phase of a PersistentVolumeClaim.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum VolumePhase {
+    /// No volume yet.
+    #[default]
+    Pending,
+    /// It has its volume.
+    Bound,
+    /// Its volume is gone, and the data on it.
+    Lost,
+}
