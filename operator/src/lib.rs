@@ -1,1 +1,27 @@
 //! The operator of Kivi's key-value stores.
+//!
+//! One reconcile is five steps, each a module: [`dereference`] (client) -> [`validate`] (pure) ->
+//! [`build`] (pure) -> [`apply`] (client) -> [`status`] (client). [`reconcile`] calls them in order;
+//! [`controller`] says when; [`run`] wires the process. Which step knows a client is not a habit but a
+//! property: `build` cannot name one, and `status` takes only what `apply` returned.
+
+mod answer;
+pub mod apply;
+pub mod build;
+pub mod catalog;
+pub mod cli;
+pub mod controller;
+pub mod dereference;
+mod events;
+pub mod material;
+pub mod metrics;
+pub mod model;
+pub mod pki;
+pub mod progress;
+pub mod reconcile;
+pub mod run;
+pub mod status;
+#[cfg(test)]
+mod test_support;
+pub mod triggers;
+pub mod validate;

@@ -1,3 +1,49 @@
-//! The operator of Kivi's key-value stores.
+//! The operator of Kivi's key-value stores: parses the command line, starts telemetry, runs.
 
-fn main() {}
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use kivi_operator::cli::{Cli, Command, RunArgs};
+use kivi_operator::run::run;
+use kivi_process::telemetry::{self, TelemetryOptions};
+use kivi_process::{exit, shutdown};
+
+fn main() -> ExitCode {
+    match exit::parse_flags::<Cli>().map(|cli| cli.command) {
+        Ok(Command::Crd) => print_definition(),
+        Ok(Command::Run(args)) => operate(args),
+        Err(code) => code,
+    }
+}
+
+fn print_definition() -> ExitCode {
+    match kivi_crds::crd_yaml() {
+        Ok(yaml) => match std::io::stdout().write_all(yaml.as_bytes()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => exit::failure(&error),
+        },
+        Err(error) => exit::failure(&error),
+    }
+}
+
+fn operate(args: RunArgs) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return exit::failure(&error),
+    };
+    let options =
+        TelemetryOptions { service: "kivi-operator", format: args.log_format, level: args.log_level.clone() };
+    let telemetry = match runtime.block_on(async { telemetry::init(&options) }) {
+        Ok(telemetry) => telemetry,
+        Err(error) => return exit::usage(&error),
+    };
+    let outcome = runtime.block_on(async {
+        let shutdown = shutdown::on_signal().map_err(Box::<dyn std::error::Error>::from)?;
+        run(args, shutdown).await.map_err(Box::<dyn std::error::Error>::from)
+    });
+    telemetry.shutdown();
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => exit::failure(error.as_ref()),
+    }
+}
