@@ -1,0 +1,138 @@
+//! The API server: finds stores, their pods and their credentials with the user's own rights.
+
+use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
+use kivi_api::Client as StoreClient;
+use kivi_crds::{KeyValueStore, labels};
+use kube::api::ListParams;
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::{Api, Client, Config};
+
+use crate::PluginError;
+use crate::arguments::Connection;
+use crate::credentials::{self, CaSource};
+use crate::forward::Forward;
+use crate::pod::{self, ClientPort};
+
+/// A cluster, and the namespace that commands speak of.
+pub(crate) struct Cluster {
+    client: Client,
+    /// The namespace of stores named on the command line.
+    pub(crate) namespace: String,
+}
+
+impl Cluster {
+    /// Reads the kubeconfig; the API server is first called by the first question.
+    pub(crate) async fn connect(connection: &Connection) -> Result<Self, PluginError> {
+        let config = config(connection).await.map_err(|error| PluginError::Kubeconfig {
+            path: connection.kubeconfig.clone(),
+            reason: crate::error::chain(&error),
+        })?;
+        let namespace = connection.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
+        let client = Client::try_from(config)
+            .map_err(|error| PluginError::cluster("preparing the connection", &error))?;
+        Ok(Self { client, namespace })
+    }
+
+    /// The stores of the namespace, or of all.
+    pub(crate) async fn stores(&self, all_namespaces: bool) -> Result<Vec<KeyValueStore>, PluginError> {
+        let api: Api<KeyValueStore> =
+            if all_namespaces { Api::all(self.client.clone()) } else { self.namespaced() };
+        match api.list(&ListParams::default()).await {
+            Ok(list) => Ok(list.items),
+            Err(kube::Error::Api(status)) if status.code == 404 => Err(PluginError::NoKind),
+            Err(error) => Err(PluginError::cluster("listing the stores", &error)),
+        }
+    }
+
+    /// One store.
+    pub(crate) async fn store(&self, name: &str) -> Result<KeyValueStore, PluginError> {
+        match self.namespaced::<KeyValueStore>().get(name).await {
+            Ok(store) => Ok(store),
+            Err(kube::Error::Api(status)) if status.reason == "NotFound" => {
+                Err(PluginError::NoStore { store: name.to_owned(), namespace: self.namespace.clone() })
+            }
+            // An unknown kind is answered with 404 too, but not with a Status.
+            Err(kube::Error::Api(status)) if status.code == 404 => Err(PluginError::NoKind),
+            Err(error) => Err(PluginError::cluster(format!("reading store `{name}`"), &error)),
+        }
+    }
+
+    /// A client of a store through a port-forward to one of its ready pods.
+    pub(crate) async fn open(&self, name: &str) -> Result<(StoreClient, Forward), PluginError> {
+        let store = self.store(name).await?;
+        let (pod, port) = self.ready_pod(name).await?;
+        let scheme = if port.tls { "https" } else { "http" };
+        // The certificate names the Service, so the URL does, whatever address the forward has.
+        let mut builder = StoreClient::builder(&format!("{scheme}://{name}.{}.svc", self.namespace));
+        if port.tls {
+            builder = builder.ca_pem(self.certificate_authority(name, &store).await?);
+        }
+        if !credentials::is_open(&store) {
+            let secret = credentials::token_secret(name, &store);
+            builder = builder.token(&credentials::token(&secret, self.read(&secret, "secret").await?)?);
+        }
+        let forward = Forward::open(self.namespaced(), pod, port.number).await?;
+        // One request, one connection: nothing to negotiate for.
+        let client = builder.connect_to(forward.address()).http1_only().build();
+        let client = client
+            .map_err(|source| PluginError::Store { store: name.to_owned(), source: Box::new(source) })?;
+        Ok((client, forward))
+    }
+
+    async fn certificate_authority(&self, name: &str, store: &KeyValueStore) -> Result<String, PluginError> {
+        match credentials::ca_source(name, store) {
+            CaSource::ConfigMap(object) => {
+                let found: ConfigMap = self.read(&object, "configmap").await?;
+                credentials::ca_of_config_map(&object, found)
+            }
+            CaSource::Secret(object) => {
+                let found: Secret = self.read(&object, "secret").await?;
+                credentials::ca_of_secret(&object, found)
+            }
+        }
+    }
+
+    async fn ready_pod(&self, name: &str) -> Result<(String, ClientPort), PluginError> {
+        let selector = labels::query(&labels::selector(name));
+        let pods = self.namespaced::<Pod>().list(&ListParams::default().labels(&selector)).await;
+        let pods = pods
+            .map_err(|error| PluginError::cluster(format!("listing the pods of store `{name}`"), &error))?;
+        pods.items
+            .into_iter()
+            .filter(pod::is_ready)
+            .find_map(|pod| Some((pod.metadata.name.clone()?, pod::client_port(&pod)?)))
+            .ok_or_else(|| PluginError::NoReadyPod {
+                store: name.to_owned(),
+                namespace: self.namespace.clone(),
+            })
+    }
+
+    async fn read<K>(&self, name: &str, kind: &str) -> Result<K, PluginError>
+    where
+        K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope>
+            + Clone
+            + std::fmt::Debug
+            + serde::de::DeserializeOwned,
+        K::DynamicType: Default,
+    {
+        let object = self.namespaced::<K>().get(name).await;
+        object.map_err(|error| PluginError::cluster(format!("reading {kind}/{name}"), &error))
+    }
+
+    fn namespaced<K>(&self) -> Api<K>
+    where
+        K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope>,
+        K::DynamicType: Default,
+    {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+}
+
+async fn config(connection: &Connection) -> Result<Config, KubeconfigError> {
+    let kubeconfig = match &connection.kubeconfig {
+        Some(path) => Kubeconfig::read_from(path)?,
+        None => Kubeconfig::read()?,
+    };
+    let options = KubeConfigOptions { context: connection.context.clone(), ..KubeConfigOptions::default() };
+    Config::from_custom_kubeconfig(kubeconfig, &options).await
+}
