@@ -1,0 +1,95 @@
+//! What is generated, from what, and whether the file on disk still says the same.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use thiserror::Error;
+
+use crate::values::{self, ValuesError};
+
+const CRD: &str = "keyvaluestores.kivi.dev.yaml";
+const CHART: &str = "charts/kivi-operator";
+const BEGIN: &str = "<!-- values: generated from values.yaml -->\n";
+const END: &str = "<!-- values: end -->\n";
+
+/// A file whose content follows from other files.
+pub(crate) struct Artefact {
+    /// Its path below the project's root.
+    pub(crate) path: String,
+    content: String,
+}
+
+impl Artefact {
+    /// Writes the file.
+    pub(crate) fn write(&self, root: &Path) -> Result<(), GenerateError> {
+        let path = root.join(&self.path);
+        fs::write(&path, &self.content).map_err(|source| GenerateError::Write { path, source })
+    }
+}
+
+/// The generated files whose content on disk differs from what would be written.
+pub(crate) fn stale(root: &Path) -> Result<Vec<Artefact>, GenerateError> {
+    let mut stale = Vec::new();
+    for artefact in [crd(root)?, readme(root)?] {
+        let on_disk = fs::read_to_string(root.join(&artefact.path)).unwrap_or_default();
+        if on_disk != artefact.content {
+            stale.push(artefact);
+        }
+    }
+    Ok(stale)
+}
+
+/// The chart can read only files of its own folder, so it holds a copy of the CRD.
+fn crd(root: &Path) -> Result<Artefact, GenerateError> {
+    Ok(Artefact { path: format!("{CHART}/files/crds/{CRD}"), content: read(&root.join("crds").join(CRD))? })
+}
+
+fn readme(root: &Path) -> Result<Artefact, GenerateError> {
+    let path = root.join(CHART).join("README.md");
+    let text = read(&path)?;
+    let table = values::table(&read(&root.join(CHART).join("values.yaml"))?)?;
+    let content = splice(&text, &table).ok_or(GenerateError::Markers { path })?;
+    Ok(Artefact { path: format!("{CHART}/README.md"), content })
+}
+
+/// Replaces what stands between the two markers.
+fn splice(text: &str, table: &str) -> Option<String> {
+    let (before, rest) = text.split_once(BEGIN)?;
+    let (_, after) = rest.split_once(END)?;
+    Some(format!("{before}{BEGIN}\n{table}\n{END}{after}"))
+}
+
+fn read(path: &Path) -> Result<String, GenerateError> {
+    fs::read_to_string(path).map_err(|source| GenerateError::Read { path: path.to_owned(), source })
+}
+
+/// Why a file could not be generated.
+#[derive(Debug, Error)]
+pub(crate) enum GenerateError {
+    /// A source could not be read.
+    #[error("reading {}: {source}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    /// A generated file could not be written.
+    #[error("writing {}: {source}", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    /// The README lost the place of its table.
+    #[error("{}: the lines `{}` and `{}` must frame the table of values", path.display(), BEGIN.trim_end(), END.trim_end())]
+    Markers { path: PathBuf },
+    /// The chart's values are not documented.
+    #[error("values.yaml: {0}")]
+    Values(#[from] ValuesError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_replaces_what_stood_between_the_markers() {
+        let text = format!("# Chart\n{BEGIN}old\n{END}end\n");
+        assert_eq!(splice(&text, "| new |").unwrap(), format!("# Chart\n{BEGIN}\n| new |\n{END}end\n"));
+        assert!(splice("# no markers", "").is_none());
+    }
+}

@@ -1,0 +1,72 @@
+//! Puts this checkout's operator into the cluster, as the README tells a user to.
+
+use std::path::{Path, PathBuf};
+
+use kivi_cluster::{Cluster, ClusterError, tools};
+
+use crate::Failure;
+use crate::kubectl::Kubectl;
+
+/// Namespace and release of the operator.
+const NAMESPACE: &str = "kivi-system";
+const RELEASE: &str = "kivi-operator";
+
+/// Where images come from: the same variables as of `make images`.
+const REGISTRY: &str = "REGISTRY";
+const TAG: &str = "TAG";
+
+/// The checkout that this was built from.
+pub fn checkout() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
+}
+
+/// Installs the chart into the cluster that is up, and waits until the operator is ready.
+///
+/// # Errors
+/// When no cluster is up, or the chart or the operator does not come up.
+pub async fn operator() -> Result<Kubectl, Failure> {
+    let (cluster, helm) = blocking(|| Ok((Cluster::attach()?, tools::tool("helm")?))).await?;
+    let program = PathBuf::from(cluster.kubectl().get_program());
+    let kubectl = Kubectl::new(program, helm, cluster.kubeconfig().to_owned());
+    let system = kubectl.namespace(NAMESPACE);
+    let chart = checkout().join("charts/kivi-operator").display().to_string();
+    let mut args = vec!["upgrade", "--install", "--create-namespace", "--wait", "--timeout=180s"]
+        .into_iter()
+        .map(String::from)
+        .collect::<Vec<_>>();
+    args.extend([RELEASE.to_owned(), chart]);
+    for (variable, value) in [(REGISTRY, "image.registry"), (TAG, "image.tag")] {
+        if let Ok(set) = std::env::var(variable) {
+            args.push(format!("--set-string={value}={set}"));
+        }
+    }
+    system.helm(&args).await?;
+    // The tag of a working copy stays while its images change.
+    system.run(["rollout", "restart", "deployment", RELEASE]).await?;
+    system.run(["rollout", "status", "deployment", RELEASE, "--timeout=120s"]).await?;
+    Ok(kubectl)
+}
+
+/// An image of Jaeger that the cluster can run: built here for the local cluster, else the published one.
+///
+/// # Errors
+/// When it cannot be built or loaded.
+pub async fn jaeger_image() -> Result<String, Failure> {
+    blocking(|| {
+        let cluster = Cluster::attach()?;
+        if cluster.is_local() {
+            cluster.load_program("localhost/kivi-cluster/jaeger:1", &tools::tool("jaeger")?)
+        } else {
+            Ok("docker.io/jaegertracing/all-in-one:1.76.0".to_owned())
+        }
+    })
+    .await
+}
+
+/// Runs what builds tools or talks to the node, for minutes perhaps, beside the runtime.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ClusterError> + Send + 'static,
+) -> Result<T, Failure> {
+    let ended = tokio::task::spawn_blocking(work).await.map_err(|error| Failure::new(error.to_string()))?;
+    ended.map_err(|error| Failure::new(error.to_string()))
+}

@@ -1,0 +1,123 @@
+//! What the operator may do: exactly the calls it makes, and namespaced where it manages one namespace.
+
+use std::collections::BTreeSet;
+
+use serde_yaml::Value;
+
+use crate::helm::{Rendered, strings, template};
+
+/// The calls of the operator, by group and resource. A verb more in the chart is a right too many; one less is a 403.
+const CALLS: [(&str, &str, &[&str]); 10] = [
+    ("kivi.dev", "keyvaluestores", &["get", "list", "watch"]),
+    ("kivi.dev", "keyvaluestores/status", &["patch"]),
+    ("", "secrets", &["get", "list", "watch", "create", "patch", "delete"]),
+    ("", "configmaps", &["list", "watch", "create", "patch", "delete"]),
+    ("", "services", &["list", "watch", "create", "patch", "delete"]),
+    ("", "serviceaccounts", &["list", "watch", "create", "patch"]),
+    ("", "persistentvolumeclaims", &["list", "watch"]),
+    ("apps", "statefulsets", &["get", "list", "watch", "create", "patch"]),
+    ("events.k8s.io", "events", &["create", "patch"]),
+    ("monitoring.coreos.com", "servicemonitors", &["get", "create", "patch", "delete"]),
+];
+
+type Rights<'a> = BTreeSet<(&'a str, &'a str, &'a str)>;
+
+fn calls() -> Rights<'static> {
+    let call = |(group, resource, verbs): &(&'static str, &'static str, &'static [&'static str])| {
+        let (group, resource) = (*group, *resource);
+        verbs.iter().map(move |verb| (group, resource, *verb)).collect::<Vec<_>>()
+    };
+    CALLS.iter().flat_map(call).collect()
+}
+
+fn rights(role: &Value) -> Rights<'_> {
+    let mut rights = Rights::new();
+    for rule in role["rules"].as_sequence().unwrap() {
+        for group in strings(&rule["apiGroups"]) {
+            for resource in strings(&rule["resources"]) {
+                rights.extend(strings(&rule["verbs"]).into_iter().map(|verb| (group, resource, verb)));
+            }
+        }
+    }
+    rights
+}
+
+/// The roles that are bound to the operator, rather than offered to users.
+fn own_roles(rendered: &Rendered) -> Vec<&Value> {
+    let mut roles = rendered.all("ClusterRole");
+    roles.extend(rendered.all("Role"));
+    roles.retain(|role| {
+        let labels = role["metadata"]["labels"].as_mapping().unwrap();
+        !labels.keys().filter_map(Value::as_str).any(|key| key.contains("/aggregate-to-"))
+    });
+    roles
+}
+
+#[test]
+fn the_operator_may_do_what_it_does_and_nothing_else() {
+    for values in [&[][..], &["watchNamespace=shop"]] {
+        let rendered = template(values);
+        let roles = own_roles(&rendered);
+        assert_eq!(roles.len(), 1);
+        assert_eq!(rights(roles[0]), calls());
+    }
+}
+
+#[test]
+fn no_role_holds_a_wildcard() {
+    for values in [&[][..], &["watchNamespace=shop"]] {
+        let rendered = template(values);
+        for role in rendered.all("ClusterRole").into_iter().chain(rendered.all("Role")) {
+            assert!(!serde_yaml::to_string(&role["rules"]).unwrap().contains('*'), "{role:?}");
+        }
+    }
+}
+
+#[test]
+fn a_watched_namespace_needs_nothing_cluster_wide() {
+    let rendered = template(&["watchNamespace=shop"]);
+    assert!(rendered.all("ClusterRole").is_empty() && rendered.all("ClusterRoleBinding").is_empty());
+    for kind in ["Role", "RoleBinding"] {
+        assert_eq!(rendered.one(kind)["metadata"]["namespace"], "shop");
+    }
+    assert_eq!(rendered.one("RoleBinding")["subjects"][0]["namespace"], "kivi-system");
+    let pod = &rendered.one("Deployment")["spec"]["template"]["spec"];
+    assert!(strings(&pod["containers"][0]["args"]).contains(&"--watch-namespace=shop"));
+}
+
+#[test]
+fn the_binding_names_the_role_and_the_pods_own_account() {
+    for (values, binding, role) in [
+        (&["serviceAccount.name=mine"][..], "ClusterRoleBinding", "ClusterRole"),
+        (&["watchNamespace=shop", "serviceAccount.name=mine"], "RoleBinding", "Role"),
+    ] {
+        let rendered = template(values);
+        let binding = rendered.one(binding);
+        assert_eq!(binding["roleRef"]["kind"], role);
+        assert_eq!(binding["roleRef"]["name"], own_roles(&rendered)[0]["metadata"]["name"]);
+        assert_eq!(binding["subjects"][0]["name"], "mine");
+        let pod = &rendered.one("Deployment")["spec"]["template"]["spec"];
+        assert_eq!(pod["serviceAccountName"], "mine");
+    }
+}
+
+#[test]
+fn users_get_stores_through_the_clusters_own_roles() {
+    let rendered = template(&[]);
+    for (role, verbs) in [
+        ("view", &["get", "list", "watch"][..]),
+        ("edit", &["create", "update", "patch", "delete"]),
+        ("admin", &["deletecollection"]),
+    ] {
+        let label = format!("rbac.authorization.k8s.io/aggregate-to-{role}");
+        let found: Vec<_> = rendered
+            .all("ClusterRole")
+            .into_iter()
+            .filter(|found| found["metadata"]["labels"][label.as_str()] == "true")
+            .collect();
+        assert_eq!(found.len(), 1, "{role}");
+        assert_eq!(strings(&found[0]["rules"][0]["verbs"]), verbs);
+    }
+    assert_eq!(template(&["rbac.aggregateClusterRoles=false"]).all("ClusterRole").len(), 1);
+    assert!(template(&["rbac.create=false"]).all("ClusterRole").is_empty());
+}

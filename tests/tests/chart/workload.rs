@@ -1,0 +1,60 @@
+//! The operator's own pod: restricted, probed, one at a time.
+
+use serde_yaml::Value;
+
+use crate::helm::{strings, template};
+
+fn pod_of(rendered: &crate::helm::Rendered) -> Value {
+    rendered.one("Deployment")["spec"]["template"]["spec"].clone()
+}
+
+/// The rules of the Pod Security Standards' profile "restricted", and a read-only root besides.
+#[test]
+fn the_pod_meets_the_restricted_profile() {
+    let pod = pod_of(&template(&[]));
+    assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
+    assert!(pod["securityContext"]["runAsUser"].as_u64().is_some_and(|uid| uid > 0));
+    assert_eq!(pod["securityContext"]["seccompProfile"]["type"], "RuntimeDefault");
+    assert!(pod.get("volumes").is_none() && pod.get("hostNetwork").is_none());
+    for container in pod["containers"].as_sequence().unwrap() {
+        let context = &container["securityContext"];
+        assert_eq!(context["allowPrivilegeEscalation"], false);
+        assert_eq!(context["readOnlyRootFilesystem"], true);
+        assert_eq!(strings(&context["capabilities"]["drop"]), ["ALL"]);
+        assert!(context["capabilities"].get("add").is_none());
+    }
+}
+
+#[test]
+fn two_operators_never_run_side_by_side() {
+    let rendered = template(&[]);
+    let deployment = rendered.one("Deployment");
+    assert_eq!(deployment["spec"]["replicas"], 1);
+    assert_eq!(deployment["spec"]["strategy"]["type"], "Recreate");
+}
+
+#[test]
+fn probes_and_metrics_use_the_port_that_the_operator_listens_on() {
+    let rendered = template(&["networkPolicy.enabled=true"]);
+    let container = &pod_of(&rendered)["containers"][0];
+    let port = &container["ports"][0];
+    assert_eq!(port["name"], "health");
+    let listens = format!("--health-listen=0.0.0.0:{}", port["containerPort"].as_u64().unwrap());
+    assert!(strings(&container["args"]).contains(&listens.as_str()));
+    for (probe, path) in
+        [("startupProbe", "/startupz"), ("livenessProbe", "/livez"), ("readinessProbe", "/readyz")]
+    {
+        assert_eq!(container[probe]["httpGet"]["path"], path);
+        assert_eq!(container[probe]["httpGet"]["port"], "health");
+    }
+    assert_eq!(rendered.one("Service")["spec"]["ports"][0]["targetPort"], "health");
+    assert_eq!(rendered.one("NetworkPolicy")["spec"]["ingress"][0]["ports"][0]["port"], "health");
+}
+
+#[test]
+fn selectors_hold_no_label_that_an_upgrade_changes() {
+    let rendered = template(&["commonLabels.team=shop"]);
+    let selector = rendered.one("Deployment")["spec"]["selector"]["matchLabels"].as_mapping().unwrap();
+    let keys: Vec<_> = selector.keys().filter_map(Value::as_str).collect();
+    assert_eq!(keys, ["app.kubernetes.io/name", "app.kubernetes.io/instance", "app.kubernetes.io/component"]);
+}
