@@ -23,7 +23,7 @@ use tokio_util::task::TaskTracker;
 use tower::Service;
 
 use crate::listen::{Inner, Listener, Peer};
-use connection::Connection;
+use connection::{Connection, Plain};
 
 /// How connections are served.
 #[derive(Debug, Clone)]
@@ -85,8 +85,8 @@ where
     let connection = Connection::new(service, options, shutdown.clone());
     while let Some(accepted) = shutdown.run_until_cancelled(accept(&listener, &permits)).await {
         match accepted {
-            Ok((stream, permit)) => {
-                let serving = connection.clone().serve(stream);
+            Ok((stream, peer, permit)) => {
+                let serving = connection.clone().serve(stream, peer);
                 let cut = cut.clone();
                 connections.spawn(async move {
                     cut.run_until_cancelled(serving).await;
@@ -110,24 +110,22 @@ where
     Drained::DeadlineExceeded { connections: left }
 }
 
-/// A connection as the kernel hands it over.
-enum Stream {
-    Tcp(tokio::net::TcpStream, Peer),
-    Unix(tokio::net::UnixStream, Peer),
-}
-
-async fn accept(listener: &Listener, permits: &Arc<Semaphore>) -> io::Result<(Stream, OwnedSemaphorePermit)> {
+async fn accept(
+    listener: &Listener,
+    permits: &Arc<Semaphore>,
+) -> io::Result<(Plain, Peer, OwnedSemaphorePermit)> {
     let permit = Arc::clone(permits).acquire_owned().await.map_err(io::Error::other)?;
-    let stream = match &listener.inner {
+    Ok(match &listener.inner {
         Inner::Tcp(inner) => {
             let (stream, address) = inner.accept().await?;
             // Answers are written whole; waiting to fill a packet only adds latency.
             stream.set_nodelay(true)?;
-            Stream::Tcp(stream, Peer { address: Some(address), tls: false })
+            (Plain::Left(stream), Peer { address: Some(address), tls: false }, permit)
         }
-        Inner::Unix(inner) => Stream::Unix(inner.accept().await?.0, Peer { address: None, tls: false }),
-    };
-    Ok((stream, permit))
+        Inner::Unix(inner) => {
+            (Plain::Right(inner.accept().await?.0), Peer { address: None, tls: false }, permit)
+        }
+    })
 }
 
 #[cfg(test)]

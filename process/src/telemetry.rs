@@ -12,9 +12,10 @@ use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use thiserror::Error;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
+use tracing_subscriber::{Layer, Registry, reload};
 
 pub use exporter::ExporterError;
 pub use format::LogFormat;
@@ -65,7 +66,7 @@ pub fn init(options: &TelemetryOptions) -> Result<Telemetry, TelemetryError> {
         // Spans are exported whatever the log level is; only Kivi's own request spans are made.
         tracing_opentelemetry::layer()
             .with_tracer(provider.tracer("kivi"))
-            .with_filter(EnvFilter::new("off,kivi=info,kivi_layers=info"))
+            .with_filter(Targets::new().with_target("kivi_layers", LevelFilter::INFO))
     });
     let logs: Box<dyn Layer<Registry> + Send + Sync> = options.format.layer();
     tracing_subscriber::registry().with(logs.with_filter(filter)).with(spans).try_init()?;

@@ -10,13 +10,15 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_util::either::Either;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
+use super::ServeOptions;
 use super::activity::{Activity, Tracked};
-use super::{ServeOptions, Stream};
 use crate::listen::Peer;
 
 /// Bytes of a request's head and of the read buffer of an HTTP/1 connection.
@@ -24,6 +26,13 @@ const MAX_HEAD: usize = 64 * 1024;
 
 /// Streams a client may open at once on an HTTP/2 connection.
 const MAX_STREAMS: u32 = 256;
+
+/// A connection as the kernel hands it over.
+pub(super) type Plain = Either<TcpStream, UnixStream>;
+
+/// A connection as HTTP sees it. One type for all kinds: HTTP/2 is compiled once for each type it runs
+/// on, which would double the size of a server's image.
+type Io = Either<Plain, Box<TlsStream<Plain>>>;
 
 /// What every connection of a listener is served with.
 #[derive(Clone)]
@@ -44,16 +53,10 @@ where
         Self { service, options, shutdown }
     }
 
-    pub(super) async fn serve(self, stream: Stream) {
-        match stream {
-            Stream::Tcp(stream, peer) => self.handshake(stream, peer).await,
-            Stream::Unix(stream, peer) => self.handshake(stream, peer).await,
-        }
-    }
-
-    async fn handshake<T: AsyncRead + AsyncWrite + Send + Unpin + 'static>(self, stream: T, peer: Peer) {
+    /// Shakes hands where TLS is on, then exchanges requests and answers until the end.
+    pub(super) async fn serve(self, stream: Plain, peer: Peer) {
         let Some(config) = self.options.tls.clone() else {
-            return self.exchange(stream, peer, Protocol::Either).await;
+            return self.exchange(Either::Left(stream), peer, Protocol::Either).await;
         };
         let accepting = TlsAcceptor::from(config).accept(stream);
         match tokio::time::timeout(self.options.header_read, accepting).await {
@@ -62,7 +65,7 @@ where
                     Some(b"h2") => Protocol::Http2,
                     _ => Protocol::Http1,
                 };
-                self.exchange(stream, Peer { tls: true, ..peer }, protocol).await;
+                self.exchange(Either::Right(Box::new(stream)), Peer { tls: true, ..peer }, protocol).await;
             }
             // Port scanners and clients that do not trust us are no news.
             Ok(Err(error)) => tracing::debug!(%error, peer = ?peer.address, "A TLS handshake failed."),
@@ -70,10 +73,7 @@ where
         }
     }
 
-    async fn exchange<T>(self, stream: T, peer: Peer, protocol: Protocol)
-    where
-        T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    {
+    async fn exchange(self, stream: Io, peer: Peer, protocol: Protocol) {
         let Self { service, options, shutdown } = self;
         let activity = Activity::new();
         let (in_use, sender) = (activity.clone(), peer.clone());

@@ -8,6 +8,9 @@ pub const KIVI_CREATED: HeaderName = HeaderName::from_static("kivi-created");
 /// Revision of the value that is returned, or of the write that was made; a decimal number.
 pub const KIVI_REVISION: HeaderName = HeaderName::from_static("kivi-revision");
 
+/// How long a value is to live; refused until the server knows it.
+pub const KIVI_TTL: HeaderName = HeaderName::from_static("kivi-ttl");
+
 /// Media type of a value that was stored without one.
 pub const OCTET_STREAM: HeaderValue = HeaderValue::from_static("application/octet-stream");
 

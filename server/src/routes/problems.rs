@@ -92,6 +92,13 @@ pub(super) fn content_range() -> Problem {
     )
 }
 
+pub(super) fn time_to_live() -> Problem {
+    Problem::new(
+        ProblemType::BadRequest,
+        "This version keeps every value until it is deleted; send the value without Kivi-Ttl.",
+    )
+}
+
 pub(super) fn media_type(limit: usize) -> Problem {
     Problem::new(
         ProblemType::BadRequest,

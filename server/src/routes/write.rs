@@ -8,7 +8,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderVa
 use http::request::Parts;
 use http::{HeaderMap, Method, Response, StatusCode};
 use http_body::Body as HttpBody;
-use kivi_api::headers::{KIVI_CREATED, KIVI_REVISION};
+use kivi_api::headers::{KIVI_CREATED, KIVI_REVISION, KIVI_TTL};
 use kivi_api::{Problem, etag};
 use kivi_store::{Condition, Delete, Put, Store, StoreError};
 
@@ -130,6 +130,10 @@ impl Write {
 
 /// Checks what the request says of its body, and returns the media type to keep.
 fn representation(headers: &HeaderMap) -> Result<Option<Arc<str>>, Problem> {
+    // Kept for a value that lives for ever, it would be a promise broken in silence.
+    if headers.contains_key(&KIVI_TTL) {
+        return Err(problems::time_to_live());
+    }
     if headers.contains_key(CONTENT_RANGE) {
         return Err(problems::content_range());
     }

@@ -29,6 +29,7 @@ async fn each_bad_request_is_told_what_is_wrong_with_it() {
         ("PUT", "/v1/k", &[("if-match", "17")], BadRequest, "`if-match`"),
         ("GET", "/v1/k", &[("if-none-match", "17")], BadRequest, "`if-none-match`"),
         ("PUT", "/v1/k", &[("content-range", "bytes 0-0/5")], BadRequest, "Content-Range"),
+        ("PUT", "/v1/k", &[("kivi-ttl", "60s")], BadRequest, "Kivi-Ttl"),
         ("PUT", "/v1/k", &[("content-type", &long)], BadRequest, "Content-Type"),
         ("PUT", "/v1/k", &[("content-type", "")], BadRequest, "Content-Type"),
         ("PUT", "/v1/k", &[("content-encoding", "gzip")], UnsupportedMediaType, "Content-Encoding"),
