@@ -1,1 +1,23 @@
-//! Kivi's sidecar: throttling, authentication and stampede-safe caching in front of an HTTP server.
+//! Kivi's sidecar: TLS, authentication, throttling and stampede-safe caching in front of an HTTP server.
+//!
+//! - [`flags`] and [`config`]: everything is read and checked before a port is bound.
+//! - [`stack`]: the request's path, one layer a line.
+//! - [`proxy`]: what a gateway does to a message; [`upstream`]: the way to the server.
+//! - [`respond`]: the one edge at which errors become responses.
+//! - [`run`]: from bound to drained; its probes are in `ready`.
+//!
+//! It must not know what the server stores: it serves in front of any HTTP server, and no path on the
+//! client port is its own.
+
+pub mod config;
+pub mod flags;
+pub mod proxy;
+mod ready;
+pub mod respond;
+pub mod run;
+pub mod stack;
+pub mod upstream;
+
+pub use config::Config;
+pub use flags::Flags;
+pub use run::Sidecar;

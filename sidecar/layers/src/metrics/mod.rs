@@ -1,0 +1,22 @@
+//! Request metrics by OpenTelemetry's semantic conventions, in their Prometheus names.
+//!
+//! `http_server_request_duration_seconds` (to the end of the response body) and
+//! `http_server_active_requests`. Labels are bounded: the method of a fixed set, the status code, the
+//! route's template; never a path or a key.
+
+mod error;
+mod future;
+mod labels;
+mod layer;
+mod policy;
+mod service;
+
+pub use error::Unfinished;
+pub use future::MetricsFuture;
+pub use labels::{ActiveLabels, DurationLabels};
+pub use layer::MetricsLayer;
+pub use policy::HttpMetrics;
+pub use service::{Clock, Metrics};
+
+/// A body whose clock stops with it.
+pub type MeasuredBody<B> = crate::body::GuardedBody<B, Clock>;

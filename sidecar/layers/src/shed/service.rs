@@ -1,0 +1,85 @@
+//! The layer's service.
+
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use http::{Request, Response};
+use tokio::sync::Semaphore;
+use tower::{BoxError, Service};
+
+use super::{Overloaded, Permit, PermittedBody, ShedFuture};
+
+/// Refuses requests beyond a number in flight.
+#[derive(Debug, Clone)]
+pub struct Shed<S> {
+    inner: S,
+    places: Arc<Semaphore>,
+    limit: usize,
+}
+
+impl<S> Shed<S> {
+    pub(super) fn new(inner: S, places: Arc<Semaphore>, limit: usize) -> Self {
+        Self { inner, places, limit }
+    }
+}
+
+impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for Shed<S>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    S::Error: Into<BoxError>,
+{
+    type Response = Response<PermittedBody<ResBody>>;
+    type Error = BoxError;
+    type Future = ShedFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
+        match Permit::take(&self.places) {
+            Some(permit) => ShedFuture::admitted(permit, self.inner.call(request)),
+            None => ShedFuture::refused(Overloaded { limit: self.limit }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{convert::Infallible, time::Duration};
+
+    use bytes::Bytes;
+    use http_body_util::{BodyExt, Full};
+    use tower::{Layer, ServiceExt, service_fn};
+
+    use super::super::ShedLayer;
+    use super::*;
+
+    #[tokio::test]
+    async fn a_place_is_taken_until_the_body_ends() {
+        let layer = ShedLayer::new(1);
+        let service = layer.layer(service_fn(|_: Request<()>| async {
+            Ok::<_, Infallible>(Response::new(Full::new(Bytes::from("v"))))
+        }));
+        let first = service.clone().oneshot(Request::new(())).await.unwrap();
+        let refused = service.clone().oneshot(Request::new(())).await.unwrap_err();
+        assert_eq!(refused.downcast_ref::<Overloaded>(), Some(&Overloaded { limit: 1 }));
+        first.into_body().collect().await.unwrap();
+        assert!(service.oneshot(Request::new(())).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_leaves_gives_its_place_back() {
+        let layer = ShedLayer::new(1);
+        let mut never = layer.layer(service_fn(|_: Request<()>| {
+            std::future::pending::<Result<Response<Full<Bytes>>, Infallible>>()
+        }));
+        let waiting = never.call(Request::new(()));
+        assert!(never.call(Request::new(())).await.is_err());
+        drop(waiting);
+        let third = tokio::time::timeout(Duration::from_secs(1), never.call(Request::new(()))).await;
+        assert!(third.is_err(), "it was admitted, and waits");
+    }
+}

@@ -1,0 +1,47 @@
+//! The layer's configuration.
+
+use std::{sync::Arc, time::Duration};
+
+use tower::Layer;
+
+use super::{By, OnExcess, Rate, Throttle, bucket::Buckets};
+use crate::PeerOf;
+
+/// Holds requests to a rate. All services it makes share the buckets.
+#[derive(Debug, Clone)]
+pub struct ThrottleLayer {
+    pub(super) limit: Option<Arc<Limit>>,
+}
+
+/// What a limited layer knows.
+#[derive(Debug)]
+pub(super) struct Limit {
+    pub(super) buckets: Buckets,
+    pub(super) rate: Rate,
+    pub(super) by: By,
+    pub(super) on_excess: OnExcess,
+    pub(super) peer: PeerOf,
+}
+
+impl ThrottleLayer {
+    /// No limit.
+    pub fn unlimited() -> Self {
+        Self { limit: None }
+    }
+
+    /// `rate` for each owner of a bucket; `peer` says who sent a request without a token.
+    pub fn new(rate: Rate, by: By, on_excess: OnExcess, peer: PeerOf) -> Self {
+        Self { limit: Some(Arc::new(Limit { buckets: Buckets::new(rate), rate, by, on_excess, peer })) }
+    }
+}
+
+/// Longest delay of a request without a deadline.
+pub(super) const NO_DEADLINE: Duration = Duration::from_secs(30);
+
+impl<S> Layer<S> for ThrottleLayer {
+    type Service = Throttle<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Throttle::new(inner, self.limit.clone())
+    }
+}

@@ -1,0 +1,16 @@
+//! What a gateway does to a message that it passes on (RFC 9110, section 7): hop-by-hop fields are
+//! removed in both directions, the fields that tell the server who asked are added, the rest passes byte
+//! for byte.
+//!
+//! `Host` stays the client's, as the server may serve several. `X-Forwarded-For` is appended to;
+//! `X-Forwarded-Proto` and `-Host` are set unless an outer proxy did. `Forwarded` (RFC 7239) is appended
+//! to where an outer proxy uses it.
+
+mod error;
+mod forwarded;
+mod hop;
+mod host;
+mod service;
+
+pub use error::ProxyError;
+pub use service::{Proxy, ProxyLayer};

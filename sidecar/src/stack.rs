@@ -1,0 +1,150 @@
+//! The request's path, as one expression.
+
+use std::{convert::Infallible, num::NonZeroU32, sync::Arc};
+
+use bytes::Bytes;
+use http::{Extensions, Request, Response};
+use http_body::Body;
+use hyper::body::Incoming;
+use kivi_layers::{
+    Peer,
+    auth::{Anonymous, AuthLayer, Verifier},
+    cache::{CacheLayer, CacheMetrics, CachePolicy, SplitBy},
+    metrics::{HttpMetrics, MetricsLayer},
+    shed::ShedLayer,
+    throttle::{By, OnExcess, Rate, ThrottleLayer},
+    timeout::TimeoutLayer,
+    trace::TraceLayer,
+};
+use kivi_process::{listen, tokens::Tokens};
+use kivi_settings as settings;
+use prometheus_client::registry::Registry;
+use tower::{BoxError, Service, ServiceBuilder};
+
+use crate::{
+    config::Config,
+    proxy::ProxyLayer,
+    respond::RespondLayer,
+    upstream::{Exchange, Outgoing, Pool, ResendLayer},
+};
+
+/// Everything between a client's request and the server. Must be called within a runtime.
+pub fn stack(
+    config: &Config,
+    registry: &mut Registry,
+) -> impl Service<
+    Request<Incoming>,
+    Response = Response<impl Body<Data = Bytes, Error = BoxError> + Send + use<>>,
+    Error = Infallible,
+    Future = impl Send + use<>,
+> + Clone
++ Send
++ use<> {
+    let sidecar = &config.settings.sidecar;
+    let request_timeout = sidecar.timeouts.request.get();
+    let max_in_flight = usize::try_from(sidecar.max_in_flight).unwrap_or(usize::MAX);
+    ServiceBuilder::new()
+        // Outermost, so that a span covers everything that a request meets, refusals included.
+        .layer(TraceLayer::server(no_route, peer))
+        // Counts what clients see, so outside of everything that refuses.
+        .layer(MetricsLayer::new(HttpMetrics::register(registry), no_route))
+        // Below here refusals are typed errors; above, they are responses with a status.
+        .layer(RespondLayer)
+        // The client's clock starts with its request: a turn in the throttle and a shared load count too.
+        .layer(TimeoutLayer::new(request_timeout))
+        // Before any work on behalf of a request, the check of its token included: a flood of requests
+        // without a valid one meets this bound.
+        .layer(ShedLayer::new(max_in_flight))
+        // Before the throttle, which counts by token: a made-up token must not buy a fresh bucket.
+        .layer(AuthLayer::new(
+            Accepted(Arc::clone(&config.tokens)),
+            anonymous(config.settings.auth.anonymous),
+        ))
+        // Before the cache: a limit holds for cached answers as well.
+        .layer(throttle(&sidecar.throttle))
+        // A load asks without a body, so bodies are of one kind from here on.
+        .map_request(|request: Request<Incoming>| request.map(Outgoing::from))
+        // What is below runs once for all who ask for the same at the same time. A load is a task with a
+        // deadline of its own, so nothing below belongs to one client's clock.
+        .layer(CacheLayer::new(cache(&config.settings), peer, cache_metrics(registry)))
+        // What leaves the sidecar is a gateway's request: no hop-by-hop fields, the way it came noted.
+        .layer(ProxyLayer::new(config.upstream.clone(), peer))
+        // A pooled connection may have been closed by the server just now.
+        .layer(ResendLayer)
+        // Innermost, so that each attempt has its span and the server continues that one.
+        .layer(TraceLayer::client(config.upstream.described()))
+        .service(Exchange::new(Pool::new(config.upstream.clone())))
+}
+
+/// The sidecar serves in front of any server, so no path means anything to it.
+fn no_route(_: &str) -> Option<&'static str> {
+    None
+}
+
+fn peer(extensions: &Extensions) -> Peer {
+    extensions
+        .get::<listen::Peer>()
+        .map_or_else(Peer::default, |peer| Peer { address: peer.address, tls: peer.tls })
+}
+
+/// The process's tokens as the layer asks for them.
+#[derive(Debug, Clone)]
+struct Accepted(Arc<Tokens>);
+
+impl Verifier for Accepted {
+    fn accepts(&self, token: &[u8]) -> bool {
+        self.0.accepts(token)
+    }
+}
+
+fn anonymous(setting: settings::Anonymous) -> Anonymous {
+    match setting {
+        settings::Anonymous::None => Anonymous::None,
+        settings::Anonymous::Read => Anonymous::Read,
+        settings::Anonymous::ReadWrite => Anonymous::ReadWrite,
+    }
+}
+
+fn throttle(settings: &settings::ThrottleSettings) -> ThrottleLayer {
+    let number = |value: Option<i32>| NonZeroU32::new(u32::try_from(value?).ok()?);
+    let Some(per_second) = number(settings.rate) else {
+        return ThrottleLayer::unlimited();
+    };
+    let rate = Rate::new(per_second, number(settings.burst).unwrap_or(per_second));
+    let by = match settings.by {
+        settings::ThrottleBy::Client => By::Client,
+        settings::ThrottleBy::Store => By::Store,
+    };
+    let on_excess = match settings.on_excess {
+        settings::OnExcess::Reject => OnExcess::Reject,
+        settings::OnExcess::Delay => OnExcess::Delay,
+    };
+    ThrottleLayer::new(rate, by, on_excess, peer)
+}
+
+fn cache(settings: &settings::Settings) -> CachePolicy {
+    let (cache, defaults) = (&settings.sidecar.cache, CachePolicy::default());
+    CachePolicy {
+        max_bytes: cache.max_bytes.bytes(),
+        // Every value that the store takes can be shared.
+        max_object_bytes: defaults.max_object_bytes.max(settings.limits.value_bytes.bytes()),
+        ttl: cache.ttl.get(),
+        error_ttl: cache.error_ttl.get(),
+        load_timeout: settings.sidecar.timeouts.request.get(),
+        split_by: cache.split_by.iter().copied().map(split_by).collect(),
+        ..defaults
+    }
+}
+
+fn split_by(setting: settings::SplitBy) -> SplitBy {
+    match setting {
+        settings::SplitBy::Token => SplitBy::Token,
+        settings::SplitBy::Client => SplitBy::Client,
+    }
+}
+
+fn cache_metrics(registry: &mut Registry) -> CacheMetrics {
+    let metrics = CacheMetrics::default();
+    metrics.register(registry);
+    metrics
+}

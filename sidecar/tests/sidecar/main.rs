@@ -1,0 +1,14 @@
+//! The whole sidecar in this process, in front of a small server that the tests write.
+
+#![allow(clippy::unwrap_used, reason = "a helper of tests may fail as a test does")]
+
+mod auth;
+mod coalescing;
+mod drain;
+mod failures;
+mod limits;
+mod process;
+mod proxying;
+mod readiness;
+mod support;
+mod tls;

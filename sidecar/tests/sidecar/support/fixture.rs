@@ -1,0 +1,78 @@
+//! A sidecar in this process.
+
+use std::sync::LazyLock;
+
+use clap::Parser;
+use kivi_process::{
+    listen::Address,
+    serve::Drained,
+    telemetry::{LogFormat, Telemetry, TelemetryOptions},
+};
+use kivi_sidecar::{Config, Flags, Sidecar};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::Server;
+
+/// A token that every fixture accepts.
+pub(crate) const TOKEN: &str = "first-token";
+
+/// Once a process; its log is silent.
+static TELEMETRY: LazyLock<Telemetry> = LazyLock::new(|| {
+    let options = TelemetryOptions { service: "test", format: LogFormat::Text, level: "off".to_owned() };
+    kivi_process::telemetry::init(&options).unwrap()
+});
+
+/// A running sidecar; it is drained by [`Fixture::drain`].
+pub(crate) struct Fixture {
+    pub(crate) clients: String,
+    pub(crate) health: String,
+    pub(crate) admin: String,
+    /// Holds the configuration and the tokens.
+    _dir: TempDir,
+    pub(crate) shutdown: CancellationToken,
+    serving: JoinHandle<Drained>,
+}
+
+impl Fixture {
+    /// In front of `server`, with `settings` as its configuration file.
+    pub(crate) async fn new(server: &Server, settings: &str) -> Self {
+        Self::with_flags(&server.url, settings, &["--upstream-ready", ""]).await
+    }
+
+    pub(crate) async fn with_flags(upstream: &str, settings: &str, flags: &[&str]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("kivi.yaml"), settings).unwrap();
+        std::fs::create_dir(dir.path().join("tokens")).unwrap();
+        std::fs::write(dir.path().join("tokens/a"), TOKEN).unwrap();
+        std::fs::write(dir.path().join("tokens/b"), "second-token\n").unwrap();
+        let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+        let own = [
+            "kivi-sidecar",
+            "--config",
+            &path("kivi.yaml"),
+            "--tokens-dir",
+            &path("tokens"),
+            "--listen=127.0.0.1:0",
+            "--health-listen=127.0.0.1:0",
+            "--admin-listen=127.0.0.1:0",
+            "--upstream",
+            upstream,
+        ];
+        let flags = Flags::try_parse_from(own.iter().chain(flags)).unwrap();
+        let sidecar = Sidecar::bind(Config::resolve(flags).unwrap()).await.unwrap();
+        let text = Address::to_string;
+        let (clients, health, admin) =
+            (text(sidecar.client_address()), text(sidecar.health_address()), text(sidecar.admin_address()));
+        let shutdown = CancellationToken::new();
+        let serving = tokio::spawn(sidecar.serve(TELEMETRY.levels(), shutdown.clone()));
+        Self { clients, health, admin, _dir: dir, shutdown, serving }
+    }
+
+    /// Stops it, and says how that ended.
+    pub(crate) async fn drain(self) -> Drained {
+        self.shutdown.cancel();
+        self.serving.await.unwrap()
+    }
+}

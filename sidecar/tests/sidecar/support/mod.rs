@@ -1,0 +1,9 @@
+//! A server to stand behind the sidecar, the sidecar itself, and a client.
+
+mod client;
+mod fixture;
+mod server;
+
+pub(crate) use client::{Answer, connect, get, raw, send, send_to};
+pub(crate) use fixture::{Fixture, TOKEN};
+pub(crate) use server::{Server, echo, text};
