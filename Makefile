@@ -1,0 +1,49 @@
+# What there is to do here. Each target is a few lines around a script or cargo; `make help` lists them.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+CLUSTER := cargo run --quiet --package kivi-cluster --
+
+.PHONY: help demo down test lint unit chart-test images cluster cluster-test generate generate-check preflight
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: preflight images ## Start a local Kubernetes, install Kivi, and take a tour of a store
+	@scripts/cluster.sh
+	@cargo run --quiet --package kivi-tests --bin kivi-demo
+
+down: ## Stop the local Kubernetes and remove all of it
+	@$(CLUSTER) down
+
+test: ## Run everything that CI runs
+	@scripts/test.sh
+
+lint: ## Check format, lints and shell scripts
+	@scripts/lint.sh
+
+unit: ## Run the tests that need no cluster
+	@cargo test --workspace
+
+chart-test: ## Render the Helm chart and check what comes out
+	@cargo test --package kivi-tests --test chart
+
+images: preflight ## Build the images into dist/images [REGISTRY=localhost/kivi] [TAG=version] [PUSH=1]
+	@scripts/images.sh
+
+cluster: preflight ## Start the local Kubernetes and leave it running
+	@$(CLUSTER) up
+
+cluster-test: images ## Run the tests on a cluster, which stays up
+	@scripts/cluster.sh
+	@cargo test --package kivi-tests --features cluster --test cluster
+
+generate: ## Write the generated files: CRD, chart
+	@scripts/generate.sh
+
+generate-check: ## Fail if a generated file is stale
+	@scripts/generate.sh --check
+
+preflight: ## Check what this machine lacks, and install its packages
+	@scripts/preflight.sh
+	@scripts/packages.sh

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Brings a cluster up and makes the images in dist/images known to it.
+#
+# With KUBECONFIG set to another cluster, that one is used; it pulls the images itself, from REGISTRY.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+cargo build --quiet --package kivi-cluster
+target/debug/kivi-cluster up
+if [[ -z ${KUBECONFIG:-} || -z ${REGISTRY:-} ]]; then
+    target/debug/kivi-cluster load dist/images/kivi-{server,sidecar,operator}.tar
+fi
