@@ -6,6 +6,7 @@
 
 mod activity;
 mod connection;
+mod protocols;
 
 use std::convert::Infallible;
 use std::io;
@@ -24,6 +25,9 @@ use tower::Service;
 
 use crate::listen::{Inner, Listener, Peer};
 use connection::{Connection, Plain};
+use protocols::{Both, Http1, Protocols};
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// How connections are served.
 #[derive(Debug, Clone)]
@@ -78,11 +82,40 @@ where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send + 'static,
     B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    B::Error: Into<BoxError>,
+{
+    let connection = Connection::<S, Both>::new(service, options.clone(), shutdown.clone());
+    accept_all(listener, connection, options.max_connections, shutdown, grace).await
+}
+
+/// Serves a router's probes or operations: as [`serve`], in the clear and over HTTP/1.1 only.
+pub async fn serve_router(
+    listener: Listener,
+    router: axum::Router,
+    shutdown: CancellationToken,
+    grace: Duration,
+) -> Drained {
+    let options = ServeOptions::default();
+    let connection = Connection::<axum::Router, Http1>::new(router, options.clone(), shutdown.clone());
+    accept_all(listener, connection, options.max_connections, shutdown, grace).await
+}
+
+async fn accept_all<S, P, B>(
+    listener: Listener,
+    connection: Connection<S, P>,
+    max_connections: usize,
+    shutdown: CancellationToken,
+    grace: Duration,
+) -> Drained
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    P: Protocols,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
 {
     let (connections, cut) = (TaskTracker::new(), CancellationToken::new());
-    let permits = Arc::new(Semaphore::new(options.max_connections.min(Semaphore::MAX_PERMITS)));
-    let connection = Connection::new(service, options, shutdown.clone());
+    let permits = Arc::new(Semaphore::new(max_connections.min(Semaphore::MAX_PERMITS)));
     while let Some(accepted) = shutdown.run_until_cancelled(accept(&listener, &permits)).await {
         match accepted {
             Ok((stream, peer, permit)) => {

@@ -6,6 +6,7 @@
 
 mod exporter;
 mod format;
+mod http_sender;
 mod levels;
 
 use opentelemetry::trace::TracerProvider;

@@ -17,7 +17,7 @@ use kivi_layers::trace::TraceLayer;
 use kivi_process::admin;
 use kivi_process::health::Health;
 use kivi_process::listen::{Address, ListenError, Listener, Peer};
-use kivi_process::serve::{Drained, ServeOptions, serve};
+use kivi_process::serve::{Drained, ServeOptions, serve, serve_router};
 use kivi_process::tls::TlsError;
 use kivi_store::{
     FileLog, LogError, OpenError, ReplayProgress, Store, StoreError, StoreLimits, StoreOptions,
@@ -118,9 +118,9 @@ impl Server {
         let mut side = JoinSet::new();
         let end = CancellationToken::new();
         let _end_with_this = end.clone().drop_guard();
-        side.spawn(serve(health, probes.router(), ServeOptions::default(), end.clone(), SIDE_GRACE));
+        side.spawn(serve_router(health, probes.router(), end.clone(), SIDE_GRACE));
         let operations = config.log_levels.clone().map(admin::router).unwrap_or_default();
-        side.spawn(serve(admin, operations, ServeOptions::default(), end.clone(), SIDE_GRACE));
+        side.spawn(serve_router(admin, operations, end.clone(), SIDE_GRACE));
         tokio::spawn(config.access.tokens().watch(end.clone()));
         let mut options = ServeOptions::default();
         if let Some(certificates) = &config.certificates {

@@ -8,23 +8,17 @@ use std::env;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::connect::HttpConnector;
-use opentelemetry_http::hyper::HyperClient;
 use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithHttpConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData};
-use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
 use tokio::runtime::Handle;
 
-use crate::tls;
+use super::http_sender::HttpSender;
 
 /// Longest time that the last spans may take.
 pub(super) const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(3);
-
-const EXPORT_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Why spans cannot be sent.
 #[derive(Debug, Error)]
@@ -62,7 +56,7 @@ pub(super) fn provider_from_env(service: &'static str) -> Result<Option<SdkTrace
     let exporter = match protocol {
         Protocol::Grpc => SpanExporter::builder().with_tonic().build()?,
         Protocol::HttpProtobuf => {
-            SpanExporter::builder().with_http().with_http_client(http_client()?).build()?
+            SpanExporter::builder().with_http().with_http_client(HttpSender::new()?).build()?
         }
     };
     let mut resource = Resource::builder();
@@ -104,23 +98,6 @@ impl Receiver {
             Some((variable, value)) => Err(ExporterError::Protocol { variable, value }),
         }
     }
-}
-
-/// A client that verifies `https://` receivers by the machine's roots; a machine without any can still
-/// send to `http://` ones.
-fn http_client() -> Result<HyperClient<HttpsConnector<HttpConnector>>, ExporterError> {
-    let roots =
-        HttpsConnectorBuilder::new().with_provider_and_native_roots(rustls::crypto::ring::default_provider());
-    let builder = match roots {
-        Ok(builder) => builder,
-        Err(_) => HttpsConnectorBuilder::new().with_tls_config(
-            ClientConfig::builder_with_provider(tls::provider())
-                .with_safe_default_protocol_versions()?
-                .with_root_certificates(RootCertStore::empty())
-                .with_no_client_auth(),
-        ),
-    };
-    Ok(HyperClient::new(builder.https_or_http().enable_http1().build(), EXPORT_DEADLINE, None))
 }
 
 /// Exports on the process's runtime: the batch processor calls from a thread of its own, where timers

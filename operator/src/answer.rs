@@ -1,0 +1,58 @@
+//! How the API server's answers are read.
+
+use std::fmt;
+
+/// What the API server said, as a sentence for a user: its own message, without the client's wrapping.
+pub(crate) struct Said<'a>(pub(crate) &'a kube::Error);
+
+impl fmt::Display for Said<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            kube::Error::Api(status) => {
+                write!(f, "{} ({})", status.message.trim_end_matches('.'), status.code)
+            }
+            error => error.fmt(f),
+        }
+    }
+}
+
+/// Whether there is no such object, or no such kind. By its code: for a group that it does not know, the
+/// API server answers with a page instead of a status.
+pub(crate) fn is_absent(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 404)
+}
+
+/// Whether the API server will say the same again until something else changes.
+pub(crate) fn is_refusal(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if matches!(status.code, 400..=408 | 410..=428 | 430..=499))
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::Status;
+
+    use super::*;
+
+    fn answer(code: u16) -> kube::Error {
+        kube::Error::Api(Box::new(Status::failure("no room.", "Invalid").with_code(code)))
+    }
+
+    #[test]
+    fn a_user_reads_the_servers_own_words() {
+        assert_eq!(Said(&answer(422)).to_string(), "no room (422)");
+    }
+
+    #[test]
+    fn conflicts_and_throttling_are_no_refusals() {
+        for (code, absent, refusal) in [
+            (404, true, true),
+            (403, false, true),
+            (422, false, true),
+            (409, false, false),
+            (429, false, false),
+            (500, false, false),
+        ] {
+            assert_eq!((is_absent(&answer(code)), is_refusal(&answer(code))), (absent, refusal), "{code}");
+        }
+    }
+}

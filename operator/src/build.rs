@@ -1,0 +1,85 @@
+//! Step 3 (pure): a validated store becomes the objects that make it, one file an object.
+//!
+//! Inputs: [`Store`] and [`Material`], nothing else: no client, no clock, no random numbers. The same
+//! inputs give the same objects, byte for byte, so that an apply at rest changes nothing.
+
+mod authority_secret;
+mod certificate_secret;
+mod config;
+mod config_map;
+mod environment;
+mod metadata;
+mod pod;
+mod pods_service;
+mod server;
+mod service;
+mod service_account;
+mod service_monitor;
+mod sidecar;
+mod stateful_set;
+mod token_secret;
+mod trust_config_map;
+
+use std::marker::PhantomData;
+
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service, ServiceAccount};
+use serde_json::Value;
+
+use crate::material::Material;
+use crate::model::Store;
+
+/// The children were built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prepared {}
+
+/// The children were applied: they are what the API server answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Applied {}
+
+/// Every child of a store, in the state `S`. Only `build` makes `Prepared` ones, and only `apply` turns
+/// them into `Applied` ones: status cannot be computed from what was not applied.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Children<S> {
+    /// The pods' identity.
+    pub service_account: ServiceAccount,
+    /// The authority's pair.
+    pub authority_secret: Option<Secret>,
+    /// The server's pair.
+    pub certificate_secret: Option<Secret>,
+    /// The bearer token.
+    pub token_secret: Option<Secret>,
+    /// What clients trust.
+    pub trust_config_map: Option<ConfigMap>,
+    /// What the processes read.
+    pub config_map: ConfigMap,
+    /// Gives each pod a name.
+    pub pods_service: Service,
+    /// What clients use.
+    pub service: Service,
+    /// What Prometheus scrapes; of a kind that the cluster may not know.
+    pub service_monitor: Option<Value>,
+    /// The pods.
+    pub stateful_set: StatefulSet,
+    pub(crate) state: PhantomData<S>,
+}
+
+/// Builds every child.
+pub fn build(store: &Store, material: &Material) -> Children<Prepared> {
+    Children {
+        service_account: service_account::build(store),
+        authority_secret: authority_secret::build(store, material),
+        certificate_secret: certificate_secret::build(store, material),
+        token_secret: token_secret::build(store, material),
+        trust_config_map: trust_config_map::build(store, material),
+        config_map: config_map::build(store),
+        pods_service: pods_service::build(store),
+        service: service::build(store),
+        service_monitor: service_monitor::build(store),
+        stateful_set: stateful_set::build(store),
+        state: PhantomData,
+    }
+}
+
+#[cfg(test)]
+mod tests;

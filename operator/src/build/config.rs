@@ -1,0 +1,130 @@
+//! The processes' configuration file, and the hash by which a change of it rolls the pods.
+//!
+//! Only what differs from the defaults is written and hashed. So a release of the operator that knows one
+//! more setting writes the same file for the same store: a server of an older release can still read it,
+//! and no pod restarts.
+
+use std::collections::BTreeMap;
+
+use kivi_crds::settings::{FileLogSettings, Resources, Settings};
+use ring::digest::{Context, SHA256};
+use serde_json::{Map, Value};
+
+/// Name of the file in the ConfigMap.
+pub(super) const FILE: &str = "kivi.yaml";
+
+/// The configuration file.
+pub(super) fn file(settings: &Settings) -> String {
+    let yaml = differing(settings).and_then(|value| serde_yaml::to_string(&value).ok());
+    format!(
+        "# What differs from the defaults. Written by kivi-operator out of the store's spec.\n{}",
+        yaml.unwrap_or_else(|| "{}\n".to_owned())
+    )
+}
+
+/// A hash of the settings that a process reads at its start only. Left out is what changes without one:
+/// the size of a volume, and what the pod template itself carries.
+pub(super) fn hash(settings: &Settings) -> String {
+    let mut settings = settings.clone();
+    let defaults = FileLogSettings::default();
+    if let Some(file) = &mut settings.log.file {
+        file.size = defaults.size;
+        file.storage_class_name = defaults.storage_class_name;
+    }
+    settings.auth.tokens_secret_ref = None;
+    settings.sidecar.enabled = true;
+    settings.sidecar.resources = Resources::default();
+    settings.sidecar.tracing = kivi_crds::settings::TracingSettings::default();
+    let mut leaves = BTreeMap::new();
+    flatten(String::new(), differing(&settings).unwrap_or_default(), &mut leaves);
+    let mut context = Context::new(&SHA256);
+    for (path, value) in &leaves {
+        context.update(format!("{path}={value}\n").as_bytes());
+    }
+    let first = context.finish().as_ref().iter().take(8).fold(0, |bits, byte| bits << 8 | u64::from(*byte));
+    format!("{first:016x}")
+}
+
+fn differing(settings: &Settings) -> Option<Value> {
+    let wanted = serde_json::to_value(settings).ok()?;
+    let default = serde_json::to_value(Settings::default()).ok()?;
+    subtract(wanted, &default)
+}
+
+/// What of `value` is not in `default`.
+fn subtract(value: Value, default: &Value) -> Option<Value> {
+    match (value, default) {
+        (Value::Object(fields), Value::Object(defaults)) => {
+            let rest: Map<String, Value> = fields
+                .into_iter()
+                .filter_map(|(name, value)| {
+                    let default = defaults.get(&name).unwrap_or(&Value::Null);
+                    Some((name, subtract(value, default)?))
+                })
+                .collect();
+            (!rest.is_empty()).then_some(Value::Object(rest))
+        }
+        (value, default) => (value != *default).then_some(value),
+    }
+}
+
+fn flatten(path: String, value: Value, leaves: &mut BTreeMap<String, String>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                flatten(format!("{path}.{name}"), value, leaves);
+            }
+        }
+        Value::Null => {}
+        leaf => {
+            leaves.insert(path, leaf.to_string());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(text: &str) -> Settings {
+        serde_yaml::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn the_file_reads_back_as_the_same_settings() {
+        for text in [
+            "{}",
+            "{limits: {keyBytes: 7}, sidecar: {throttle: {rate: 5}, cache: {splitBy: [Token]}}}",
+            "{log: {file: {size: 2Gi, sync: Never}}, auth: {anonymous: Read}}",
+        ] {
+            let settings = settings(text);
+            assert_eq!(serde_yaml::from_str::<Settings>(&file(&settings)).unwrap(), settings, "{text}");
+        }
+    }
+
+    #[test]
+    fn hashes_are_golden_or_an_upgrade_of_the_operator_rolls_every_pod() {
+        for (text, golden) in [
+            ("{}", "e3b0c44298fc1c14"),
+            ("{limits: {keyBytes: 7}, sidecar: {throttle: {rate: 5}}}", "ea1bd13a8dbc6336"),
+        ] {
+            assert_eq!(hash(&settings(text)), golden, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_read_at_the_start_changes_the_hash() {
+        let plain = hash(&Settings::default());
+        for text in [
+            "{log: {file: {size: 2Gi}}}",
+            "{log: {file: {storageClassName: fast}}}",
+            "{auth: {tokensSecretRef: {name: mine}}}",
+            "{sidecar: {resources: {limits: {cpu: 2}}, tracing: {sampleRatio: '0.5'}}}",
+        ] {
+            assert_eq!(hash(&settings(text)), plain, "{text}");
+        }
+        for text in ["{limits: {keyBytes: 7}}", "{auth: {anonymous: Read}}", "{log: {file: {sync: Never}}}"] {
+            assert_ne!(hash(&settings(text)), plain, "{text}");
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The ServiceMonitor (monitoring.coreos.com/v1): what Prometheus scrapes.
+
+use serde_json::{Value, json};
+
+use super::{metadata, pod, pods_service};
+use crate::model::Store;
+
+pub(super) fn build(store: &Store) -> Option<Value> {
+    let more = store.service_monitor.as_ref()?;
+    let mut metadata = metadata::child(store, store.names.store());
+    let labels = metadata.labels.get_or_insert_default();
+    for (key, value) in more {
+        labels.entry(key.clone()).or_insert_with(|| value.clone());
+    }
+    let mut selector = store.selector();
+    selector.insert(pods_service::LABEL.0.to_owned(), pods_service::LABEL.1.to_owned());
+    let mut endpoints = vec![json!({"port": pod::SERVER_HEALTH, "path": "/metrics"})];
+    if store.settings.sidecar.enabled {
+        endpoints.push(json!({"port": pod::SIDECAR_HEALTH, "path": "/metrics"}));
+    }
+    Some(json!({
+        "apiVersion": "monitoring.coreos.com/v1",
+        "kind": "ServiceMonitor",
+        "metadata": metadata,
+        "spec": {"selector": {"matchLabels": selector}, "endpoints": endpoints},
+    }))
+}

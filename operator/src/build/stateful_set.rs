@@ -1,0 +1,68 @@
+//! The StatefulSet: pods with a name and a volume each.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::apps::v1::{
+    StatefulSet, StatefulSetPersistentVolumeClaimRetentionPolicy, StatefulSetSpec,
+};
+use k8s_openapi::api::core::v1::{
+    PersistentVolumeClaim, PersistentVolumeClaimSpec, VolumeResourceRequirements,
+};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
+use kivi_crds::{LOG_VOLUME, RetentionPolicy};
+
+use super::{metadata, pod};
+use crate::model::Store;
+
+pub(super) fn build(store: &Store) -> StatefulSet {
+    StatefulSet {
+        metadata: metadata::child(store, store.names.store()),
+        spec: Some(StatefulSetSpec {
+            replicas: Some(store.replicas),
+            service_name: Some(store.names.pods_service()),
+            selector: LabelSelector { match_labels: Some(store.selector()), ..LabelSelector::default() },
+            // A pod that cannot become ready must not keep its repaired template from being rolled out.
+            pod_management_policy: Some("Parallel".to_owned()),
+            revision_history_limit: Some(3),
+            persistent_volume_claim_retention_policy: Some(retention(store)),
+            template: pod::template(store),
+            volume_claim_templates: Some(vec![claim(store)]),
+            ..StatefulSetSpec::default()
+        }),
+        ..StatefulSet::default()
+    }
+}
+
+fn retention(store: &Store) -> StatefulSetPersistentVolumeClaimRetentionPolicy {
+    // To stop a store is to scale it to nothing, and that must not cost its data.
+    let when_scaled = if store.stopped { RetentionPolicy::Retain } else { store.retention.when_scaled };
+    StatefulSetPersistentVolumeClaimRetentionPolicy {
+        when_deleted: Some(store.retention.when_deleted.as_str().to_owned()),
+        when_scaled: Some(when_scaled.as_str().to_owned()),
+    }
+}
+
+/// Nothing in a claim template can ever change, so its labels hold no version.
+fn claim(store: &Store) -> PersistentVolumeClaim {
+    PersistentVolumeClaim {
+        metadata: ObjectMeta {
+            name: Some(LOG_VOLUME.to_owned()),
+            labels: Some(store.selector()),
+            ..ObjectMeta::default()
+        },
+        spec: Some(PersistentVolumeClaimSpec {
+            access_modes: Some(vec!["ReadWriteOnce".to_owned()]),
+            storage_class_name: store.volume.storage_class.clone(),
+            resources: Some(VolumeResourceRequirements {
+                requests: Some(BTreeMap::from([(
+                    "storage".to_owned(),
+                    Quantity(store.volume.template_size.clone()),
+                )])),
+                ..VolumeResourceRequirements::default()
+            }),
+            ..PersistentVolumeClaimSpec::default()
+        }),
+        ..PersistentVolumeClaim::default()
+    }
+}

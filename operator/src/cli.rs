@@ -1,0 +1,136 @@
+//! The command line: what the operator is asked to do, checked before anything starts.
+//!
+//! Every flag is an environment variable too, `KIVI_` and the flag's name. It must not do IO.
+
+use std::net::SocketAddr;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use kivi_process::telemetry::LogFormat;
+
+/// The operator of Kivi's key-value stores.
+#[derive(Debug, Parser)]
+#[command(name = "kivi-operator", version, about)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Reconcile the cluster's stores until told to stop.
+    Run(RunArgs),
+    /// Print the CustomResourceDefinition as YAML, for `kubectl apply --server-side -f -`.
+    Crd,
+}
+
+/// How to reconcile.
+#[derive(Debug, Clone, Args)]
+pub struct RunArgs {
+    /// Image of the server, as a full reference.
+    #[arg(long, env = "KIVI_SERVER_IMAGE", default_value = concat!("localhost/kivi/kivi-server:", env!("CARGO_PKG_VERSION")), value_parser = image)]
+    pub server_image: String,
+
+    /// Image of the sidecar, as a full reference.
+    #[arg(long, env = "KIVI_SIDECAR_IMAGE", default_value = concat!("localhost/kivi/kivi-sidecar:", env!("CARGO_PKG_VERSION")), value_parser = image)]
+    pub sidecar_image: String,
+
+    /// When a node pulls these images.
+    #[arg(long, env = "KIVI_IMAGE_PULL_POLICY", default_value = "IfNotPresent")]
+    pub image_pull_policy: PullPolicy,
+
+    /// The only namespace whose stores are reconciled; empty means all.
+    #[arg(long, env = "KIVI_WATCH_NAMESPACE", default_value = "")]
+    pub watch_namespace: String,
+
+    /// Address of /startupz, /livez, /readyz and /metrics.
+    #[arg(long, env = "KIVI_HEALTH_LISTEN", default_value = "0.0.0.0:8081")]
+    pub health_listen: SocketAddr,
+
+    /// How many stores are reconciled at once, from 1 to 1000.
+    #[arg(long, env = "KIVI_CONCURRENCY", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub concurrency: u16,
+
+    /// How logs are written.
+    #[arg(long, env = "KIVI_LOG_FORMAT", default_value = "auto")]
+    pub log_format: LogFormat,
+
+    /// What is logged: a level, or directives as in `info,kube=debug`.
+    #[arg(long, env = "KIVI_LOG_LEVEL", default_value = "info")]
+    pub log_level: String,
+}
+
+impl RunArgs {
+    /// The only namespace whose stores are reconciled.
+    pub fn namespace(&self) -> Option<&str> {
+        Some(self.watch_namespace.as_str()).filter(|namespace| !namespace.is_empty())
+    }
+}
+
+/// When a node pulls an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PullPolicy {
+    /// At each start of a container.
+    #[value(name = "Always")]
+    Always,
+    /// When the node has none.
+    #[value(name = "IfNotPresent")]
+    IfNotPresent,
+    /// Not at all.
+    #[value(name = "Never")]
+    Never,
+}
+
+impl PullPolicy {
+    /// The word that a Pod uses for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Always => "Always",
+            Self::IfNotPresent => "IfNotPresent",
+            Self::Never => "Never",
+        }
+    }
+}
+
+fn image(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.contains(char::is_whitespace) {
+        return Err("write an image reference, as in `registry.example/kivi/kivi-server:0.1.0`".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(flags: &[&str]) -> Result<RunArgs, clap::Error> {
+        let arguments = ["kivi-operator", "run"].iter().chain(flags);
+        Cli::try_parse_from(arguments).map(|cli| match cli.command {
+            Command::Run(args) => args,
+            Command::Crd => panic!("run was asked for"),
+        })
+    }
+
+    #[test]
+    fn without_flags_all_namespaces_are_watched_with_the_images_of_this_release() {
+        let args = run(&[]).unwrap();
+        assert_eq!(args.namespace(), None);
+        assert_eq!(args.server_image, format!("localhost/kivi/kivi-server:{}", kivi_crds::RELEASE));
+        assert_eq!(args.image_pull_policy.as_str(), "IfNotPresent");
+    }
+
+    #[test]
+    fn a_flag_that_cannot_be_used_is_named() {
+        for (flag, value) in [
+            ("--concurrency", "0"),
+            ("--health-listen", "nowhere"),
+            ("--image-pull-policy", "Sometimes"),
+            ("--server-image", "a b"),
+            ("--log-format", "xml"),
+        ] {
+            let error = run(&[flag, value]).unwrap_err().to_string();
+            assert!(error.contains(flag), "{error}");
+        }
+    }
+}

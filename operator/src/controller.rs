@@ -1,0 +1,160 @@
+//! When a store is reconciled: the watches, each with its own backoff, and the queue they feed.
+//!
+//! Only stores are cached. What they own is watched by metadata alone and not kept; so is every Secret,
+//! because a store may name one of someone else's.
+
+use std::convert::Infallible;
+use std::fmt::Debug;
+use std::future::ready;
+use std::sync::Arc;
+
+use futures::stream::{BoxStream, SelectAll};
+use futures::{Stream, StreamExt as _};
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Secret, Service, ServiceAccount};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kivi_crds::labels;
+use kube::api::{Api, PartialObjectMeta};
+use kube::{Client, Resource};
+use kube_runtime::controller::{self, Config as Queue, Error};
+use kube_runtime::reflector::{self, ObjectRef, Store};
+use kube_runtime::watcher::{self, watcher};
+use kube_runtime::{WatchStreamExt as _, applier};
+use serde::de::DeserializeOwned;
+use tokio_util::sync::CancellationToken;
+
+use crate::progress::WATCH_TIMEOUT_SECONDS;
+use crate::reconcile::{Context, Watched, error_policy, reconcile};
+use crate::triggers;
+
+/// Where stores are looked for.
+#[derive(Clone)]
+pub struct Scope {
+    /// The API server.
+    pub client: Client,
+    /// The only namespace; none means all.
+    pub namespace: Option<String>,
+}
+
+impl Scope {
+    /// The API of a kind, in this scope.
+    pub fn api<K>(&self) -> Api<K>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+    {
+        match &self.namespace {
+            Some(namespace) => Api::namespaced(self.client.clone(), namespace),
+            None => Api::all(self.client.clone()),
+        }
+    }
+}
+
+/// A controller that is ready to run, and what it knows of stores.
+pub struct Controller {
+    stores: Store<Watched>,
+    queue: SelectAll<BoxStream<'static, ObjectRef<Watched>>>,
+}
+
+impl Controller {
+    /// Prepares the watches; nothing is sent before [`Controller::run`].
+    pub fn new(scope: &Scope) -> Self {
+        let (stores, writer) = reflector::store::<Watched>();
+        let main = watcher(scope.api::<Watched>(), config())
+            .default_backoff()
+            .modify(|store| store.meta_mut().managed_fields = None)
+            .reflect(writer)
+            .touched_objects();
+        let mut queue = SelectAll::new();
+        queue.push(report("KeyValueStore".to_owned(), main).map(|store| ObjectRef::from_obj(&store)).boxed());
+        let managed = config().labels(&format!("{}={}", labels::MANAGED_BY, labels::MANAGER));
+        let owner = |metadata: &ObjectMeta| triggers::owner(metadata).into_iter().collect();
+        queue.push(related::<StatefulSet>(scope, managed.clone(), owner));
+        queue.push(related::<ConfigMap>(scope, managed.clone(), owner));
+        queue.push(related::<Service>(scope, managed.clone(), owner));
+        queue.push(related::<ServiceAccount>(scope, managed, owner));
+        let claims = config().labels("app.kubernetes.io/name=kivi");
+        queue.push(related::<PersistentVolumeClaim>(scope, claims, |metadata| {
+            triggers::instance(metadata).into_iter().collect()
+        }));
+        let known = stores.clone();
+        queue.push(related::<Secret>(scope, config(), move |metadata| triggers::secret(metadata, &known)));
+        Self { stores, queue }
+    }
+
+    /// What the controller knows of stores.
+    pub fn stores(&self) -> Store<Watched> {
+        self.stores.clone()
+    }
+
+    /// Reconciles until `shutdown`, then ends what has begun.
+    pub async fn run(self, context: Context, concurrency: u16, shutdown: CancellationToken) {
+        let queue = self.queue.take_until(shutdown.cancelled_owned()).map(Ok::<_, Infallible>);
+        applier(
+            |store, context| Box::pin(reconcile(store, context)),
+            error_policy,
+            Arc::new(context),
+            self.stores,
+            queue,
+            Queue::default().concurrency(concurrency),
+        )
+        .for_each(|outcome| {
+            log(outcome);
+            ready(())
+        })
+        .await;
+    }
+}
+
+fn config() -> watcher::Config {
+    watcher::Config::default().timeout(WATCH_TIMEOUT_SECONDS)
+}
+
+/// The stores that changes of a kind concern, deletions too: drift is corrected.
+fn related<K>(
+    scope: &Scope,
+    config: watcher::Config,
+    stores: impl Fn(&ObjectMeta) -> Vec<ObjectRef<Watched>> + Send + Sync + 'static,
+) -> BoxStream<'static, ObjectRef<Watched>>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + Debug
+        + DeserializeOwned
+        + Send
+        + Sync
+        + 'static,
+{
+    let changes = watcher(scope.api::<PartialObjectMeta<K>>(), config).default_backoff().touched_objects();
+    report(K::kind(&()).into_owned(), changes)
+        .flat_map(move |object| futures::stream::iter(stores(&object.metadata)))
+        .boxed()
+}
+
+/// Logs the errors of a watch; it recovers by itself, with its own backoff.
+fn report<K: Send + 'static>(
+    kind: String,
+    changes: impl Stream<Item = Result<K, watcher::Error>> + Send + 'static,
+) -> impl Stream<Item = K> + Send + 'static {
+    changes.filter_map(move |change| {
+        ready(match change {
+            Ok(object) => Some(object),
+            Err(error) => {
+                tracing::warn!(kind, %error, "A watch was interrupted and will be taken up again.");
+                None
+            }
+        })
+    })
+}
+
+/// A store that is gone by the time of its turn is no news; failures are logged by the error policy.
+fn log<E>(outcome: Result<(ObjectRef<Watched>, controller::Action), Error<E, Infallible>>)
+where
+    E: std::error::Error + 'static,
+{
+    match outcome {
+        Ok((store, _)) => tracing::debug!(%store, "Reconciled."),
+        Err(Error::ObjectNotFound(_) | Error::ReconcilerFailed(..)) => {}
+        Err(error) => tracing::error!(%error, "The queue of reconciles failed."),
+    }
+}

@@ -1,0 +1,191 @@
+//! A store after validation: strong types that the builders cannot fail on. From here on nobody reads the
+//! custom resource.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{Affinity, ResourceRequirements, Toleration, TopologySpreadConstraint};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kivi_crds::settings::Settings;
+use kivi_crds::{Retention, Service, StoreNames, labels};
+
+use crate::catalog::Release;
+use crate::pki::Pair;
+
+/// A store that can be built.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Store {
+    /// Its name and its children's.
+    pub names: StoreNames,
+    /// Its namespace, and its children's.
+    pub namespace: String,
+    /// What each child names as its owner.
+    pub owner: OwnerReference,
+    /// The generation of the spec that this is.
+    pub generation: i64,
+    /// What it runs.
+    pub release: Release,
+    /// Number of pods; 0 when it is stopped.
+    pub replicas: i32,
+    /// Whether it is stopped.
+    pub stopped: bool,
+    /// What its processes read.
+    pub settings: Settings,
+    /// Its volumes.
+    pub volume: Volume,
+    /// What becomes of its volumes.
+    pub retention: Retention,
+    /// Where its certificate comes from.
+    pub certificate: Certificate,
+    /// Where its bearer tokens come from.
+    pub tokens: Tokens,
+    /// The Service that clients use.
+    pub service: Service,
+    /// What its pods look like.
+    pub pod: PodOptions,
+    /// Labels of its ServiceMonitor, where one is wanted and the cluster knows ServiceMonitors.
+    pub service_monitor: Option<BTreeMap<String, String>>,
+}
+
+/// The volume of each pod.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Volume {
+    /// Size in the claim template. A StatefulSet's templates never change: once made, the size is kept
+    /// here, however the spec grows.
+    pub template_size: String,
+    /// Size that the spec asks for.
+    pub wanted_size: String,
+    /// StorageClass; none means the cluster's default class.
+    pub storage_class: Option<String>,
+}
+
+/// Where a certificate comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Certificate {
+    /// Issued by the operator.
+    Managed(ManagedCertificate),
+    /// Kept by someone else in this Secret.
+    Provided {
+        /// Name of the Secret.
+        secret: String,
+        /// When it ends.
+        not_after: Timestamp,
+    },
+    /// None: no TLS.
+    Disabled,
+}
+
+/// A certificate that the operator issues, and what there is of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ManagedCertificate {
+    /// The authority in the cluster.
+    pub authority: Option<Pair>,
+    /// The server's pair in the cluster.
+    pub leaf: Option<Pair>,
+    /// How often the leaf was issued so far.
+    pub generation: i64,
+    /// How long a leaf is valid.
+    pub duration: Duration,
+    /// How long before its end a leaf is renewed.
+    pub renew_before: Duration,
+}
+
+/// Where bearer tokens come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tokens {
+    /// Made by the operator; the one in the cluster, if there is one.
+    Managed {
+        /// The token in the cluster.
+        token: Option<String>,
+    },
+    /// Kept by someone else in this Secret.
+    Provided {
+        /// Name of the Secret.
+        secret: String,
+    },
+}
+
+/// What pods look like, parsed.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PodOptions {
+    /// Compute resources of the server.
+    pub server_resources: ResourceRequirements,
+    /// Compute resources of the sidecar.
+    pub sidecar_resources: ResourceRequirements,
+    /// Labels of the nodes that may run a pod.
+    pub node_selector: BTreeMap<String, String>,
+    /// Taints that the pods tolerate.
+    pub tolerations: Vec<Toleration>,
+    /// Rules on nodes and neighbours.
+    pub affinity: Option<Affinity>,
+    /// How pods spread over zones and nodes.
+    pub topology_spread_constraints: Vec<TopologySpreadConstraint>,
+    /// PriorityClass.
+    pub priority_class_name: Option<String>,
+    /// More labels.
+    pub labels: BTreeMap<String, String>,
+    /// More annotations.
+    pub annotations: BTreeMap<String, String>,
+}
+
+impl Store {
+    /// The labels of each child.
+    pub fn labels(&self) -> BTreeMap<String, String> {
+        labels::child(self.names.store(), &self.release.version)
+    }
+
+    /// The labels that select the pods.
+    pub fn selector(&self) -> BTreeMap<String, String> {
+        labels::selector(self.names.store())
+    }
+
+    /// Whether clients speak TLS.
+    pub fn tls(&self) -> bool {
+        self.certificate != Certificate::Disabled
+    }
+
+    /// The Secret that the server's pair is read from.
+    pub fn certificate_secret(&self) -> Option<String> {
+        match &self.certificate {
+            Certificate::Managed(_) => Some(self.names.tls_secret()),
+            Certificate::Provided { secret, .. } => Some(secret.clone()),
+            Certificate::Disabled => None,
+        }
+    }
+
+    /// The Secret that the tokens are read from.
+    pub fn tokens_secret(&self) -> String {
+        match &self.tokens {
+            Tokens::Managed { .. } => self.names.token_secret(),
+            Tokens::Provided { secret } => secret.clone(),
+        }
+    }
+
+    /// The URL of the store inside the cluster; a scheme's own port is left out.
+    pub fn endpoint(&self) -> String {
+        let host = format!("{}.{}.svc", self.names.store(), self.namespace);
+        match (self.tls(), self.service.port) {
+            (true, 443) => format!("https://{host}"),
+            (true, port) => format!("https://{host}:{port}"),
+            (false, 80) => format!("http://{host}"),
+            (false, port) => format!("http://{host}:{port}"),
+        }
+    }
+
+    /// Every name that the server's certificate carries.
+    pub fn server_names(&self) -> Vec<String> {
+        let (name, namespace) = (self.names.store(), &self.namespace);
+        let pods = self.names.pods_service();
+        vec![
+            name.to_owned(),
+            format!("{name}.{namespace}"),
+            format!("{name}.{namespace}.svc"),
+            format!("{name}.{namespace}.svc.cluster.local"),
+            format!("*.{pods}.{namespace}.svc"),
+            format!("*.{pods}.{namespace}.svc.cluster.local"),
+            "localhost".to_owned(),
+            "127.0.0.1".to_owned(),
+        ]
+    }
+}

@@ -1,0 +1,218 @@
+//! One reconcile: the five steps in order. Idempotent; it does not ask why it runs.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use kivi_crds::{KeyValueStore, KeyValueStoreStatus};
+use kube::core::DeserializeGuard;
+use kube::core::error_boundary::InvalidObject;
+use kube::{Client, Resource as _, ResourceExt as _};
+use kube_runtime::controller::Action;
+use kube_runtime::events::Recorder;
+use kube_runtime::reflector::ObjectRef;
+use parking_lot::Mutex;
+use thiserror::Error;
+
+use crate::answer::is_refusal;
+use crate::apply::{self, ApplyError};
+use crate::build;
+use crate::catalog::Catalog;
+use crate::dereference::{self, DereferenceError};
+use crate::events;
+use crate::material::{self, MaterialError};
+use crate::metrics::Metrics;
+use crate::status::{self, StatusError, compute};
+use crate::validate::{self, ValidationError};
+
+/// The watched type: one malformed store must not stop the watch of all.
+pub type Watched = DeserializeGuard<KeyValueStore>;
+
+/// What a reconcile needs besides the store.
+pub struct Context {
+    /// The API server.
+    pub client: Client,
+    /// The releases that can be run.
+    pub catalog: Catalog,
+    /// Publishes events; shared, because it folds repeats.
+    pub recorder: Recorder,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// How often in a row each store failed.
+    pub failures: Mutex<HashMap<ObjectRef<Watched>, u32>>,
+}
+
+/// Why a reconcile ended early.
+#[derive(Debug, Error)]
+pub enum ReconcileError {
+    /// The store cannot be read by this release.
+    #[error("the store is malformed: {0}")]
+    Malformed(Box<InvalidObject>),
+    /// The store cannot be built.
+    #[error("the store is invalid: {0}")]
+    Invalid(#[from] ValidationError),
+    /// Step 1.
+    #[error(transparent)]
+    Dereference(#[from] DereferenceError),
+    /// Between steps 2 and 3.
+    #[error(transparent)]
+    Material(#[from] MaterialError),
+    /// Step 4.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+    /// Step 5.
+    #[error(transparent)]
+    Status(#[from] StatusError),
+}
+
+impl ReconcileError {
+    /// The label of the metric.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "Malformed",
+            Self::Invalid(error) => error.reason(),
+            Self::Dereference(_) => "DereferenceFailed",
+            Self::Material(_) => "MaterialFailed",
+            Self::Apply(_) => "ApplyFailed",
+            Self::Status(_) => "StatusFailed",
+        }
+    }
+
+    /// Whether only a change of the store, or of what it refers to, can help.
+    fn waits_for_user(&self) -> bool {
+        match self {
+            Self::Malformed(_) => true,
+            Self::Invalid(error) => !error.must_be_tried_again(),
+            Self::Dereference(_) | Self::Material(_) | Self::Apply(_) | Self::Status(_) => false,
+        }
+    }
+}
+
+/// Brings one store's children and status to what its spec says.
+///
+/// # Errors
+/// The step that failed; the status says so where a user can help.
+pub async fn reconcile(store: Arc<Watched>, context: Arc<Context>) -> Result<Action, ReconcileError> {
+    let start = Instant::now();
+    let outcome = match &store.0 {
+        // On the heap: most reconciles that wait hold the children of a store.
+        Ok(store) => Box::pin(steps(store, &context)).await,
+        Err(error) => malformed(error, &context).await,
+    };
+    context.metrics.reconciled(start.elapsed(), outcome.as_ref().err().map(ReconcileError::reason));
+    if outcome.is_ok() {
+        context.failures.lock().remove(&ObjectRef::from_obj(store.as_ref()));
+    }
+    outcome
+}
+
+async fn steps(store: &KeyValueStore, context: &Context) -> Result<Action, ReconcileError> {
+    if store.metadata.deletion_timestamp.is_some() {
+        // The children go with their owner; nothing is made for a store that leaves.
+        return Ok(Action::await_change());
+    }
+    let now = Timestamp::now();
+    let generation = store.metadata.generation.unwrap_or_default();
+    let previous = store.status.as_ref();
+    if store.spec.paused {
+        tell(store, context, &compute::paused(previous, generation, now)).await?;
+        return Ok(Action::await_change());
+    }
+    let namespace = store.namespace().ok_or(ValidationError::Incomplete("namespace"))?;
+    // 1: a client is needed.
+    let found = dereference::dereference(&context.client, &namespace, store).await?;
+    // 2: no client.
+    let valid = match validate::validate(store, &found, &context.catalog, now) {
+        Ok(valid) => valid,
+        Err(error) => {
+            tell(store, context, &compute::invalid(previous, generation, &error, now)).await?;
+            return Err(error.into());
+        }
+    };
+    let material = material::ensure(&valid, now)?;
+    // 3: no client.
+    let prepared = build::build(&valid, &material);
+    // 4: a client is needed.
+    let applied = match Box::pin(apply::apply(&context.client, &valid, prepared)).await {
+        Ok(applied) => applied,
+        Err(error) => {
+            if is_refusal(error.cause()) {
+                let message = error.to_string();
+                tell(store, context, &compute::failed(previous, generation, &message, now)).await?;
+            }
+            return Err(error.into());
+        }
+    };
+    // 5: a client is needed.
+    let status = status::observe(&context.client, &valid, &material, &applied, previous, now).await?;
+    tell(store, context, &status).await?;
+    let renewal = material.certificate.map(|issued| until(now, issued.renew_at));
+    Ok(renewal.map_or_else(Action::await_change, Action::requeue))
+}
+
+/// Says in the conditions of a store that it cannot be read.
+async fn malformed(error: &InvalidObject, context: &Context) -> Result<Action, ReconcileError> {
+    let metadata = &error.metadata;
+    let (name, namespace) = (metadata.name.clone(), metadata.namespace.clone());
+    if let (Some(name), Some(namespace)) = (name, namespace) {
+        let previous = status::read(&context.client, &namespace, &name).await?;
+        let generation = metadata.generation.unwrap_or_default();
+        let next = compute::malformed(previous.as_ref(), generation, &error.error, Timestamp::now());
+        if status::write(&context.client, &namespace, &name, previous.as_ref(), &next).await? {
+            context.metrics.status_written();
+        }
+    }
+    Err(ReconcileError::Malformed(Box::new(error.clone())))
+}
+
+/// Writes a status that changed, and publishes what changed.
+async fn tell(
+    store: &KeyValueStore,
+    context: &Context,
+    next: &KeyValueStoreStatus,
+) -> Result<(), StatusError> {
+    let previous = store.status.as_ref();
+    let namespace = store.namespace().unwrap_or_default();
+    if status::write(&context.client, &namespace, &store.name_any(), previous, next).await? {
+        context.metrics.status_written();
+        let changes = status::changes(previous, next);
+        events::publish(&context.recorder, &store.object_ref(&()), changes).await;
+    }
+    Ok(())
+}
+
+fn until(now: Timestamp, then: Timestamp) -> Duration {
+    /// A timer of months would be lost in a restart anyway; waking once a day is free.
+    const LONGEST: Duration = Duration::from_secs(24 * 3600);
+    const SHORTEST: Duration = Duration::from_secs(1);
+    Duration::try_from(then.duration_since(now)).unwrap_or(SHORTEST).clamp(SHORTEST, LONGEST)
+}
+
+/// When to try again: an invalid store when something changes, anything else soon, and ever later.
+// The signature is the controller's.
+#[allow(clippy::needless_pass_by_value)]
+pub fn error_policy(store: Arc<Watched>, error: &ReconcileError, context: Arc<Context>) -> Action {
+    let object = ObjectRef::from_obj(store.as_ref());
+    if error.waits_for_user() {
+        tracing::info!(store = %object, %error, "The store waits for its user.");
+        return Action::await_change();
+    }
+    let failures = {
+        let mut all = context.failures.lock();
+        let failures = all.entry(object.clone()).or_default();
+        *failures = failures.saturating_add(1);
+        *failures
+    };
+    let delay = backoff(failures);
+    tracing::warn!(store = %object, %error, failures, delay_ms = delay.as_millis(), "A reconcile failed and will be tried again.");
+    Action::requeue(delay)
+}
+
+/// 1 s, 2 s, 4 s ... at most 5 minutes.
+fn backoff(failures: u32) -> Duration {
+    Duration::from_secs(1_u64 << failures.saturating_sub(1).min(9)).min(Duration::from_secs(300))
+}
+
+#[cfg(test)]
+mod tests;

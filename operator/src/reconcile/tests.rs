@@ -1,0 +1,177 @@
+use std::collections::BTreeMap;
+
+use http::{Method, Request, Response};
+use http_body_util::BodyExt as _;
+use kube::client::Body;
+use prometheus_client::registry::Registry;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::test_support::{catalog, custom_resource};
+
+/// An API server that keeps what is applied, by path, and notes every request.
+#[derive(Clone, Default)]
+struct Server {
+    objects: Arc<Mutex<BTreeMap<String, Value>>>,
+    requests: Arc<Mutex<Vec<(Method, String)>>>,
+    refused: Option<&'static str>,
+}
+
+impl Server {
+    /// A client of this server, and what a reconcile needs.
+    fn context(&self) -> Arc<Context> {
+        let (service, mut handle) = tower_test::mock::pair::<Request<Body>, Response<Body>>();
+        let server = self.clone();
+        tokio::spawn(async move {
+            while let Some((request, answer)) = handle.next_request().await {
+                answer.send_response(server.answer(request).await);
+            }
+        });
+        let client = Client::new(service, "default");
+        Arc::new(Context {
+            recorder: Recorder::new(client.clone(), "kivi-operator".into()),
+            catalog: catalog(),
+            client,
+            metrics: Metrics::register(&mut Registry::default()),
+            failures: Mutex::default(),
+        })
+    }
+
+    async fn answer(&self, request: Request<Body>) -> Response<Body> {
+        let (parts, body) = request.into_parts();
+        let path = parts.uri.path().to_owned();
+        let body = body.collect().await.unwrap().to_bytes();
+        self.requests.lock().push((parts.method.clone(), path.clone()));
+        let (code, value) = if parts.method == Method::GET {
+            let list = json!({"apiVersion": "v1", "kind": "List", "metadata": {}, "items": []});
+            let missing = json!({"kind": "Status", "code": 404, "reason": "NotFound", "message": "none"});
+            match self.objects.lock().get(&path) {
+                Some(object) => (200, object.clone()),
+                None if parts.uri.query().is_some_and(|query| query.contains("Selector")) => (200, list),
+                None => (404, missing),
+            }
+        } else if self.refused.is_some_and(|refused| path.contains(refused)) {
+            (422, json!({"kind": "Status", "code": 422, "reason": "Invalid", "message": "it is wrong"}))
+        } else {
+            let object: Value = serde_json::from_slice(&body).unwrap();
+            self.objects.lock().insert(path, object.clone());
+            (200, object)
+        };
+        Response::builder().status(code).body(Body::from(value.to_string().into_bytes())).unwrap()
+    }
+
+    /// What was written since the last call, as `kind name`, in order; events are left out.
+    fn writes(&self) -> Vec<String> {
+        std::mem::take(&mut *self.requests.lock())
+            .into_iter()
+            .filter(|(method, path)| *method != Method::GET && !path.contains("/events"))
+            .map(|(_, path)| path.rsplit('/').take(2).collect::<Vec<_>>().join(" "))
+            .collect()
+    }
+
+    /// The store as its watch would show it now.
+    fn store(&self, spec: &str) -> Arc<Watched> {
+        let mut store = custom_resource(spec);
+        let path = "/apis/kivi.dev/v1alpha1/namespaces/shop/keyvaluestores/orders/status";
+        if let Some(written) = self.objects.lock().get(path) {
+            store.status = serde_json::from_value(written["status"].clone()).unwrap();
+        }
+        Arc::new(DeserializeGuard(Ok(store)))
+    }
+}
+
+#[tokio::test]
+async fn a_new_store_gets_its_children_pods_last_and_then_nothing_changes() {
+    let server = Server::default();
+    let context = server.context();
+    let action = reconcile(server.store("{}"), context.clone()).await.unwrap();
+    assert_eq!(
+        server.writes(),
+        [
+            "orders serviceaccounts",
+            "orders-ca secrets",
+            "orders-tls secrets",
+            "orders-token secrets",
+            "orders-ca configmaps",
+            "orders configmaps",
+            "orders-pods services",
+            "orders services",
+            "orders statefulsets",
+            "status orders",
+        ]
+    );
+    assert_ne!(action, Action::await_change(), "a certificate is to be renewed");
+
+    // Again, with what is there: the same objects, and no status.
+    let before = server.objects.lock().clone();
+    reconcile(server.store("{}"), context).await.unwrap();
+    assert!(!server.writes().iter().any(|write| write.starts_with("status")));
+    assert_eq!(*server.objects.lock(), before);
+}
+
+#[tokio::test]
+async fn a_store_that_waits_for_a_secret_is_told_once_and_nothing_is_applied() {
+    let server = Server::default();
+    let context = server.context();
+    let spec = "{tls: {secretRef: {name: mine}}}";
+    let error = reconcile(server.store(spec), context.clone()).await.unwrap_err();
+    assert_eq!(error.reason(), "SecretNotFound");
+    assert_eq!(server.writes(), ["status orders"]);
+    let action = error_policy(server.store(spec), &error, context.clone());
+    assert_eq!(action, Action::await_change());
+    reconcile(server.store(spec), context).await.unwrap_err();
+    assert_eq!(server.writes(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_paused_and_a_leaving_store_are_left_alone() {
+    let server = Server::default();
+    let context = server.context();
+    reconcile(server.store("{paused: true}"), context.clone()).await.unwrap();
+    assert_eq!(server.writes(), ["status orders"]);
+    let mut leaving = custom_resource("{}");
+    leaving.metadata.deletion_timestamp =
+        Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(crate::test_support::now()));
+    reconcile(Arc::new(DeserializeGuard(Ok(leaving))), context).await.unwrap();
+    assert_eq!(server.writes(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_refused_child_is_told_in_the_servers_words_and_tried_again() {
+    let server = Server { refused: Some("statefulsets"), ..Server::default() };
+    let context = server.context();
+    let error = reconcile(server.store("{}"), context.clone()).await.unwrap_err();
+    assert_eq!(error.to_string(), "cannot apply StatefulSet orders: it is wrong (422)");
+    let Ok(store) = &server.store("{}").0 else { panic!("the store is sound") };
+    let degraded = store.status.as_ref().unwrap().conditions.iter().find(|c| c.type_ == "Degraded").unwrap();
+    assert_eq!(degraded.reason, "ApplyFailed");
+    let delays: Vec<Action> =
+        (0..2).map(|_| error_policy(server.store("{}"), &error, context.clone())).collect();
+    assert_eq!(delays, [1, 2].map(|seconds| Action::requeue(Duration::from_secs(seconds))));
+}
+
+#[tokio::test]
+async fn a_malformed_store_says_so_in_its_conditions() {
+    let server = Server::default();
+    let yaml = "{apiVersion: kivi.dev/v1alpha1, kind: KeyValueStore, metadata: {name: orders, namespace: shop, uid: u}, spec: {replicas: many}}";
+    let store: Watched = serde_yaml::from_str(yaml).unwrap();
+    let error = reconcile(Arc::new(store), server.context()).await.unwrap_err();
+    assert_eq!(error.reason(), "Malformed");
+    assert_eq!(server.writes(), ["status orders"]);
+}
+
+#[test]
+fn retries_come_ever_later_up_to_five_minutes() {
+    let delays: Vec<u64> = [1, 2, 3, 9, 10, u32::MAX].map(|n| backoff(n).as_secs()).to_vec();
+    assert_eq!(delays, [1, 2, 4, 256, 300, 300]);
+}
+
+#[test]
+fn a_renewal_wakes_in_time_and_at_least_once_a_day() {
+    let now: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
+    for (then, seconds) in
+        [("2026-11-22T10:30:00Z", 1800), ("2027-11-22T10:00:00Z", 86_400), ("2026-11-22T09:00:00Z", 1)]
+    {
+        assert_eq!(until(now, then.parse().unwrap()).as_secs(), seconds);
+    }
+}

@@ -1,0 +1,112 @@
+//! Conditions (KEP-1623): one observation each; the time of a transition changes with its status only.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kivi_crds::ConditionType;
+
+/// The conditions of a store, on their way from the previous status to the next.
+#[derive(Debug, Clone)]
+pub struct Conditions {
+    previous: Vec<Condition>,
+    next: Vec<(ConditionType, Condition)>,
+    generation: i64,
+    now: Timestamp,
+}
+
+/// The longest message that the API server takes.
+const MAX_MESSAGE: usize = 32_768;
+
+impl Conditions {
+    /// Conditions that speak of this generation. Those that are not set stay as they were.
+    pub fn new(previous: &[Condition], generation: i64, now: Timestamp) -> Self {
+        // Status is written in whole seconds.
+        let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
+        Self { previous: previous.to_vec(), next: Vec::new(), generation, now }
+    }
+
+    /// Sets one.
+    #[must_use]
+    pub fn set(
+        mut self,
+        type_: ConditionType,
+        status: bool,
+        reason: &str,
+        message: impl Into<String>,
+    ) -> Self {
+        let status = if status { "True" } else { "False" };
+        let before = self.previous.iter().find(|condition| condition.type_ == type_.as_str());
+        let since = before
+            .filter(|condition| condition.status == status)
+            .map_or(Time(self.now), |condition| condition.last_transition_time.clone());
+        let mut message: String = message.into();
+        if message.len() > MAX_MESSAGE {
+            message.truncate(message.floor_char_boundary(MAX_MESSAGE));
+        }
+        let condition = Condition {
+            type_: type_.as_str().to_owned(),
+            status: status.to_owned(),
+            reason: reason.to_owned(),
+            message,
+            last_transition_time: since,
+            observed_generation: Some(self.generation),
+        };
+        self.next.retain(|(other, _)| *other != type_);
+        self.next.push((type_, condition));
+        self
+    }
+
+    /// All of them, in the order of [`ConditionType::ALL`].
+    pub fn finish(self) -> Vec<Condition> {
+        let Self { previous, next, .. } = self;
+        ConditionType::ALL
+            .into_iter()
+            .filter_map(|type_| {
+                next.iter()
+                    .find(|(other, _)| *other == type_)
+                    .map(|(_, condition)| condition.clone())
+                    .or_else(|| previous.iter().find(|condition| condition.type_ == type_.as_str()).cloned())
+            })
+            .collect()
+    }
+}
+
+/// A condition of a status.
+pub fn find(conditions: &[Condition], type_: ConditionType) -> Option<&Condition> {
+    conditions.iter().find(|condition| condition.type_ == type_.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_time_of_transition_changes_with_the_status_only() {
+        let (early, late) = (at("2026-11-22T10:00:00Z"), at("2026-11-22T11:00:00Z"));
+        let first =
+            Conditions::new(&[], 1, early).set(ConditionType::Ready, false, "Starting", "One.").finish();
+        let same =
+            Conditions::new(&first, 2, late).set(ConditionType::Ready, false, "Other", "Two.").finish();
+        assert_eq!(same[0].last_transition_time.0, early);
+        assert_eq!((same[0].reason.as_str(), same[0].observed_generation), ("Other", Some(2)));
+        let turned = Conditions::new(&same, 2, late).set(ConditionType::Ready, true, "Serving", "").finish();
+        assert_eq!(turned[0].last_transition_time.0, late);
+    }
+
+    #[test]
+    fn what_is_not_set_stays_and_the_order_is_fixed() {
+        let now = at("2026-11-22T10:00:00Z");
+        let first = Conditions::new(&[], 1, now)
+            .set(ConditionType::StorageReady, true, "Bound", "")
+            .set(ConditionType::Ready, true, "Serving", "")
+            .finish();
+        let next =
+            Conditions::new(&first, 2, now).set(ConditionType::Degraded, false, "AsExpected", "").finish();
+        let types: Vec<_> = next.iter().map(|condition| condition.type_.as_str()).collect();
+        assert_eq!(types, ["Ready", "Degraded", "StorageReady"]);
+        assert_eq!(next[0].observed_generation, Some(1));
+    }
+}

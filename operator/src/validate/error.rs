@@ -1,0 +1,92 @@
+//! Why a store cannot be built, as a sentence for its conditions.
+
+use kivi_crds::settings::SettingsError;
+use thiserror::Error;
+
+/// Why a store cannot be built.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ValidationError {
+    /// The API server gives each object a uid, and each store a namespace.
+    #[error("The store has no {0}.")]
+    Incomplete(&'static str),
+    /// A setting is out of bounds.
+    #[error("spec.{0}.")]
+    Setting(#[from] SettingsError),
+    /// No such release.
+    #[error("spec.version: {asked} is not in this operator's catalog; write one of {offered}.")]
+    Version {
+        /// The version in the spec.
+        asked: String,
+        /// The versions in the catalog.
+        offered: String,
+    },
+    /// A file log has one server.
+    #[error("spec.replicas: {0} servers need a shared log, and a file log serves one; write 1.")]
+    Replicas(i32),
+    /// Two places for one certificate.
+    #[error("spec.tls: name at most one of managed, secretRef and disabled.")]
+    Tls,
+    /// A part of the pod is not what Kubernetes knows.
+    #[error("spec.pod.{field}: {reason}.")]
+    Pod {
+        /// Path of the field below `spec.pod`.
+        field: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The Secret that a field names is not there.
+    #[error("{field}: there is no Secret {name} in the store's namespace; create it.")]
+    SecretNotFound {
+        /// Path of the field.
+        field: &'static str,
+        /// Name of the Secret.
+        name: String,
+    },
+    /// The Secret that a field names will not do.
+    #[error("{field}: Secret {name} cannot be used: {reason}.")]
+    SecretInvalid {
+        /// Path of the field.
+        field: &'static str,
+        /// Name of the Secret.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An object of someone else's has the name of a child.
+    #[error("{kind} {name} exists and is not this store's; delete or rename one of them.")]
+    NameTaken {
+        /// Kind of the object.
+        kind: String,
+        /// Its name.
+        name: String,
+    },
+}
+
+impl ValidationError {
+    /// The reason of the conditions, and the label of the metric.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Incomplete(_) | Self::Setting(_) | Self::Replicas(_) | Self::Tls | Self::Pod { .. } => {
+                "InvalidSpec"
+            }
+            Self::Version { .. } => "VersionNotSupported",
+            Self::SecretNotFound { .. } => "SecretNotFound",
+            Self::SecretInvalid { .. } => "SecretInvalid",
+            Self::NameTaken { .. } => "NameTaken",
+        }
+    }
+
+    /// Whether its end cannot be seen: the operator watches no objects of someone else's but Secrets.
+    pub fn must_be_tried_again(&self) -> bool {
+        matches!(self, Self::NameTaken { .. })
+    }
+
+    /// Whether it is the certificate that is missing.
+    pub fn concerns_certificate(&self) -> bool {
+        matches!(
+            self,
+            Self::SecretNotFound { field, .. } | Self::SecretInvalid { field, .. }
+                if *field == super::secret::TLS_FIELD
+        )
+    }
+}

@@ -1,0 +1,108 @@
+//! What is read out of Secrets: pairs, tokens, and whose they are.
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Secret;
+use kube::ResourceExt as _;
+
+use super::ValidationError;
+use crate::dereference::Dereferenced;
+use crate::pki::{self, Pair};
+
+/// The field that names a user's certificate.
+pub(super) const TLS_FIELD: &str = "spec.tls.secretRef";
+const TOKENS_FIELD: &str = "spec.auth.tokensSecretRef";
+
+/// Whether a Secret is a store's own.
+#[derive(Clone, Copy)]
+pub(super) struct Owned<'a> {
+    /// The uid of the store.
+    pub(super) uid: &'a str,
+}
+
+impl Owned<'_> {
+    /// Refuses to build where another child's name is taken.
+    pub(super) fn names(self, found: &Dereferenced) -> Result<(), ValidationError> {
+        let taken = |kind: &str, name: &str| ValidationError::NameTaken {
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+        };
+        if let Some(set) = &found.stateful_set
+            && !set.owner_references().iter().any(|owner| owner.uid == self.uid)
+        {
+            return Err(taken("StatefulSet", &set.name_any()));
+        }
+        match found.namesakes.iter().find(|other| !other.owners.iter().any(|uid| uid == self.uid)) {
+            Some(other) => Err(taken(&other.kind, &other.name)),
+            None => Ok(()),
+        }
+    }
+
+    /// The Secret, if it exists; one that is not the store's is never overwritten.
+    pub(super) fn secret<'s>(
+        self,
+        name: &str,
+        found: Option<&'s Secret>,
+    ) -> Result<Option<&'s Secret>, ValidationError> {
+        match found {
+            Some(secret) if !secret.owner_references().iter().any(|owner| owner.uid == self.uid) => {
+                Err(ValidationError::NameTaken { kind: "Secret".to_owned(), name: name.to_owned() })
+            }
+            found => Ok(found),
+        }
+    }
+
+    /// The token in the store's own Secret; a token that was emptied is made anew.
+    pub(super) fn token(self, found: Option<&Secret>) -> Result<Option<String>, ValidationError> {
+        let name = found.map(kube::ResourceExt::name_any).unwrap_or_default();
+        Ok(self
+            .secret(&name, found)?
+            .and_then(|secret| text(secret, "token"))
+            .map(|token| token.trim().to_owned())
+            .filter(|token| !token.is_empty()))
+    }
+}
+
+/// The pair in a Secret of type kubernetes.io/tls.
+pub(super) fn pair(secret: &Secret) -> Option<Pair> {
+    Some(Pair { certificate: text(secret, "tls.crt")?, key: text(secret, "tls.key")? })
+}
+
+/// Checks a user's certificate; returns when it ends.
+pub(super) fn certificate(
+    name: &str,
+    found: Option<&Secret>,
+    now: Timestamp,
+) -> Result<Timestamp, ValidationError> {
+    let invalid =
+        |reason: String| ValidationError::SecretInvalid { field: TLS_FIELD, name: name.to_owned(), reason };
+    let secret =
+        found.ok_or_else(|| ValidationError::SecretNotFound { field: TLS_FIELD, name: name.to_owned() })?;
+    let pair = pair(secret).ok_or_else(|| {
+        invalid("it needs tls.crt and tls.key, as a Secret of type kubernetes.io/tls".to_owned())
+    })?;
+    let seen = pki::inspect(&pair).map_err(|error| invalid(error.to_string()))?;
+    if seen.not_after <= now {
+        return Err(invalid(format!("its certificate ended at {}", seen.not_after)));
+    }
+    Ok(seen.not_after)
+}
+
+/// Checks a user's tokens.
+pub(super) fn tokens(name: &str, found: Option<&Secret>) -> Result<(), ValidationError> {
+    let secret = found
+        .ok_or_else(|| ValidationError::SecretNotFound { field: TOKENS_FIELD, name: name.to_owned() })?;
+    let keys: Vec<&String> = secret.data.iter().flat_map(|data| data.keys()).collect();
+    let usable = |key: &&&String| text(secret, key).is_some_and(|token| !token.trim().is_empty());
+    if keys.is_empty() || !keys.iter().all(|key| usable(&key)) {
+        return Err(ValidationError::SecretInvalid {
+            field: TOKENS_FIELD,
+            name: name.to_owned(),
+            reason: "it needs at least one value, and each must be a token in UTF-8".to_owned(),
+        });
+    }
+    Ok(())
+}
+
+fn text(secret: &Secret, key: &str) -> Option<String> {
+    String::from_utf8(secret.data.as_ref()?.get(key)?.0.clone()).ok()
+}
