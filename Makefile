@@ -36,6 +36,7 @@ cluster: preflight ## Start the local Kubernetes and leave it running
 
 cluster-test: images ## Run the tests on a cluster, which stays up
 	@scripts/cluster.sh
+	@cargo build --quiet --package kubectl-kivi
 	@cargo test --package kivi-tests --features cluster --test cluster
 
 generate: ## Write the generated files: CRD, chart

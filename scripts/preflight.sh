@@ -38,15 +38,15 @@ check_rust() {
 check_go() {
     local way_out="install it by https://go.dev/doc/install."
     if ! command -v go >/dev/null; then
-        missing+=("Go 1.24 or newer: there is no go in PATH; ${way_out}")
+        missing+=("Go 1.26 or newer: there is no go in PATH; ${way_out}")
         return
     fi
     local version major minor
     version=$(GOTOOLCHAIN=local go env GOVERSION 2>/dev/null || true)
     IFS=. read -r major minor _ <<<"${version#go}"
     minor=${minor%%[^0-9]*}
-    if [[ ! ${major} =~ ^[0-9]+$ || ! ${minor} =~ ^[0-9]+$ ]] || ((major < 1 || (major == 1 && minor < 24))); then
-        missing+=("Go 1.24 or newer: this is ${version:-an unknown version}; ${way_out}")
+    if [[ ! ${major} =~ ^[0-9]+$ || ! ${minor} =~ ^[0-9]+$ ]] || ((major < 1 || (major == 1 && minor < 26))); then
+        missing+=("Go 1.26 or newer: this is ${version:-an unknown version}; ${way_out}")
     fi
 }
 

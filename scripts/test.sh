@@ -40,7 +40,7 @@ part "Format and lints" scripts/lint.sh
 part "Unit, contract and chart tests" cargo test --quiet --workspace
 part "Generated files" scripts/generate.sh --check
 part "Images" scripts/images.sh
-cargo build --quiet --package kivi-cluster
+cargo build --quiet --package kivi-cluster --package kubectl-kivi
 if [[ -z ${KUBECONFIG:-} ]] && ! target/debug/kivi-cluster status >/dev/null; then
     stop_cluster=1
 fi

@@ -53,7 +53,7 @@ fn everything_that_is_missing_is_said_at_once_with_the_way_out() {
     assert_eq!(output.status.code(), Some(1), "{words}");
     for sentence in [
         "Rust: there is no cargo in PATH; install it by https://rustup.rs",
-        "Go 1.24 or newer: there is no go in PATH; install it by https://go.dev/doc/install",
+        "Go 1.26 or newer: there is no go in PATH; install it by https://go.dev/doc/install",
         "disk space: 900000 GiB are needed at ",
     ] {
         assert!(words.contains(sentence), "{sentence:?} is not in:\n{words}");
@@ -64,7 +64,7 @@ fn everything_that_is_missing_is_said_at_once_with_the_way_out() {
 fn an_old_go_is_refused_by_its_version() {
     let path = path_with(&[("cargo", ""), ("go", "echo go1.19.8")]);
     let words = words(&preflight(path.path(), "0"));
-    assert!(words.contains("Go 1.24 or newer: this is go1.19.8"), "{words}");
+    assert!(words.contains("Go 1.26 or newer: this is go1.19.8"), "{words}");
     assert!(
         !words.contains("Rust") && !words.contains("disk space"),
         "what is there is not complained of:\n{words}"
@@ -73,7 +73,7 @@ fn an_old_go_is_refused_by_its_version() {
 
 #[test]
 fn a_machine_that_lacks_nothing_passes_in_silence() {
-    let path = path_with(&[("cargo", ""), ("go", "echo go1.24"), ("sudo", "")]);
+    let path = path_with(&[("cargo", ""), ("go", "echo go1.26"), ("sudo", "")]);
     let output = preflight(path.path(), "0");
     assert!(output.status.success(), "{}", words(&output));
     assert!(words(&output).is_empty());

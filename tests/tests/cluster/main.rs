@@ -9,6 +9,7 @@ mod admission;
 mod data;
 mod deletion;
 mod isolation;
+mod plugin;
 mod references;
 mod sidecar;
 mod stage;

@@ -4,12 +4,15 @@ use std::path::{Path, PathBuf};
 
 use crate::digest::sha256_of_parts;
 
-/// Linker flags of every build. Kubernetes says its version only when told, and charts ask for it.
+/// Linker flags of every build. Kubernetes says its version only when told, charts ask for it, and Helm
+/// takes a cluster it does not see for one of 1.20.
 pub(super) const LINKER_FLAGS: &str = "-s -w \
      -X k8s.io/component-base/version.gitVersion=v1.34.4 \
      -X k8s.io/component-base/version.gitMajor=1 \
      -X k8s.io/component-base/version.gitMinor=34 \
-     -X k8s.io/client-go/pkg/version.gitVersion=v1.34.4";
+     -X k8s.io/client-go/pkg/version.gitVersion=v1.34.4 \
+     -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 \
+     -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=34";
 
 /// A Go module whose programs are built together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
