@@ -1,0 +1,133 @@
+//! One entry's state: the answers stored for it, the loads in progress, what is remembered of the last.
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+use tokio::time::Instant;
+
+use super::{FillFailed, flight::Flight, stored::Stored, vary::VaryNames};
+
+/// Variants of one entry; one more replaces the oldest. A bound on the search at each lookup.
+const MOST_VARIANTS: usize = 64;
+/// Loads of one entry that others may join; one more is not shared. Only a Vary by which every request
+/// differs gets there.
+const MOST_FLIGHTS: usize = 64;
+
+/// The state of one entry.
+#[derive(Debug, Default)]
+pub(super) struct Account {
+    /// Oldest first.
+    variants: Vec<Variant>,
+    /// Oldest first.
+    flights: Vec<Arc<Flight>>,
+    failure: Option<(FillFailed, Instant)>,
+    unshared_until: Option<Instant>,
+}
+
+/// A stored answer and its number in the order of eviction.
+#[derive(Debug, Clone)]
+pub(super) struct Variant {
+    pub(super) id: u64,
+    pub(super) stored: Arc<Stored>,
+}
+
+impl Account {
+    /// Whether there is nothing left to remember at `now`.
+    pub(super) fn is_empty(&self, now: Instant) -> bool {
+        self.variants.is_empty()
+            && self.flights.is_empty()
+            && self.failure(now).is_none()
+            && !self.is_unshared(now)
+    }
+
+    /// The stored answer that a request with `headers` selects, the newest first.
+    pub(super) fn variant(&self, headers: &HeaderMap) -> Option<&Variant> {
+        self.variants.iter().rev().find(|variant| variant.stored.nominated.matches(headers))
+    }
+
+    /// Stores an answer; returns those that it replaces.
+    pub(super) fn store(&mut self, variant: Variant) -> Vec<Variant> {
+        let nominated = &variant.stored.nominated;
+        let mut replaced: Vec<_> =
+            self.variants.extract_if(.., |other| other.stored.nominated.selects_same(nominated)).collect();
+        if self.variants.len() == MOST_VARIANTS {
+            replaced.push(self.variants.remove(0));
+        }
+        self.variants.push(variant);
+        replaced
+    }
+
+    /// Takes out the stored answer with this number.
+    pub(super) fn remove(&mut self, id: u64) -> Option<Variant> {
+        let index = self.variants.iter().position(|variant| variant.id == id)?;
+        Some(self.variants.remove(index))
+    }
+
+    /// Takes out everything that may hold an answer from before a write: stored answers and a failure.
+    /// That answers are unshared stays known.
+    pub(super) fn invalidate(&mut self) -> Vec<Variant> {
+        self.failure = None;
+        std::mem::take(&mut self.variants)
+    }
+
+    /// The loads in progress, the newest first.
+    pub(super) fn flights(&self) -> impl Iterator<Item = &Arc<Flight>> {
+        self.flights.iter().rev()
+    }
+
+    /// Whether one more load is not to be shared.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.flights.len() >= MOST_FLIGHTS
+    }
+
+    /// Lets others join a load.
+    pub(super) fn attach(&mut self, flight: Arc<Flight>) {
+        self.flights.push(flight);
+    }
+
+    /// Lets nobody join a load any more. False: it was not attached (any more).
+    pub(super) fn detach(&mut self, flight: &Arc<Flight>) -> bool {
+        let before = self.flights.len();
+        self.flights.retain(|other| !Arc::ptr_eq(other, flight));
+        self.flights.len() < before
+    }
+
+    /// Lets nobody join any load any more.
+    pub(super) fn detach_all(&mut self) -> Vec<Arc<Flight>> {
+        std::mem::take(&mut self.flights)
+    }
+
+    /// The `Vary` of an earlier answer, for requests that arrive before the next one is known.
+    pub(super) fn expected_vary(&self) -> Option<VaryNames> {
+        match self.variants.last() {
+            Some(variant) => Some(variant.stored.nominated.names().clone()),
+            None => self.flights().find_map(|flight| flight.vary()),
+        }
+    }
+
+    /// The failure that is kept.
+    pub(super) fn failure(&self, now: Instant) -> Option<&FillFailed> {
+        self.failure.as_ref().filter(|(_, until)| now < *until).map(|(failure, _)| failure)
+    }
+
+    /// Keeps a failure.
+    pub(super) fn keep_failure(&mut self, failure: FillFailed, until: Instant) {
+        self.failure = Some((failure, until));
+    }
+
+    /// Whether requests are to go on their own.
+    pub(super) fn is_unshared(&self, now: Instant) -> bool {
+        self.unshared_until.is_some_and(|until| now < until)
+    }
+
+    /// Lets requests go on their own for a while.
+    pub(super) fn keep_unshared(&mut self, until: Instant) {
+        self.unshared_until = Some(until);
+    }
+
+    /// A load was answered: what was remembered of the ones before does not hold any more.
+    pub(super) fn forget(&mut self) {
+        self.failure = None;
+        self.unshared_until = None;
+    }
+}

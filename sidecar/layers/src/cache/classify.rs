@@ -1,0 +1,154 @@
+//! What kind of request this is for the cache: a function of its method and headers.
+
+use http::{HeaderMap, Method, header};
+
+use super::{directives::Directives, status::CacheStatus};
+
+/// What the layer does with a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Plan {
+    /// A GET that may share a load.
+    Share,
+    /// Answered from a fresh stored answer, else forwarded with this status.
+    Stored(CacheStatus),
+    /// Forwarded.
+    Forward(CacheStatus),
+    /// Forwarded, and it may change what GETs return.
+    Write(Reach),
+}
+
+/// Which resources a write may change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// The one that it names: PUT, DELETE, PATCH.
+    Target,
+    /// Any: POST, and methods whose meaning is not known.
+    Any,
+}
+
+/// Sorts a request. `has_body`: its content is not known to be empty.
+pub(super) fn classify(method: &Method, headers: &HeaderMap, has_body: bool) -> Plan {
+    match *method {
+        Method::GET | Method::HEAD => read(method, headers, has_body),
+        Method::OPTIONS | Method::TRACE => Plan::Forward(CacheStatus::Method),
+        Method::PUT | Method::DELETE | Method::PATCH => Plan::Write(Reach::Target),
+        _ => Plan::Write(Reach::Any),
+    }
+}
+
+fn read(method: &Method, headers: &HeaderMap, has_body: bool) -> Plan {
+    let has = |name| headers.contains_key(name);
+    if has_body {
+        // An answer to content that the key does not hold must not be shared.
+        return Plan::Forward(CacheStatus::Bypass("content"));
+    }
+    if has(header::UPGRADE) || accepts_events(headers) {
+        return Plan::Forward(CacheStatus::Bypass("stream"));
+    }
+    if has(header::RANGE) || has(header::IF_RANGE) {
+        return Plan::Forward(CacheStatus::Bypass("range"));
+    }
+    if has(header::IF_MATCH) || has(header::IF_UNMODIFIED_SINCE) {
+        // For the origin only (RFC 9110, 13.1.1 and 13.1.4).
+        return Plan::Forward(CacheStatus::Bypass("conditional"));
+    }
+    if asks_for_origin(headers) {
+        return Plan::Forward(CacheStatus::Request);
+    }
+    if has(header::IF_NONE_MATCH) || has(header::IF_MODIFIED_SINCE) {
+        return Plan::Stored(CacheStatus::Bypass("conditional"));
+    }
+    if *method == Method::HEAD {
+        return Plan::Stored(CacheStatus::Bypass("head"));
+    }
+    Plan::Share
+}
+
+/// Directives by which a request asks for the origin's answer to itself (RFC 9111, 5.2.1 and 5.4).
+fn asks_for_origin(headers: &HeaderMap) -> bool {
+    if headers.contains_key(header::CACHE_CONTROL) {
+        let directives = Directives::of(headers);
+        return directives.no_store
+            || directives.no_cache
+            || directives.max_age.is_some_and(|age| age.is_zero());
+    }
+    headers
+        .get(header::PRAGMA)
+        .is_some_and(|value| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"no-cache"))
+}
+
+fn accepts_events(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .any(|value| value.to_str().is_ok_and(|text| text.contains("text/event-stream")))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    fn plan(method: &Method, lines: &[(HeaderName, &'static str)]) -> Plan {
+        let headers =
+            lines.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value))).collect();
+        classify(method, &headers, false)
+    }
+
+    #[test]
+    fn methods_are_sorted_by_what_they_may_change() {
+        assert_eq!(plan(&Method::GET, &[]), Plan::Share);
+        assert_eq!(plan(&Method::HEAD, &[]), Plan::Stored(CacheStatus::Bypass("head")));
+        assert_eq!(plan(&Method::OPTIONS, &[]), Plan::Forward(CacheStatus::Method));
+        for method in [Method::PUT, Method::DELETE, Method::PATCH] {
+            assert_eq!(plan(&method, &[]), Plan::Write(Reach::Target));
+        }
+        for method in [Method::POST, Method::from_bytes(b"MOVE").unwrap()] {
+            assert_eq!(plan(&method, &[]), Plan::Write(Reach::Any));
+        }
+    }
+
+    #[test]
+    fn ranges_and_the_origins_conditions_go_around_the_cache() {
+        for (name, detail) in [
+            (header::RANGE, "range"),
+            (header::IF_RANGE, "range"),
+            (header::IF_MATCH, "conditional"),
+            (header::IF_UNMODIFIED_SINCE, "conditional"),
+            (header::UPGRADE, "stream"),
+        ] {
+            assert_eq!(plan(&Method::GET, &[(name, "x")]), Plan::Forward(CacheStatus::Bypass(detail)));
+        }
+        assert_eq!(
+            plan(&Method::GET, &[(header::ACCEPT, "text/event-stream")]),
+            Plan::Forward(CacheStatus::Bypass("stream"))
+        );
+        assert_eq!(
+            classify(&Method::GET, &HeaderMap::new(), true),
+            Plan::Forward(CacheStatus::Bypass("content"))
+        );
+    }
+
+    #[test]
+    fn a_caches_condition_is_for_a_stored_answer_or_the_origin() {
+        for name in [header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE] {
+            assert_eq!(plan(&Method::GET, &[(name, "x")]), Plan::Stored(CacheStatus::Bypass("conditional")));
+        }
+    }
+
+    #[test]
+    fn a_request_may_ask_for_the_origin() {
+        for line in ["no-cache", "no-store", "max-age=0"] {
+            assert_eq!(
+                plan(&Method::GET, &[(header::CACHE_CONTROL, line)]),
+                Plan::Forward(CacheStatus::Request)
+            );
+        }
+        assert_eq!(plan(&Method::GET, &[(header::PRAGMA, "no-cache")]), Plan::Forward(CacheStatus::Request));
+        assert_eq!(
+            plan(&Method::GET, &[(header::PRAGMA, "no-cache"), (header::CACHE_CONTROL, "max-age=60")]),
+            Plan::Share
+        );
+    }
+}

@@ -1,0 +1,69 @@
+//! The conditions by which a client validates what it has (RFC 9110, 13.1.2, 13.1.3, 13.2.2).
+
+use http::{HeaderMap, header};
+
+use super::{directives::split_list, freshness::date};
+
+/// Whether the client's copy is the one with these headers, so that the answer is 304.
+/// `If-Modified-Since` counts only without `If-None-Match`.
+pub(super) fn is_unchanged(request: &HeaderMap, stored: &HeaderMap) -> bool {
+    if request.contains_key(header::IF_NONE_MATCH) {
+        return is_listed(request, stored);
+    }
+    let since = request.get(header::IF_MODIFIED_SINCE).and_then(date);
+    let modified = stored.get(header::LAST_MODIFIED).and_then(date);
+    matches!((since, modified), (Some(since), Some(modified)) if modified <= since)
+}
+
+/// Whether `If-None-Match` has `*` or the stored tag, by weak comparison (8.8.3.2).
+fn is_listed(request: &HeaderMap, stored: &HeaderMap) -> bool {
+    let tag = stored.get(header::ETAG).map(|tag| opaque(tag.as_bytes()));
+    request
+        .get_all(header::IF_NONE_MATCH)
+        .iter()
+        .flat_map(|line| split_list(line.as_bytes()))
+        .any(|member| member == b"*" || Some(opaque(member)) == tag)
+}
+
+fn opaque(tag: &[u8]) -> &[u8] {
+    let tag = tag.trim_ascii();
+    tag.strip_prefix(b"W/").unwrap_or(tag)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    fn headers(lines: &[(HeaderName, &'static str)]) -> HeaderMap {
+        lines.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value))).collect()
+    }
+
+    fn unchanged(request: &[(HeaderName, &'static str)], stored: &[(HeaderName, &'static str)]) -> bool {
+        is_unchanged(&headers(request), &headers(stored))
+    }
+
+    const MODIFIED: (HeaderName, &str) = (header::LAST_MODIFIED, "Sun, 06 Nov 1994 08:49:37 GMT");
+
+    #[test]
+    fn tags_compare_weakly_and_a_comma_within_one_does_not_separate() {
+        let stored = [(header::ETAG, "\"7,8\"")];
+        for line in ["\"7,8\"", "W/\"7,8\"", "\"a\", \"7,8\"", "*"] {
+            assert!(unchanged(&[(header::IF_NONE_MATCH, line)], &stored), "{line}");
+        }
+        for line in ["\"7\"", "\"78\"", "7,8"] {
+            assert!(!unchanged(&[(header::IF_NONE_MATCH, line)], &stored), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_date_counts_only_without_a_tag() {
+        let same = (header::IF_MODIFIED_SINCE, MODIFIED.1);
+        let before = (header::IF_MODIFIED_SINCE, "Sun, 06 Nov 1994 08:49:36 GMT");
+        assert!(unchanged(std::slice::from_ref(&same), &[MODIFIED]));
+        assert!(!unchanged(&[before], &[MODIFIED]));
+        assert!(!unchanged(std::slice::from_ref(&same), &[]));
+        assert!(!unchanged(&[same, (header::IF_NONE_MATCH, "\"1\"")], &[MODIFIED, (header::ETAG, "\"2\"")]));
+    }
+}

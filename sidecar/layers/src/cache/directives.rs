@@ -1,0 +1,139 @@
+//! `Cache-Control` of an answer and of a request (RFC 9111, 5.2), as far as decisions need it.
+
+use std::time::Duration;
+
+use http::{HeaderMap, header};
+
+/// The directives that are known. Qualified forms (`private="x-a"`) count as unqualified, which RFC 9111
+/// (5.2.2.4, 5.2.2.7) allows and which errs on the safe side.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "directives are flags on the wire")]
+pub(super) struct Directives {
+    /// `no-store` (5.2.1.5, 5.2.2.5).
+    pub(super) no_store: bool,
+    /// `no-cache` (5.2.1.4, 5.2.2.4).
+    pub(super) no_cache: bool,
+    /// `private` (5.2.2.7).
+    pub(super) private: bool,
+    /// `public` (5.2.2.9).
+    pub(super) public: bool,
+    /// `must-revalidate` or `proxy-revalidate` (5.2.2.2, 5.2.2.8), or what `s-maxage` implies (5.2.2.10).
+    pub(super) must_revalidate: bool,
+    /// `max-age` (5.2.1.1, 5.2.2.1).
+    pub(super) max_age: Option<Duration>,
+    /// `s-maxage` (5.2.2.10).
+    pub(super) shared_max_age: Option<Duration>,
+}
+
+impl Directives {
+    /// Reads every `Cache-Control` line. Unknown directives are ignored (5.2.3).
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let mut found = Self::default();
+        for line in headers.get_all(header::CACHE_CONTROL) {
+            for directive in split_list(line.as_bytes()) {
+                found.note(directive);
+            }
+        }
+        found
+    }
+
+    fn note(&mut self, directive: &[u8]) {
+        let mut halves = directive.splitn(2, |byte| *byte == b'=');
+        let name = halves.next().unwrap_or_default().trim_ascii().to_ascii_lowercase();
+        let argument = halves.next();
+        match name.as_slice() {
+            b"no-store" => self.no_store = true,
+            b"no-cache" => self.no_cache = true,
+            b"private" => self.private = true,
+            b"public" => self.public = true,
+            b"must-revalidate" | b"proxy-revalidate" => self.must_revalidate = true,
+            b"max-age" => self.max_age = Some(least(self.max_age, argument)),
+            b"s-maxage" => {
+                self.must_revalidate = true;
+                self.shared_max_age = Some(least(self.shared_max_age, argument));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The smaller of what was said before and this argument: of contradicting directives the more
+/// restrictive counts (4.2.1), and an invalid one means stale.
+fn least(before: Option<Duration>, argument: Option<&[u8]>) -> Duration {
+    let now = argument.and_then(delta_seconds).unwrap_or_default();
+    before.map_or(now, |before| before.min(now))
+}
+
+/// Delta-seconds (1.2.2), also in the quoted form that recipients ought to accept; what overflows counts
+/// as 2^31.
+pub(super) fn delta_seconds(text: &[u8]) -> Option<Duration> {
+    const GREATEST: u64 = 1 << 31;
+    let digits = text.trim_ascii();
+    let digits = digits.strip_prefix(b"\"").and_then(|inner| inner.strip_suffix(b"\"")).unwrap_or(digits);
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let seconds =
+        digits.iter().fold(0u64, |sum, digit| sum.saturating_mul(10).saturating_add(u64::from(digit - b'0')));
+    Some(Duration::from_secs(seconds.min(GREATEST)))
+}
+
+/// The members of a comma-separated list; commas within quotes do not separate (RFC 9110, 5.6.1).
+pub(super) fn split_list(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut quoted = false;
+    let mut escaped = false;
+    line.split(move |byte| {
+        if escaped {
+            escaped = false;
+            return false;
+        }
+        match byte {
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b',' => return !quoted,
+            _ => {}
+        }
+        false
+    })
+    .map(<[u8]>::trim_ascii)
+    .filter(|member| !member.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn of(lines: &[&'static str]) -> Directives {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(header::CACHE_CONTROL, HeaderValue::from_static(line));
+        }
+        Directives::of(&headers)
+    }
+
+    #[test]
+    fn several_lines_and_cases_are_one_list() {
+        let found = of(&["Public, Max-Age=60", "s-maxage=\"5\""]);
+        assert!(found.public && found.must_revalidate);
+        assert_eq!(found.max_age, Some(Duration::from_mins(1)));
+        assert_eq!(found.shared_max_age, Some(Duration::from_secs(5)));
+    }
+
+    #[test]
+    fn the_more_restrictive_of_two_counts_and_an_invalid_age_is_stale() {
+        assert_eq!(of(&["max-age=9, max-age=3"]).max_age, Some(Duration::from_secs(3)));
+        assert_eq!(of(&["max-age=soon"]).max_age, Some(Duration::ZERO));
+        assert_eq!(of(&["max-age=-1"]).max_age, Some(Duration::ZERO));
+        assert_eq!(of(&["max-age"]).max_age, Some(Duration::ZERO));
+        assert_eq!(of(&["max-age=99999999999999999999999"]).max_age, Some(Duration::from_secs(1 << 31)));
+    }
+
+    #[test]
+    fn a_qualified_form_counts_and_its_commas_do_not_separate() {
+        let found = of(&["private=\"x-a, no-store\", max-age=1"]);
+        assert!(found.private && !found.no_store);
+        assert_eq!(found.max_age, Some(Duration::from_secs(1)));
+    }
+}

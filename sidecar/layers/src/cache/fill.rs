@@ -1,0 +1,265 @@
+//! The load: its own task, with its own deadline, whoever of its readers is still there.
+//!
+//! Whatever way it ends (an answer, an error, a panic, being dropped with the runtime), its flight ends
+//! too: that is in `Drop`, not at the end of the happy path.
+
+use std::{
+    pin::{Pin, pin},
+    sync::Arc,
+    time::SystemTime,
+};
+
+use bytes::Bytes;
+use futures::FutureExt;
+use http::{HeaderMap, Request, Response, header};
+use http_body::{Body, Frame};
+use http_body_util::BodyExt;
+use tokio::time::{Instant, timeout, timeout_at};
+use tower::{BoxError, Service, ServiceExt};
+use tracing::debug;
+
+use super::{
+    CacheBody, FillFailed,
+    flight::Flight,
+    head::{Head, content_length},
+    machine::Pushed,
+    stored::Stored,
+    table::Table,
+    verdict::{self, Sharing, Unshared, Verdict},
+};
+use crate::timeout::Deadline;
+
+/// Bytes that may have come before readers are woken, while more is there without waiting.
+const WAKE_AFTER: usize = 64 << 10;
+
+/// A load and the flight that it feeds.
+#[derive(Debug)]
+pub(super) struct Fill {
+    table: Arc<Table>,
+    flight: Arc<Flight>,
+    /// The load that has to be answered first.
+    before: Option<Arc<Flight>>,
+    ended: bool,
+}
+
+/// A body that goes on, or why it does not.
+enum Read {
+    Data(Bytes),
+    Trailers(HeaderMap),
+    End,
+}
+
+impl Fill {
+    pub(super) fn new(table: Arc<Table>, flight: Arc<Flight>, before: Option<Arc<Flight>>) -> Self {
+        Self { table, flight, before, ended: false }
+    }
+
+    /// Loads `request` from `inner`.
+    pub(super) async fn run<S, B, R>(mut self, inner: S, mut request: Request<B>)
+    where
+        S: Service<Request<B>, Response = Response<R>>,
+        S::Error: Into<BoxError>,
+        R: Body<Data = Bytes> + Send + 'static,
+        R::Error: Into<BoxError>,
+    {
+        if let Some(before) = self.before.take() {
+            before.answered().await;
+        }
+        self.flight.depart();
+        let limit = self.table.policy.load_timeout;
+        let deadline = Instant::now() + limit;
+        // The leader's deadline is the leader's: others may have come later and may wait longer.
+        request.extensions_mut().insert(Deadline(deadline));
+        let response = match timeout_at(deadline, inner.oneshot(request)).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => return self.fail(&FillFailed::no_answer(error)),
+            Err(_) => return self.fail(&FillFailed::TimedOut { limit }),
+        };
+        match self.judge(&response) {
+            Verdict::Unshared(why) => self.hand_over(why, response),
+            Verdict::Shared(sharing) => {
+                let result = self.stream(response, sharing, deadline).await;
+                match result {
+                    Ok(head) => self.keep(&head),
+                    Err(why) => self.fail(&why),
+                }
+            }
+        }
+    }
+
+    fn judge<R: Body>(&self, response: &Response<R>) -> Verdict {
+        let length = content_length(response.headers()).or_else(|| response.body().size_hint().exact());
+        verdict::judge(
+            &self.table.policy,
+            self.flight.request.contains_key(header::AUTHORIZATION),
+            response.status(),
+            response.headers(),
+            length,
+            SystemTime::now(),
+        )
+    }
+
+    fn hand_over<R>(&mut self, why: Unshared, response: Response<R>)
+    where
+        R: Body<Data = Bytes> + Send + 'static,
+        R::Error: Into<BoxError>,
+    {
+        self.ended = true;
+        self.unshare(why);
+        self.flight.hand_over(why, response.map(CacheBody::own));
+    }
+
+    fn unshare(&self, why: Unshared) {
+        if why.is_remembered() {
+            self.table.remember_unshared(&self.flight);
+        } else {
+            self.table.detach(&self.flight);
+        }
+    }
+
+    /// Feeds the flight with an answer that is shared, to the end of its body.
+    async fn stream<R>(
+        &mut self,
+        response: Response<R>,
+        sharing: Sharing,
+        mut deadline: Instant,
+    ) -> Result<Arc<Head>, FillFailed>
+    where
+        R: Body<Data = Bytes>,
+        R::Error: Into<BoxError>,
+    {
+        if !sharing.late_joins {
+            self.table.detach(&self.flight);
+        }
+        let (parts, body) = response.into_parts();
+        let head = Arc::new(Head::new(parts, sharing, &self.flight.request));
+        self.flight.ready(Arc::clone(&head));
+        let mut body = pin!(body);
+        let mut trailers = None;
+        let mut quiet = 0;
+        let mut windowed = false;
+        while !body.is_end_stream() {
+            match self.read(&mut body, deadline).await? {
+                Read::End => break,
+                Read::Trailers(found) => {
+                    trailers = Some(found);
+                    break;
+                }
+                Read::Data(chunk) => {
+                    quiet += chunk.len();
+                    match self.flight.push(chunk) {
+                        Pushed::Held => {}
+                        Pushed::Overflowed => {
+                            windowed = true;
+                            self.unshare(Unshared::TooLarge);
+                        }
+                        Pushed::Ended => return Err(FillFailed::Abandoned),
+                    }
+                }
+            }
+            if head.length.is_some_and(|declared| self.flight.received() > declared) {
+                break;
+            }
+            if quiet >= WAKE_AFTER {
+                quiet = 0;
+                self.flight.wake();
+            }
+            if windowed {
+                self.wait_for_room().await?;
+                deadline = Instant::now() + self.table.policy.load_timeout;
+            }
+        }
+        let received = self.flight.received();
+        match head.length {
+            Some(declared) if declared != received => Err(FillFailed::WrongLength { declared, received }),
+            _ => {
+                self.flight.seal(trailers);
+                Ok(head)
+            }
+        }
+    }
+
+    /// The next piece of the body. Readers are woken when it is not there at once, so that what came in
+    /// one go wakes them once.
+    async fn read<R>(&self, body: &mut Pin<&mut R>, deadline: Instant) -> Result<Read, FillFailed>
+    where
+        R: Body<Data = Bytes>,
+        R::Error: Into<BoxError>,
+    {
+        let frame = if let Some(frame) = next(body).now_or_never() {
+            frame?
+        } else {
+            self.flight.wake();
+            let limit = self.table.policy.load_timeout;
+            let frame = timeout_at(deadline, next(body)).await;
+            frame.map_err(|_| FillFailed::TimedOut { limit })??
+        };
+        match frame {
+            None => Ok(Read::End),
+            Some(frame) => Ok(match frame.into_data().map_err(Frame::into_trailers) {
+                Ok(data) => Read::Data(data),
+                Err(Ok(trailers)) => Read::Trailers(trailers),
+                // A kind of frame that HTTP does not have (yet).
+                Err(Err(_)) => Read::Data(Bytes::new()),
+            }),
+        }
+    }
+
+    /// Waits until the window has room, and cuts off readers that take none of it for too long.
+    async fn wait_for_room(&self) -> Result<(), FillFailed> {
+        while self.flight.is_full() {
+            self.flight.wake();
+            let late = timeout(self.table.policy.slow_reader, self.flight.room()).await.is_err();
+            if late && !self.flight.cut_slowest() {
+                return Err(FillFailed::TooSlow);
+            }
+        }
+        Ok(())
+    }
+
+    /// The body is complete: stores the answer, where it is to be stored.
+    fn keep(&mut self, head: &Head) {
+        self.ended = true;
+        let stored = self
+            .flight
+            .whole()
+            .and_then(|(chunks, trailers)| Stored::new(&self.flight.key, head, &chunks, trailers));
+        match stored {
+            Some(stored) => self.table.store(&self.flight, stored),
+            None => {
+                self.table.detach(&self.flight);
+            }
+        }
+    }
+
+    /// Ends the flight without an answer. First in the table, so that who comes now finds the failure
+    /// rather than a key without a flight.
+    fn fail(&mut self, why: &FillFailed) {
+        self.ended = true;
+        if matches!(why, FillFailed::Abandoned | FillFailed::TooSlow) {
+            self.table.detach(&self.flight);
+        } else {
+            self.table.remember_failure(&self.flight, why);
+        }
+        if self.flight.fail(why.clone()) {
+            self.table.metrics.fill_failed.inc();
+            debug!(error = %why, "A load failed.");
+        }
+    }
+}
+
+async fn next<R>(body: &mut Pin<&mut R>) -> Result<Option<Frame<Bytes>>, FillFailed>
+where
+    R: Body<Data = Bytes>,
+    R::Error: Into<BoxError>,
+{
+    body.frame().await.transpose().map_err(FillFailed::cut)
+}
+
+impl Drop for Fill {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.fail(&FillFailed::Died);
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The head of an answer that several requests share.
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, StatusCode, header, response};
+use tokio::time::Instant;
+
+use super::{directives::split_list, vary::Nominated, verdict::Sharing};
+
+/// Status and headers, and how they may be shared.
+#[derive(Debug)]
+pub(super) struct Head {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    /// Which requests may have it.
+    pub(super) nominated: Nominated,
+    /// How long it is stored for, from `since`; `None`: it is not stored.
+    pub(super) lifetime: Option<Duration>,
+    /// When it came.
+    pub(super) since: Instant,
+    /// The length of the body that its headers declare.
+    pub(super) length: Option<u64>,
+}
+
+impl Head {
+    /// The head of an answer to a request with the headers `request`, without what concerns one
+    /// connection only.
+    pub(super) fn new(parts: response::Parts, sharing: Sharing, request: &HeaderMap) -> Self {
+        let mut headers = parts.headers;
+        strip_hop_by_hop(&mut headers);
+        Self {
+            status: parts.status,
+            length: content_length(&headers),
+            nominated: sharing.vary.nominate(request),
+            lifetime: sharing.lifetime,
+            since: Instant::now(),
+            headers,
+        }
+    }
+}
+
+/// `Content-Length`, where it is one number.
+pub(super) fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Removes the fields of one connection (RFC 9110, 7.6.1; RFC 9111, 3.1): a shared or stored answer goes
+/// out on other connections.
+fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    const ALWAYS: [HeaderName; 7] = [
+        header::CONNECTION,
+        HeaderName::from_static("keep-alive"),
+        HeaderName::from_static("proxy-connection"),
+        header::PROXY_AUTHENTICATE,
+        header::TE,
+        header::TRANSFER_ENCODING,
+        header::UPGRADE,
+    ];
+    if headers.contains_key(header::CONNECTION) {
+        let nominated: Vec<_> = headers
+            .get_all(header::CONNECTION)
+            .iter()
+            .flat_map(|line| split_list(line.as_bytes()))
+            .filter_map(|name| HeaderName::from_bytes(name).ok())
+            .collect();
+        for name in nominated {
+            headers.remove(name);
+        }
+    }
+    for name in ALWAYS {
+        headers.remove(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn what_concerns_one_connection_is_removed_and_the_rest_stays() {
+        let mut headers: HeaderMap = [
+            ("connection", "close, x-hop"),
+            ("x-hop", "1"),
+            ("transfer-encoding", "chunked"),
+            ("keep-alive", "timeout=5"),
+            ("etag", "\"1\""),
+        ]
+        .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+        .into_iter()
+        .collect();
+        strip_hop_by_hop(&mut headers);
+        assert_eq!(headers.keys().collect::<Vec<_>>(), [header::ETAG]);
+    }
+}

@@ -1,0 +1,150 @@
+//! What a request asks for: the resource that a write changes, and the entry within it.
+//!
+//! Two levels, because a write reaches further than a read: `PUT /v1/a?ttl=5s` changes what
+//! `GET /v1/a` and `GET /v1/%61` of every caller return. The resource is therefore the path as the
+//! upstream decodes it; the entry is the raw target, and who asks. The authority plays no part: the
+//! layer stands before one upstream.
+
+use std::{borrow::Cow, hash::Hash, net::IpAddr, sync::Arc};
+
+use http::Uri;
+
+use super::SplitBy;
+
+/// A resource and the entry within it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct CacheKey {
+    pub(super) resource: Arc<[u8]>,
+    pub(super) entry: EntryKey,
+}
+
+/// An entry within a resource. The default is the commonest: a plain path that everyone shares.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub(super) struct EntryKey {
+    /// The raw path and query, where they are more than the resource.
+    target: Option<Arc<str>>,
+    split: Split,
+}
+
+/// Who asks, as far as the policy separates callers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub(super) struct Split {
+    token: Option<[u8; 32]>,
+    client: Option<IpAddr>,
+    /// Credentials for the upstream itself. Apart from all else, so that they cannot make a public key
+    /// uncacheable for everybody.
+    credentials: bool,
+}
+
+/// Who asks, as found by the layers outside.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Requester {
+    /// SHA-256 of the bearer token.
+    pub(super) token: Option<[u8; 32]>,
+    /// The client's address.
+    pub(super) client: Option<IpAddr>,
+    /// Whether the request has credentials that the upstream is to judge.
+    pub(super) credentials: bool,
+}
+
+impl CacheKey {
+    /// The key of a request for `uri` by `caller`.
+    pub(super) fn of(uri: &Uri, caller: Requester, split_by: &[SplitBy]) -> Self {
+        let path = uri.path();
+        let exact = uri.query().is_none() && !path.contains('%');
+        let target = || uri.path_and_query().map_or(path, http::uri::PathAndQuery::as_str);
+        Self {
+            resource: resource(path),
+            entry: EntryKey {
+                target: (!exact).then(|| Arc::from(target())),
+                split: Split {
+                    token: caller.token.filter(|_| split_by.contains(&SplitBy::Token)),
+                    client: caller.client.filter(|_| split_by.contains(&SplitBy::Client)),
+                    credentials: caller.credentials,
+                },
+            },
+        }
+    }
+
+    /// Whether the answer may be about more than the resource: a listing, by a query or a directory's
+    /// path.
+    pub(super) fn is_about_many(&self) -> bool {
+        self.resource.ends_with(b"/") || self.entry.has_query()
+    }
+
+    /// Bytes of this key on the heap.
+    pub(super) fn weight(&self) -> usize {
+        self.resource.len() + self.entry.target.as_ref().map_or(0, |target| target.len())
+    }
+}
+
+impl EntryKey {
+    /// Whether this is the commonest entry of its resource.
+    pub(super) fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn has_query(&self) -> bool {
+        self.target.as_ref().is_some_and(|target| target.contains('?'))
+    }
+}
+
+/// The resource that `path` names.
+pub(super) fn resource(path: &str) -> Arc<[u8]> {
+    let decoded: Cow<'_, [u8]> = percent_encoding::percent_decode_str(path).into();
+    Arc::from(decoded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(uri: &'static str, caller: Requester, split_by: &[SplitBy]) -> CacheKey {
+        CacheKey::of(&Uri::from_static(uri), caller, split_by)
+    }
+
+    fn anyone(uri: &'static str) -> CacheKey {
+        key(uri, Requester::default(), &[])
+    }
+
+    #[test]
+    fn the_authority_plays_no_part() {
+        assert_eq!(anyone("http://a/v1/k"), anyone("/v1/k"));
+    }
+
+    #[test]
+    fn spelling_and_query_separate_entries_but_not_the_resource() {
+        let plain = anyone("/v1/k");
+        for other in ["/v1/%6b", "/v1/k?ttl=5s"] {
+            assert_eq!(anyone(other).resource, plain.resource);
+            assert_ne!(anyone(other), plain);
+        }
+        assert_ne!(anyone("/v1/K").resource, plain.resource);
+    }
+
+    #[test]
+    fn a_query_or_a_directory_may_be_about_many_resources() {
+        assert!(anyone("/v1/k?a").is_about_many() && anyone("/v1/").is_about_many());
+        assert!(!anyone("/v1/k").is_about_many() && !anyone("/v1/%6b").is_about_many());
+    }
+
+    #[test]
+    fn callers_are_separated_as_the_policy_says() {
+        let caller = |number| Requester {
+            token: Some([number; 32]),
+            client: Some(IpAddr::from([10, 0, 0, number])),
+            credentials: false,
+        };
+        assert_eq!(key("/k", caller(1), &[]), key("/k", caller(2), &[]));
+        for split in [SplitBy::Token, SplitBy::Client] {
+            assert_ne!(key("/k", caller(1), &[split]), key("/k", caller(2), &[split]));
+            assert_eq!(key("/k", caller(1), &[split]), key("/k", caller(1), &[split]));
+        }
+    }
+
+    #[test]
+    fn credentials_for_the_upstream_are_apart() {
+        let with = Requester { credentials: true, ..Requester::default() };
+        assert_ne!(key("/k", with, &[]), anyone("/k"));
+    }
+}

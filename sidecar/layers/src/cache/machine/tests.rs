@@ -1,0 +1,188 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const LIMIT: u64 = 10;
+
+fn ready() -> (Machine<&'static str>, SeatId) {
+    let (mut machine, seat) = Machine::new(LIMIT);
+    machine.ready("head");
+    (machine, seat)
+}
+
+fn chunk(length: usize) -> Bytes {
+    Bytes::from(vec![b'x'; length])
+}
+
+fn is_chunk(next: &(Next, bool)) -> bool {
+    matches!(next.0, Next::Chunk(_))
+}
+
+#[test]
+fn a_reader_gets_the_chunks_then_the_end() {
+    let (mut machine, seat) = ready();
+    assert!(matches!(machine.next(seat).0, Next::Pending));
+    machine.push(chunk(3));
+    assert!(is_chunk(&machine.next(seat)));
+    assert!(matches!(machine.next(seat).0, Next::Pending));
+    machine.seal(None);
+    assert!(machine.is_at_end(seat));
+    assert!(matches!(machine.next(seat).0, Next::End(None)));
+}
+
+#[test]
+fn an_end_is_final() {
+    let (mut machine, seat) = ready();
+    assert!(machine.fail(FillFailed::Died));
+    assert!(!machine.fail(FillFailed::TooSlow));
+    machine.seal(None);
+    assert_eq!(machine.push(chunk(1)), Pushed::Ended);
+    assert!(matches!(machine.next(seat).0, Next::Failed(FillFailed::Died)));
+    assert!(machine.sit().is_none());
+
+    let (mut machine, _) = ready();
+    machine.seal(None);
+    assert!(!machine.fail(FillFailed::Died));
+    assert!(matches!(machine.phase(), Phase::Sealed("head")));
+}
+
+#[test]
+fn the_last_to_leave_a_load_ends_it_and_a_sealed_one_goes_on() {
+    let (mut machine, seat) = ready();
+    let other = machine.sit().unwrap();
+    assert_eq!(machine.rise(seat), Left::Running);
+    assert_eq!(machine.rise(other), Left::Nobody);
+    assert!(machine.sit().is_none());
+
+    let (mut machine, seat) = ready();
+    machine.seal(None);
+    assert_eq!(machine.rise(seat), Left::Running);
+    assert!(machine.sit().is_some());
+}
+
+#[test]
+fn an_answer_for_one_request_takes_no_new_reader() {
+    let (mut machine, _) = Machine::<()>::new(LIMIT);
+    assert!(machine.unshared());
+    assert!(machine.sit().is_none());
+    assert!(!machine.unshared());
+}
+
+#[test]
+fn a_body_over_the_limit_becomes_a_window_of_what_the_slowest_has_not_read() {
+    let (mut machine, slow) = ready();
+    let fast = machine.sit().unwrap();
+    assert_eq!(machine.push(chunk(6)), Pushed::Held);
+    assert!(is_chunk(&machine.next(fast)));
+    assert_eq!(machine.push(chunk(6)), Pushed::Overflowed);
+    assert!(machine.is_full() && machine.sit().is_none());
+    assert!(is_chunk(&machine.next(fast)));
+    assert!(machine.is_full(), "the slow one has read nothing");
+    let (next, room) = machine.next(slow);
+    assert!(matches!(next, Next::Chunk(_)) && room);
+    assert!(!machine.is_full());
+    machine.seal(None);
+    assert!(machine.whole().is_none());
+    assert!(is_chunk(&machine.next(slow)));
+    assert!(matches!(machine.next(slow).0, Next::End(None)));
+}
+
+#[test]
+fn the_slowest_can_be_cut_off_and_the_others_go_on() {
+    let (mut machine, slow) = ready();
+    let fast = machine.sit().unwrap();
+    machine.push(chunk(11));
+    assert!(is_chunk(&machine.next(fast)));
+    assert!(machine.cut_slowest());
+    assert!(!machine.is_full());
+    assert!(matches!(machine.next(slow).0, Next::Failed(FillFailed::TooSlow)));
+    machine.push(chunk(1));
+    assert!(is_chunk(&machine.next(fast)));
+    assert_eq!(machine.rise(slow), Left::Running);
+    assert_eq!(machine.rise(fast), Left::Nobody);
+}
+
+#[test]
+fn cutting_off_everybody_ends_the_flight() {
+    let (mut machine, _) = ready();
+    machine.push(chunk(11));
+    assert!(!machine.cut_slowest());
+    assert!(matches!(machine.phase(), Phase::Failed(FillFailed::TooSlow)));
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Sit,
+    Rise(usize),
+    Read(usize),
+    Push(usize),
+    Cut,
+    Seal,
+    Fail,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        2 => Just(Step::Sit),
+        2 => any::<usize>().prop_map(Step::Rise),
+        8 => any::<usize>().prop_map(Step::Read),
+        8 => (1..6_usize).prop_map(Step::Push),
+        1 => Just(Step::Cut),
+        1 => Just(Step::Seal),
+        1 => Just(Step::Fail),
+    ]
+}
+
+proptest! {
+    /// Whatever happens, a reader reads a prefix of the body; it sees an end only at the body's own; and
+    /// no more is held than the limit and one chunk, when the loader stops while it is full.
+    #[test]
+    fn readers_read_prefixes_and_memory_is_bounded(steps in prop::collection::vec(step(), 0..300)) {
+        let (mut machine, leader) = ready();
+        let mut readers = vec![(leader, 0_usize)];
+        let mut body = Vec::new();
+        let mut sealed = false;
+        for step in steps {
+            match step {
+                Step::Sit => readers.extend(machine.sit().map(|seat| (seat, 0))),
+                Step::Rise(index) if !readers.is_empty() => {
+                    let (seat, _) = readers.swap_remove(index % readers.len());
+                    let left = machine.rise(seat);
+                    prop_assert_eq!(
+                        left == Left::Nobody,
+                        readers.is_empty() && matches!(machine.phase(), Phase::Failed(FillFailed::Abandoned)),
+                    );
+                }
+                Step::Read(index) if !readers.is_empty() => {
+                    let index = index % readers.len();
+                    let (seat, read) = &mut readers[index];
+                    match machine.next(*seat).0 {
+                        Next::Chunk(chunk) => {
+                            prop_assert_eq!(&chunk[..], &body[*read..*read + chunk.len()]);
+                            *read += chunk.len();
+                        }
+                        Next::End(_) => prop_assert!(sealed && *read == body.len()),
+                        Next::Failed(_) | Next::Pending => {}
+                    }
+                }
+                Step::Push(length) if !machine.is_full() => {
+                    let start = body.len();
+                    let chunk: Vec<u8> = (start..start + length).map(|byte| byte.to_le_bytes()[0]).collect();
+                    if machine.push(Bytes::from(chunk.clone())) != Pushed::Ended {
+                        body.extend(chunk);
+                    }
+                    prop_assert!(machine.held <= LIMIT + 5);
+                }
+                Step::Cut if machine.is_full() => drop(machine.cut_slowest()),
+                Step::Seal => {
+                    machine.seal(None);
+                    sealed |= matches!(machine.phase(), Phase::Sealed(_));
+                }
+                Step::Fail => drop(machine.fail(FillFailed::Died)),
+                _ => {}
+            }
+            let held: u64 = machine.chunks.iter().map(|chunk| chunk.len() as u64).sum();
+            prop_assert_eq!(held, machine.held);
+        }
+    }
+}

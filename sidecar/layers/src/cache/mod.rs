@@ -1,0 +1,61 @@
+//! The coalescing cache: one load a key, shared by all who ask meanwhile, and kept while it is fresh.
+//!
+//! A GET joins the load ("flight") that is in progress for its key, or begins one. The load is a task of
+//! its own: its leader's client may leave, and it ends when nobody is left. Waiters wake when the headers
+//! are there and read the body as it comes in. What the headers say decides whether others may have it,
+//! and for how long (RFC 9111); an answer for one request only goes to the one that caused the load, and
+//! the others go on their own, at once. A failure is shared, and kept for a moment. Every answer says in
+//! `Cache-Status` (RFC 9211) how it came about.
+//!
+//! **With a time to live of zero the store behind stays linearizable:** a flight that began before a
+//! write was acknowledged never answers a request that arrives after that.
+//!
+//! From the outside in:
+//! - `layer`, `service`, `future`, `body`, `policy`, `error`, `metrics`: the layer.
+//! - `share`, `write`, `forward`: the three ways of a request; `fill`: the load.
+//! - `flight` around the pure `machine` and its `seats`: one load and its readers.
+//! - `table` of `shard`s of `account`s, `stored` answers in an order of `eviction`, `writes`: the state.
+//! - `classify`, `key`, `directives`, `freshness`, `verdict`, `vary`, `conditional`, `location`, `head`,
+//!   `status`: decisions and texts, as functions of data.
+
+mod account;
+mod body;
+mod classify;
+mod conditional;
+mod directives;
+mod error;
+mod eviction;
+mod fill;
+mod flight;
+mod forward;
+mod freshness;
+mod future;
+mod head;
+mod key;
+mod layer;
+mod location;
+mod machine;
+mod metrics;
+mod policy;
+mod seats;
+mod service;
+mod shard;
+mod share;
+mod status;
+mod stored;
+mod table;
+mod vary;
+mod verdict;
+mod write;
+mod writes;
+
+#[cfg(test)]
+mod tests;
+
+pub use body::CacheBody;
+pub use error::FillFailed;
+pub use future::CacheFuture;
+pub use layer::CacheLayer;
+pub use metrics::CacheMetrics;
+pub use policy::{CachePolicy, SplitBy};
+pub use service::Cache;

@@ -1,0 +1,52 @@
+//! The layer's configuration as plain values; the binary maps its settings onto it.
+
+use std::time::Duration;
+
+/// What is kept, for how long, for whom, and how much of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CachePolicy {
+    /// Memory for stored answers in bytes, overhead included; 0 stores none and still coalesces.
+    pub max_bytes: u64,
+    /// The largest body that is shared or stored, in bytes. A longer one is handed to one request, or
+    /// passes through a window of this size.
+    pub max_object_bytes: u64,
+    /// Freshness of an answer that says nothing about its own; zero: coalesce only.
+    pub ttl: Duration,
+    /// How long a failure (a load without an answer, or a 5xx answer) is kept.
+    pub error_ttl: Duration,
+    /// How long a key whose answer must not be shared skips coalescing (hit-for-miss).
+    pub unshared_ttl: Duration,
+    /// The load's own deadline: to the end of the body where the cache holds it, and for each read
+    /// where the body only passes through.
+    pub load_timeout: Duration,
+    /// How long one reader of a body larger than `max_object_bytes` may hold up the others before it
+    /// is cut off.
+    pub slow_reader: Duration,
+    /// What separates the entries of one key.
+    pub split_by: Vec<SplitBy>,
+}
+
+/// What separates the entries of one key, so that one caller never sees another's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SplitBy {
+    /// The bearer token of the request.
+    Token,
+    /// The address of the client, without its port.
+    Client,
+}
+
+impl Default for CachePolicy {
+    /// 64 MiB, objects of at most 4 MiB, coalesce only, one second for failures and hit-for-miss.
+    fn default() -> Self {
+        Self {
+            max_bytes: 64 << 20,
+            max_object_bytes: 4 << 20,
+            ttl: Duration::ZERO,
+            error_ttl: Duration::from_secs(1),
+            unshared_ttl: Duration::from_secs(1),
+            load_timeout: Duration::from_secs(30),
+            slow_reader: Duration::from_secs(5),
+            split_by: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The layer's service: sorts requests.
+
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{Method, Request, Response, header};
+use http_body::Body;
+use tokio::time::Instant;
+use tower::{BoxError, Service};
+
+use super::{
+    CacheBody, CacheFuture,
+    classify::{Plan, classify},
+    forward::forward,
+    key::{CacheKey, Requester},
+    share::{Share, Step},
+    table::Table,
+    write::Write,
+};
+use crate::{PeerOf, auth::Caller};
+
+/// Coalesces loads and keeps answers.
+///
+/// It is always ready, for an answer from the store needs nothing of the inner service: each load waits
+/// for a clone of the inner service to be ready.
+#[derive(Debug, Clone)]
+pub struct Cache<S> {
+    inner: S,
+    table: Arc<Table>,
+    peer_of: PeerOf,
+}
+
+impl<S> Cache<S> {
+    pub(super) fn new(inner: S, table: Arc<Table>, peer_of: PeerOf) -> Self {
+        Self { inner, table, peer_of }
+    }
+
+    fn key<B>(&self, request: &Request<B>) -> CacheKey {
+        let extensions = request.extensions();
+        let requester = Requester {
+            token: match extensions.get() {
+                Some(Caller::Token(digest)) => Some(*digest),
+                Some(Caller::Anonymous) | None => None,
+            },
+            client: (self.peer_of)(extensions).address.map(|address| address.ip().to_canonical()),
+            // The authentication layer removes what it accepts.
+            credentials: request.headers().contains_key(header::AUTHORIZATION),
+        };
+        CacheKey::of(request.uri(), requester, &self.table.policy.split_by)
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for Cache<S>
+where
+    S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Into<BoxError>,
+    B: Body + Default + Send + 'static,
+    R: Body<Data = Bytes> + Send + 'static,
+    R::Error: Into<BoxError>,
+{
+    type Response = Response<CacheBody>;
+    type Error = BoxError;
+    type Future = CacheFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let has_body = !request.body().is_end_stream();
+        let plan = classify(request.method(), request.headers(), has_body);
+        match plan {
+            Plan::Forward(status) => CacheFuture::waiting(forward(self.inner.clone(), request, status)),
+            Plan::Write(reach) => {
+                let write = Write::begin(Arc::clone(&self.table), &request, reach);
+                CacheFuture::waiting(write.run(self.inner.clone(), request))
+            }
+            Plan::Stored(otherwise) => {
+                let key = self.key(&request);
+                match self.table.stored(&key, request.headers()) {
+                    Some(stored) => {
+                        self.table.metrics.hit.inc();
+                        let is_head = request.method() == Method::HEAD;
+                        let answer = stored.answer(request.headers(), is_head, Instant::now());
+                        CacheFuture::there(Ok(answer))
+                    }
+                    None => CacheFuture::waiting(forward(self.inner.clone(), request, otherwise)),
+                }
+            }
+            Plan::Share => {
+                let share = Share {
+                    inner: self.inner.clone(),
+                    table: Arc::clone(&self.table),
+                    key: self.key(&request),
+                    request,
+                };
+                // Now, not at the first poll: who comes next joins a load that has begun.
+                match share.look(None) {
+                    Step::There(outcome) => CacheFuture::there(outcome),
+                    step => CacheFuture::waiting(share.follow(step)),
+                }
+            }
+        }
+    }
+}

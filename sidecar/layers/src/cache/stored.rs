@@ -1,0 +1,144 @@
+//! A stored answer, and the answers made from it.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use tokio::time::Instant;
+
+use super::{
+    CacheBody, conditional, freshness, head::Head, key::CacheKey, status::CacheStatus, vary::Nominated,
+};
+
+/// What an entry costs beside its own bytes: maps, queues and allocation headers.
+const ENTRY_OVERHEAD: usize = 768;
+/// What a header costs beside its value.
+const HEADER_OVERHEAD: usize = 112;
+
+/// An answer with all of its body. Its bytes are its own copies: the parts of an answer as it comes from
+/// a connection keep that connection's whole read buffer alive.
+#[derive(Debug)]
+pub(super) struct Stored {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+    trailers: Option<HeaderMap>,
+    pub(super) nominated: Nominated,
+    since: Instant,
+    /// How old it was when it came.
+    age: Duration,
+    lifetime: Duration,
+    weight: u64,
+}
+
+impl Stored {
+    /// An answer to keep; `None` where its head says that it is not stored.
+    pub(super) fn new(
+        key: &CacheKey,
+        head: &Head,
+        chunks: &[Bytes],
+        trailers: Option<HeaderMap>,
+    ) -> Option<Self> {
+        let lifetime = head.lifetime?;
+        let (headers, header_bytes) = compact(&head.headers);
+        let body = Bytes::from(chunks.concat());
+        let trailer_bytes = trailers.as_ref().map_or(0, |trailers| compact(trailers).1);
+        let weight = ENTRY_OVERHEAD
+            + body.len()
+            + header_bytes
+            + trailer_bytes
+            + 2 * key.weight()
+            + head.nominated.weight();
+        Some(Self {
+            status: head.status,
+            age: freshness::age(&headers),
+            headers,
+            body,
+            trailers,
+            nominated: head.nominated.clone(),
+            since: head.since,
+            lifetime,
+            weight: weight as u64,
+        })
+    }
+
+    /// Its bytes in memory, overhead included.
+    pub(super) fn weight(&self) -> u64 {
+        self.weight
+    }
+
+    /// The freshness that is left; `None`: stale.
+    pub(super) fn left(&self, now: Instant) -> Option<Duration> {
+        self.lifetime.checked_sub(now.duration_since(self.since)).filter(|left| !left.is_zero())
+    }
+
+    /// The answer to a GET or HEAD with the headers `request`.
+    pub(super) fn answer(&self, request: &HeaderMap, is_head: bool, now: Instant) -> Response<CacheBody> {
+        let unchanged = self.status == StatusCode::OK && conditional::is_unchanged(request, &self.headers);
+        let (status, mut headers, body) = if unchanged {
+            (StatusCode::NOT_MODIFIED, self.validators(), CacheBody::empty())
+        } else {
+            let mut headers = self.headers.clone();
+            if !headers.contains_key(header::CONTENT_LENGTH) && !is_bodiless(self.status) {
+                headers.insert(header::CONTENT_LENGTH, HeaderValue::from(self.body.len()));
+            }
+            let body = if is_head {
+                CacheBody::empty()
+            } else {
+                CacheBody::whole(self.body.clone(), self.trailers.clone())
+            };
+            (self.status, headers, body)
+        };
+        let age = self.age + now.duration_since(self.since);
+        headers.insert(header::AGE, HeaderValue::from(age.as_secs()));
+        let ttl = self.left(now).unwrap_or_default();
+        CacheStatus::Hit { ttl }.add_to(&mut headers);
+        let mut response = Response::new(body);
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        response
+    }
+
+    /// The headers of a 304 (RFC 9110, 15.4.5).
+    fn validators(&self) -> HeaderMap {
+        const KEPT: [HeaderName; 7] = [
+            header::CACHE_CONTROL,
+            header::CONTENT_LOCATION,
+            header::DATE,
+            header::ETAG,
+            header::EXPIRES,
+            header::LAST_MODIFIED,
+            header::VARY,
+        ];
+        let mut headers = HeaderMap::with_capacity(KEPT.len() + 2);
+        for name in KEPT {
+            for value in self.headers.get_all(&name) {
+                headers.append(name.clone(), value.clone());
+            }
+        }
+        headers
+    }
+}
+
+fn is_bodiless(status: StatusCode) -> bool {
+    status == StatusCode::NO_CONTENT
+}
+
+/// The headers with all of their values in one allocation of their own, and what they weigh.
+fn compact(headers: &HeaderMap) -> (HeaderMap, usize) {
+    let length = headers.values().map(HeaderValue::len).sum();
+    let mut values = BytesMut::with_capacity(length);
+    for value in headers.values() {
+        values.extend_from_slice(value.as_bytes());
+    }
+    let values = values.freeze();
+    let mut compacted = HeaderMap::with_capacity(headers.len());
+    let mut start = 0;
+    for (name, value) in headers {
+        let end = start + value.len();
+        let own = HeaderValue::from_maybe_shared(values.slice(start..end)).unwrap_or_else(|_| value.clone());
+        compacted.append(name.clone(), own);
+        start = end;
+    }
+    (compacted, length + headers.len() * HEADER_OVERHEAD)
+}

@@ -1,0 +1,192 @@
+//! Who may have an answer, learned when its headers are there.
+
+use futures::future::join_all;
+use tokio::time::sleep;
+
+use super::*;
+use crate::{auth::Caller, cache::SplitBy};
+
+const UNSHARED_TTL: Duration = Duration::from_secs(1);
+const PRIVATE: &[(&str, &str)] = &[("cache-control", "private")];
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_for_one_request_goes_to_the_leader_and_the_others_are_not_serialised() {
+    let (mut cache, mut calls, metrics) = cache(keeping());
+    let leader = cache.call(get("/v1/k"));
+    let others: Vec<_> = (0..9).map(|_| tokio::spawn(cache.call(get("/v1/k")))).collect();
+    calls.next().await.ok(PRIVATE, "the leader's");
+    assert_eq!(read(leader).await, ("kivi; fwd=miss; detail=directive".into(), "the leader's".into()));
+    // All at once, although none of them is answered.
+    let own = calls.take_all().await;
+    assert_eq!(own.len(), 9);
+    for call in own {
+        call.ok(PRIVATE, "its own");
+    }
+    for other in join_all(others).await {
+        assert_eq!(text(other.unwrap().unwrap()).await.unwrap(), "its own");
+    }
+    assert_eq!(metrics.entries.get(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_with_such_answers_is_not_coalesced_until_that_is_forgotten() {
+    let (mut cache, mut calls, metrics) = cache(keeping());
+    let first = cache.call(get("/v1/k"));
+    calls.next().await.ok(PRIVATE, "");
+    first.await.unwrap();
+    let meanwhile: Vec<_> = (0..3).map(|_| tokio::spawn(cache.call(get("/v1/k")))).collect();
+    let own = calls.take_all().await;
+    assert_eq!(own.len(), 3);
+    for call in own {
+        call.ok(&[], "public now");
+    }
+    for answer in meanwhile {
+        assert_eq!(read(async { answer.await.unwrap() }).await.0, "kivi; fwd=bypass; detail=hit-for-miss");
+    }
+    assert_eq!(metrics.hit_for_miss.get(), 3);
+    sleep(UNSHARED_TTL).await;
+    let after: Vec<_> = (0..3).map(|_| cache.call(get("/v1/k"))).collect();
+    calls.next().await.ok(&[], "public now");
+    assert!(join_all(after).await.iter().all(Result::is_ok));
+    calls.assert_none().await;
+    assert!(read(cache.call(get("/v1/k"))).await.0.starts_with("kivi; hit"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_for_a_leader_that_left_is_for_nobody() {
+    let (mut cache, mut calls, _) = cache(keeping());
+    let leader = cache.call(get("/v1/k"));
+    let other = tokio::spawn(cache.call(get("/v1/k")));
+    let call = calls.next().await;
+    drop(leader);
+    let pieces = call.stream(PRIVATE);
+    calls.next().await.ok(PRIVATE, "its own");
+    assert!(pieces.is_closed());
+    assert_eq!(read(async { other.await.unwrap() }).await.1, "its own");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_bad_request_does_not_end_the_coalescing_of_others() {
+    let (mut cache, mut calls, _) = cache(keeping());
+    let bad = cache.call(get("/v1/k"));
+    calls.next().await.answer(response(400, &[], whole("")));
+    assert_eq!(bad.await.unwrap().status(), 400);
+    let good: Vec<_> = (0..3).map(|_| cache.call(get("/v1/k"))).collect();
+    assert_eq!(calls.take_all().await.len(), 1);
+    drop(good);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_vary_that_is_learned_late_gives_each_waiter_its_own_variant() {
+    let (mut cache, mut calls, metrics) = cache(keeping());
+    let languages = ["de", "fr", "de", "it", "fr", "de"];
+    let waiting: Vec<_> = languages
+        .map(|language| tokio::spawn(cache.call(request("GET", "/v1/k", &[("accept-language", language)]))))
+        .into();
+    let answer = |call: Call| {
+        let language = call.request.headers()["accept-language"].clone();
+        let mut response = response(200, &[("vary", "Accept-Language")], whole("value"));
+        response.headers_mut().insert("content-language", language);
+        call.answer(response);
+    };
+    answer(calls.next().await);
+    // The two that are left load side by side: each knows from the first what the answers vary by.
+    let others = calls.take_all().await;
+    assert_eq!(others.len(), 2);
+    for call in others {
+        answer(call);
+    }
+    for (language, waiter) in languages.into_iter().zip(waiting) {
+        assert_eq!(waiter.await.unwrap().unwrap().headers()["content-language"], language);
+    }
+    settle().await;
+    assert_eq!((metrics.miss.get(), metrics.entries.get()), (3, 3));
+    for language in languages {
+        let hit = cache.call(request("GET", "/v1/k", &[("accept-language", language)])).await.unwrap();
+        assert_eq!(hit.headers()["content-language"], language);
+        assert_eq!(cache_status(&hit), "kivi; hit; ttl=59");
+    }
+    calls.assert_none().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_vary_that_changes_with_each_answer_ends_in_a_load_of_ones_own() {
+    let (mut cache, mut calls, _) = cache(coalescing());
+    let mut leaders = Vec::new();
+    let distinct = [("x-a", "1"), ("x-b", "1"), ("x-c", "1"), ("x-d", "1")];
+    leaders.push(tokio::spawn(cache.call(get("/v1/k"))));
+    let waiter = tokio::spawn(cache.call(request("GET", "/v1/k", &distinct)));
+    for (vary, _) in distinct {
+        for call in calls.take_all().await {
+            // Another leads each time, so that the waiter waits again.
+            call.ok(&[("vary", vary)], "value");
+        }
+        leaders.push(tokio::spawn(cache.call(get("/v1/k"))));
+    }
+    for call in calls.take_all().await {
+        call.ok(&[], "value");
+    }
+    assert_eq!(read(async { waiter.await.unwrap() }).await.1, "value");
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_to_credentials_are_not_shared_and_do_not_touch_the_public_ones() {
+    let (mut cache, mut calls, metrics) = cache(keeping());
+    let with =
+        |cache: &mut Cache<Upstream>| cache.call(request("GET", "/v1/k", &[("authorization", "Basic x")]));
+    let secret = with(&mut cache);
+    calls.next().await.ok(&[("cache-control", "max-age=60")], "secret");
+    assert_eq!(read(secret).await, ("kivi; fwd=miss; detail=credentials".into(), "secret".into()));
+    let anyone = [cache.call(get("/v1/k")), cache.call(get("/v1/k"))];
+    calls.next().await.ok(&[], "public");
+    for answer in anyone {
+        assert_eq!(read(answer).await.1, "public");
+    }
+    sleep(UNSHARED_TTL).await;
+    let allowed = with(&mut cache);
+    calls.next().await.ok(&[("cache-control", "public, max-age=60")], "for all");
+    assert_eq!(read(allowed).await.0, "kivi; fwd=miss; stored; ttl=60");
+    assert!(read(with(&mut cache)).await.0.starts_with("kivi; hit"));
+    assert_eq!(metrics.entries.get(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn callers_are_split_as_the_policy_says() {
+    let policy = CachePolicy { split_by: vec![SplitBy::Token, SplitBy::Client], ..keeping() };
+    let (mut cache, mut calls, _) = cache(policy);
+    let ask = |cache: &mut Cache<Upstream>, token: u8, address: &str| {
+        let mut request = get("/v1/k");
+        request.extensions_mut().insert(Caller::Token([token; 32]));
+        let address = address.parse().unwrap();
+        request.extensions_mut().insert(Peer { address: Some(address), tls: true });
+        cache.call(request)
+    };
+    let callers = [(1, "10.0.0.1:1"), (2, "10.0.0.1:1"), (1, "10.0.0.2:1")];
+    for (token, address) in callers {
+        let answer = ask(&mut cache, token, address);
+        calls.next().await.ok(&[], "value");
+        assert_eq!(read(answer).await.0, "kivi; fwd=miss; stored; ttl=60");
+    }
+    assert!(read(ask(&mut cache, 1, "10.0.0.1:2")).await.0.starts_with("kivi; hit"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_that_are_not_for_the_cache_say_so() {
+    let (mut cache, mut calls, _) = cache(keeping());
+    for (asked, expected) in [
+        (request("GET", "/v1/k", &[("range", "bytes=0-1")]), "kivi; fwd=bypass; detail=range"),
+        (request("GET", "/v1/k", &[("if-none-match", "\"1\"")]), "kivi; fwd=bypass; detail=conditional"),
+        (request("HEAD", "/v1/k", &[]), "kivi; fwd=bypass; detail=head"),
+        (request("GET", "/v1/k", &[("cache-control", "no-cache")]), "kivi; fwd=request"),
+        (request("OPTIONS", "/v1/k", &[]), "kivi; fwd=method"),
+        (put("/v1/k"), "kivi; fwd=method"),
+    ] {
+        let headers = asked.headers().clone();
+        let answer = cache.call(asked);
+        let call = tokio::spawn(async move { read(answer).await.0 });
+        let forwarded = calls.next().await;
+        assert_eq!(forwarded.request.headers(), &headers);
+        forwarded.ok(&[], "");
+        assert_eq!(call.await.unwrap(), expected);
+    }
+}

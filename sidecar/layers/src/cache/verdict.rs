@@ -1,0 +1,158 @@
+//! The decision about an answer, made when its headers are there: may others have it, and for how long?
+//!
+//! A function of the policy, the request's credentials and the answer's headers (RFC 9111, 3 and 4.2).
+
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderMap, StatusCode, header};
+
+use super::{CachePolicy, directives::Directives, freshness, vary::VaryNames};
+
+/// What may be done with an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Every request that waits may have it.
+    Shared(Sharing),
+    /// Only the request that caused the load may have it.
+    Unshared(Unshared),
+}
+
+/// How an answer is shared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Sharing {
+    /// How long it stays fresh from now on; `None` is not stored.
+    pub(super) lifetime: Option<Duration>,
+    /// Whether requests that arrive while the body comes in may have it too. Not where the answer says
+    /// itself that it is stale at once.
+    pub(super) late_joins: bool,
+    /// The request headers that select it.
+    pub(super) vary: VaryNames,
+}
+
+/// Why an answer is for one request only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unshared {
+    /// Its directives: `no-store`, `no-cache`, `private`, or stale at once with `must-revalidate`.
+    Directive,
+    /// It sets a cookie.
+    Cookie,
+    /// `Vary: *`.
+    VaryStar,
+    /// The request had credentials, and the answer does not say that others may have it (3.5).
+    Credentials,
+    /// It is longer than the policy's largest object.
+    TooLarge,
+    /// It is a stream of events without an end.
+    Events,
+    /// Its status is not one that may be stored without explicit freshness, or is about one request.
+    Status,
+}
+
+impl Unshared {
+    /// The `detail` of Cache-Status.
+    pub(super) fn detail(self) -> &'static str {
+        match self {
+            Self::Directive => "directive",
+            Self::Cookie => "set-cookie",
+            Self::VaryStar => "vary-star",
+            Self::Credentials => "credentials",
+            Self::TooLarge => "too-large",
+            Self::Events => "event-stream",
+            Self::Status => "status",
+        }
+    }
+
+    /// Whether the next answer for the key is likely to be the same, so that coalescing is skipped for a
+    /// while. Not for a status: one caller's bad request must not end the coalescing of all others.
+    pub(super) fn is_remembered(self) -> bool {
+        self != Self::Status
+    }
+}
+
+/// Judges an answer. `length` is the body's, in bytes, where it is known; `now` stands in for an absent
+/// `Date`.
+pub(super) fn judge(
+    policy: &CachePolicy,
+    credentials: bool,
+    status: StatusCode,
+    headers: &HeaderMap,
+    length: Option<u64>,
+    now: SystemTime,
+) -> Verdict {
+    let directives = Directives::of(headers);
+    let lifetime = freshness::explicit(&directives, headers, now);
+    match barrier(policy, credentials, &directives, headers, length) {
+        Some(reason) => Verdict::Unshared(reason),
+        None => share(policy, &directives, status, headers, lifetime),
+    }
+}
+
+/// What keeps an answer from being shared, whatever its freshness.
+fn barrier(
+    policy: &CachePolicy,
+    credentials: bool,
+    directives: &Directives,
+    headers: &HeaderMap,
+    length: Option<u64>,
+) -> Option<Unshared> {
+    if directives.no_store || directives.no_cache || directives.private {
+        Some(Unshared::Directive)
+    } else if headers.contains_key(header::SET_COOKIE) {
+        Some(Unshared::Cookie)
+    } else if credentials && !(directives.public || directives.must_revalidate) {
+        Some(Unshared::Credentials)
+    } else if is_event_stream(headers) {
+        Some(Unshared::Events)
+    } else if length.is_some_and(|length| length > policy.max_object_bytes) {
+        Some(Unshared::TooLarge)
+    } else {
+        None
+    }
+}
+
+fn share(
+    policy: &CachePolicy,
+    directives: &Directives,
+    status: StatusCode,
+    headers: &HeaderMap,
+    explicit: Option<Duration>,
+) -> Verdict {
+    let Some(vary) = VaryNames::of(headers) else {
+        return Verdict::Unshared(Unshared::VaryStar);
+    };
+    if is_of_one_request(status) {
+        return Verdict::Unshared(Unshared::Status);
+    }
+    let lifetime = match explicit {
+        Some(Duration::ZERO) if directives.must_revalidate => return Verdict::Unshared(Unshared::Directive),
+        Some(lifetime) => lifetime,
+        None if status.is_server_error() => policy.error_ttl,
+        None if directives.public || is_heuristically_cacheable(status) => policy.ttl,
+        None => return Verdict::Unshared(Unshared::Status),
+    };
+    Verdict::Shared(Sharing {
+        lifetime: (!lifetime.is_zero()).then_some(lifetime),
+        late_joins: explicit != Some(Duration::ZERO),
+        vary,
+    })
+}
+
+/// Answers to something that only this request asked: a part, a validation, another protocol.
+fn is_of_one_request(status: StatusCode) -> bool {
+    status.is_informational() || matches!(status, StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
+/// RFC 9110, 15.1, without 206.
+fn is_heuristically_cacheable(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 200 | 203 | 204 | 300 | 301 | 308 | 404 | 405 | 410 | 414 | 501)
+}
+
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    const EVENTS: &[u8] = b"text/event-stream";
+    headers.get(header::CONTENT_TYPE).is_some_and(|value| {
+        value.as_bytes().get(..EVENTS.len()).is_some_and(|start| start.eq_ignore_ascii_case(EVENTS))
+    })
+}
+
+#[cfg(test)]
+mod tests;
