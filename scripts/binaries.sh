@@ -21,3 +21,5 @@ mkdir -p "${files}/bin" "${files}/etc/ssl/certs"
 cp images/etc/* "${files}/etc/"
 cp /etc/ssl/certs/ca-certificates.crt "${files}/etc/ssl/certs/"
 cp "${names[@]/#/target/${target}/release/}" "${files}/bin/"
+# The linker leaves the symbol table of a static position-independent program.
+strip --strip-all "${names[@]/#/${files}/bin/}"

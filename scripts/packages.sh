@@ -48,3 +48,10 @@ elif [[ ${#packages[@]} -gt 0 ]]; then
         install_packages "${packages[@]}"
     fi
 fi
+
+# The tests and the demo load this machine's package index; a fresh machine knows only what is installed.
+known=$(apt-cache pkgnames 2>/dev/null | wc -l)
+if [[ ${1:-} != --list && ${known} -lt 5000 ]] && command -v apt-get >/dev/null; then
+    step "Fetching the package index"
+    as_root apt-get update --quiet
+fi
