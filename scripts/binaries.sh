@@ -17,9 +17,8 @@ export RUSTFLAGS="-C target-feature=+crt-static -C link-arg=-Wl,--icf=all -C lin
 cargo build --release --target "${target}" "${names[@]/#/--package=}" "$@"
 
 rm -rf "${files}"
-mkdir -p "${files}/bin" "${files}/etc/ssl/certs"
+mkdir -p "${files}/bin" "${files}/etc"
 cp images/etc/* "${files}/etc/"
-cp /etc/ssl/certs/ca-certificates.crt "${files}/etc/ssl/certs/"
 cp "${names[@]/#/target/${target}/release/}" "${files}/bin/"
 # The linker leaves the symbol table of a static position-independent program.
 strip --strip-all "${names[@]/#/${files}/bin/}"

@@ -27,7 +27,6 @@ nsenter util-linux
 buildah buildah
 COMMANDS
     [[ -e /usr/lib/cni/ptp || -e /opt/cni/bin/ptp ]] || printf 'containernetworking-plugins\n'
-    [[ -e /etc/ssl/certs/ca-certificates.crt ]] || printf 'ca-certificates\n'
     # The C library's static half, for binaries that need no other file.
     compgen -G '/usr/lib/*/libc.a' >/dev/null || printf 'libc6-dev\n'
 }

@@ -7,6 +7,7 @@
 mod activity;
 mod connection;
 mod protocols;
+mod stream;
 
 use std::convert::Infallible;
 use std::io;
@@ -24,8 +25,9 @@ use tokio_util::task::TaskTracker;
 use tower::Service;
 
 use crate::listen::{Inner, Listener, Peer};
-use connection::{Connection, Plain};
+use connection::Connection;
 use protocols::{Both, Http1, Protocols};
+use stream::Plain;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 

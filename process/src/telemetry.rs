@@ -8,6 +8,7 @@ mod exporter;
 mod format;
 mod http_sender;
 mod levels;
+mod roots;
 
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
@@ -21,6 +22,7 @@ use tracing_subscriber::{Layer, Registry, reload};
 pub use exporter::ExporterError;
 pub use format::LogFormat;
 pub use levels::{LogLevelError, LogLevels};
+pub use roots::RootsError;
 
 /// What a process says of itself.
 #[derive(Debug, Clone)]

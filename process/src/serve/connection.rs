@@ -11,24 +11,16 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulConnection;
-use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 use tokio_util::either::Either;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
 use super::activity::{Activity, Tracked};
 use super::protocols::Protocols;
+use super::stream::{Io, Plain};
 use super::{BoxError, ServeOptions};
 use crate::listen::Peer;
-
-/// A connection as the kernel hands it over.
-pub(super) type Plain = Either<TcpStream, UnixStream>;
-
-/// A connection as HTTP sees it. One type for all kinds: HTTP/2 is compiled once for each type it runs
-/// on, which would double the size of a server's image.
-pub(super) type Io = Either<Plain, Box<TlsStream<Plain>>>;
 
 /// What every connection of a listener is served with.
 pub(super) struct Connection<S, P> {

@@ -13,7 +13,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulConnection;
 
-use super::connection::Io;
+use super::stream::Io;
 use super::{BoxError, ServeOptions};
 
 /// Bytes of a request's head, and of the read buffer of an HTTP/1 connection.

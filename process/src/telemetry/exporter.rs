@@ -2,13 +2,13 @@
 //!
 //! The SDK reads by itself: `OTEL_EXPORTER_OTLP_*` with their `_TRACES_` forms, `OTEL_SERVICE_NAME`,
 //! `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_TRACES_SAMPLER` with `_ARG`, `OTEL_BSP_*`. It does not read
-//! `OTEL_SDK_DISABLED`, which is read here.
+//! `OTEL_SDK_DISABLED`, which is read here, nor `OTEL_EXPORTER_OTLP_CERTIFICATE`, which [`Roots`] reads.
 
 use std::env;
 use std::sync::Arc;
 use std::time::Duration;
 
-use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithHttpConfig};
+use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithHttpConfig, WithTonicConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData};
@@ -16,6 +16,7 @@ use thiserror::Error;
 use tokio::runtime::Handle;
 
 use super::http_sender::HttpSender;
+use super::roots::{Roots, RootsError};
 
 /// Longest time that the last spans may take.
 pub(super) const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(3);
@@ -39,6 +40,9 @@ pub enum ExporterError {
         /// What it holds.
         value: String,
     },
+    /// The certificates that are to vouch for the receiver cannot be used.
+    #[error(transparent)]
+    Roots(#[from] RootsError),
     /// The exporter refused its configuration.
     #[error("cannot send traces with the OTEL_EXPORTER_OTLP_* variables as they are: {0}")]
     Build(#[from] ExporterBuildError),
@@ -53,10 +57,11 @@ pub(super) fn provider_from_env(service: &'static str) -> Result<Option<SdkTrace
     let Some(protocol) = Receiver::from_variables(read)? else {
         return Ok(None);
     };
+    let roots = Roots::from_variables(read)?;
     let exporter = match protocol {
-        Protocol::Grpc => SpanExporter::builder().with_tonic().build()?,
+        Protocol::Grpc => SpanExporter::builder().with_tonic().with_tls_config(roots.for_grpc()).build()?,
         Protocol::HttpProtobuf => {
-            SpanExporter::builder().with_http().with_http_client(HttpSender::new()?).build()?
+            SpanExporter::builder().with_http().with_http_client(HttpSender::new(&roots)?).build()?
         }
     };
     let mut resource = Resource::builder();

@@ -15,13 +15,13 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use opentelemetry_http::{HttpClient, HttpError};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
-use rustls_pki_types::pem::PemObject;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_util::either::Either;
 
+use super::roots::Roots;
 use crate::tls;
 
 /// Longest time for a batch, from the connection to the answer.
@@ -30,25 +30,16 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// Most bytes of an answer that are read: an OTLP answer is a count and a sentence.
 const MAX_ANSWER: usize = 64 * 1024;
 
-/// Where Debian, Alpine and Kivi's images keep the roots; `SSL_CERT_FILE` names another place.
-const ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
-
-/// Sends to `http://` receivers, and to `https://` ones that the machine's roots vouch for.
+/// Sends to `http://` receivers, and to `https://` ones that the roots vouch for.
 pub(super) struct HttpSender {
     tls: TlsConnector,
 }
 
 impl HttpSender {
-    /// A machine without roots can still send to `http://` receivers.
-    pub(super) fn new() -> Result<Self, rustls::Error> {
-        let file = std::env::var_os("SSL_CERT_FILE").unwrap_or_else(|| ROOTS.into());
-        let mut roots = RootCertStore::empty();
-        if let Ok(certificates) = rustls_pki_types::CertificateDer::pem_file_iter(file) {
-            roots.add_parsable_certificates(certificates.flatten());
-        }
+    pub(super) fn new(roots: &Roots) -> Result<Self, rustls::Error> {
         let config = ClientConfig::builder_with_provider(tls::provider())
             .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
+            .with_root_certificates(roots.for_http())
             .with_no_client_auth();
         Ok(Self { tls: TlsConnector::from(Arc::new(config)) })
     }
@@ -119,7 +110,7 @@ mod tests {
         let request =
             Request::post(format!("http://{address}/v1/traces")).body(Bytes::from_static(b"spans")).unwrap();
 
-        let answer = HttpSender::new().unwrap().send_bytes(request).await.unwrap();
+        let answer = HttpSender::new(&Roots::Mozilla).unwrap().send_bytes(request).await.unwrap();
 
         assert_eq!((answer.status().as_u16(), answer.body().as_ref()), (202, &b"ok"[..]));
         let seen = answering.await.unwrap();
@@ -131,6 +122,6 @@ mod tests {
     async fn a_receiver_that_is_down_is_an_error() {
         let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
         let request = Request::post(format!("http://{free}/v1/traces")).body(Bytes::new()).unwrap();
-        assert!(HttpSender::new().unwrap().send_bytes(request).await.is_err());
+        assert!(HttpSender::new(&Roots::Mozilla).unwrap().send_bytes(request).await.is_err());
     }
 }
