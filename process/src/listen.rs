@@ -113,8 +113,11 @@ impl Address {
         if !metadata.file_type().is_socket() {
             return Err(ListenError::NotASocket { address: self.clone() });
         }
-        if UnixStream::connect(path).await.is_ok() {
-            return Err(ListenError::InUse { address: self.clone() });
+        // Only a refusal proves that nobody listens: a live server with a full queue answers "try again".
+        match UnixStream::connect(path).await {
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            _ => return Err(ListenError::InUse { address: self.clone() }),
         }
         std::fs::remove_file(path).map_err(|source| ListenError::Bind { address: self.clone(), source })
     }
@@ -171,6 +174,19 @@ mod tests {
         assert!(matches!(address.bind().await, Err(ListenError::InUse { .. })));
         drop(live);
         address.bind().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_live_socket_with_a_full_queue_is_not_taken_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.sock");
+        let socket =
+            rustix::net::socket(rustix::net::AddressFamily::UNIX, rustix::net::SocketType::STREAM, None)
+                .unwrap();
+        rustix::net::bind(&socket, &rustix::net::SocketAddrUnix::new(&path).unwrap()).unwrap();
+        rustix::net::listen(&socket, 0).unwrap();
+        let _queued = std::os::unix::net::UnixStream::connect(&path).unwrap();
+        assert!(matches!(Address::Unix(path).bind().await, Err(ListenError::InUse { .. })));
     }
 
     #[tokio::test]

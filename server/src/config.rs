@@ -112,6 +112,7 @@ fn log_options(log: &FileLogSettings) -> FileLogOptions {
             SyncPolicy::Interval => Sync::Interval(log.sync_interval.get()),
             SyncPolicy::Never => Sync::Never,
         },
+        on_sync: None,
     }
 }
 

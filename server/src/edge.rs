@@ -13,7 +13,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, EXPECT, HeaderValue, WWW_AUTHENTICATE};
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, StatusCode};
 use http_body::Body as HttpBody;
 use kivi_api::{Problem, ProblemType};
 use kivi_layers::auth::Unauthorized;
@@ -73,8 +73,11 @@ where
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut response = ready!(Pin::new(&mut self.inner).poll(cx)).unwrap_or_else(|error| refusal(&error));
         if self.is_head {
-            let length = HeaderValue::from(response.body().size_hint().lower());
-            response.headers_mut().entry(CONTENT_LENGTH).or_insert(length);
+            // Of a 304 the length would be the value's, which is not said (RFC 9110 section 8.6).
+            if response.status() != StatusCode::NOT_MODIFIED {
+                let length = HeaderValue::from(response.body().size_hint().lower());
+                response.headers_mut().entry(CONTENT_LENGTH).or_insert(length);
+            }
             *response.body_mut() = Body::default();
         }
         Poll::Ready(Ok(response))

@@ -1,15 +1,34 @@
-//! What the server measures besides its requests: the store, and which build it is. No key in any label.
+//! What the server measures besides its requests: the store, its log, and which build it is. No key in any label.
 
 use std::fmt;
+use std::sync::Arc;
 
+use kivi_store::SyncObserver;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::routes::StoreCell;
+
+/// Upper bounds of the classes of syncs, in seconds: from a fast NVMe disk to a stall that users notice.
+const SYNC_SECONDS: [f64; 15] =
+    [0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+
+/// Adds the durations of the log's syncs to a registry; the log tells them to the observer.
+pub(crate) fn log_syncs(registry: &mut Registry) -> SyncObserver {
+    let durations = Histogram::new(SYNC_SECONDS);
+    registry.register_with_unit(
+        "kivi_log_sync_duration",
+        "How long the log's syncs to its volume took, failed ones too",
+        Unit::Seconds,
+        durations.clone(),
+    );
+    Arc::new(move |took| durations.observe(took.as_secs_f64()))
+}
 
 /// Adds the build's and the store's metrics to a registry.
 pub(crate) fn register(registry: &mut Registry, store: StoreCell) {

@@ -35,10 +35,10 @@ fn log(status: Option<&StoreStatus>, replayed: u64) -> Check {
         }
         // A full volume fails writes only, and mends itself by the writes that are tried; a server out of
         // service would get none.
-        Some(StoreStatus { writable: Err(reason), .. }) if *reason == StoreError::LogFull.to_string() => {
+        Some(StoreStatus { writable: Err(reason @ StoreError::LogFull), .. }) => {
             Check::ok(format!("reads only: {reason}"))
         }
-        Some(StoreStatus { writable: Err(reason), .. }) => Check::failing(reason.clone()),
+        Some(StoreStatus { writable: Err(reason), .. }) => Check::failing(reason.to_string()),
     }
 }
 
@@ -56,7 +56,7 @@ mod tests {
 
     use super::*;
 
-    fn status(writable: Result<(), String>) -> StoreStatus {
+    fn status(writable: Result<(), StoreError>) -> StoreStatus {
         StoreStatus { keys: 2, memory_bytes: 300, last_revision: 7, writable }
     }
 
@@ -71,9 +71,9 @@ mod tests {
     #[test]
     fn a_failed_log_takes_the_server_out_of_service_a_full_one_does_not() {
         assert_eq!(log(Some(&status(Ok(()))), 7).state, State::Ok);
-        let failed = log(Some(&status(Err("fsync failed".to_owned()))), 7);
+        let failed = log(Some(&status(Err(StoreError::LogFailed { message: "fsync failed".to_owned() }))), 7);
         assert_eq!((failed.state, failed.message.as_str()), (State::Failing, "fsync failed"));
-        let full = log(Some(&status(Err(StoreError::LogFull.to_string()))), 7);
+        let full = log(Some(&status(Err(StoreError::LogFull))), 7);
         assert_eq!(full.state, State::Ok);
         assert!(full.message.starts_with("reads only: the log volume is full"), "{}", full.message);
     }

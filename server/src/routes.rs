@@ -17,8 +17,8 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{ALLOW, HeaderValue};
-use http::{Method, Request, Response};
+use http::header::{ALLOW, HOST, HeaderValue};
+use http::{Method, Request, Response, Version};
 use http_body::Body as HttpBody;
 use http_body_util::Full;
 use kivi_api::{Problem, ProblemType, key};
@@ -72,6 +72,9 @@ impl Routes {
 
     /// The key of a request whose path, method and query this API knows.
     fn key<'r, B>(&self, request: &'r Request<B>) -> Result<Cow<'r, [u8]>, Problem> {
+        if !names_one_host(request) {
+            return Err(problems::host());
+        }
         let key = key::from_path(request.uri().path()).map_err(problems::bad_key)?;
         if key.len() > self.limits.key_bytes {
             return Err(problems::key_too_long(key.len(), self.limits.key_bytes));
@@ -121,6 +124,12 @@ where
             Err(problem) => RouteFuture::Known(Some(respond(Err(problem)))),
         }
     }
+}
+
+/// RFC 9112 section 3.2: an HTTP/1.1 request without exactly one `Host` must be refused. What it says does not
+/// matter here.
+fn names_one_host<B>(request: &Request<B>) -> bool {
+    request.version() != Version::HTTP_11 || request.headers().get_all(HOST).iter().take(2).count() == 1
 }
 
 fn is_known(method: &Method) -> bool {

@@ -20,7 +20,8 @@ use kivi_process::listen::{Address, ListenError, Listener, Peer};
 use kivi_process::serve::{Drained, ServeOptions, serve, serve_router};
 use kivi_process::tls::TlsError;
 use kivi_store::{
-    FileLog, LogError, OpenError, ReplayProgress, Store, StoreError, StoreLimits, StoreOptions,
+    FileLog, FileLogOptions, LogError, OpenError, ReplayProgress, Store, StoreError, StoreLimits,
+    StoreOptions,
 };
 use prometheus_client::registry::Registry;
 use thiserror::Error;
@@ -111,6 +112,7 @@ impl Server {
         let mut registry = Registry::default();
         let service = service(&config, StoreCell::clone(&store), HttpMetrics::register(&mut registry));
         metrics::register(&mut registry, StoreCell::clone(&store));
+        let log = FileLogOptions { on_sync: Some(metrics::log_syncs(&mut registry)), ..config.log.clone() };
         let probes = Health::new(Arc::new(registry));
         readiness::register(&probes, StoreCell::clone(&store), progress.clone(), shutdown.clone());
 
@@ -131,7 +133,7 @@ impl Server {
         tracing::info!(address = %clients.local_addr(), "Listening.");
         let stop = shutdown.child_token();
         let serving = tokio::spawn(serve(clients, service, options, stop.clone(), config.grace));
-        let opened = match stop.run_until_cancelled(open(&config, progress)).await {
+        let opened = match stop.run_until_cancelled(open(&config, log, progress)).await {
             Some(Ok(opened)) => {
                 // Nobody else fills the cell.
                 let _ = store.set(Arc::clone(&opened));
@@ -187,9 +189,13 @@ fn peer(extensions: &Extensions) -> kivi_layers::Peer {
     kivi_layers::Peer { address: peer.and_then(|peer| peer.address), tls: peer.is_some_and(|peer| peer.tls) }
 }
 
-async fn open(config: &Config, progress: ReplayProgress) -> Result<Arc<Store>, RunError> {
-    let (dir, options) = (config.data_dir.clone(), config.log);
-    let log = tokio::task::spawn_blocking(move || FileLog::open(&dir, options)).await??;
+async fn open(
+    config: &Config,
+    log: FileLogOptions,
+    progress: ReplayProgress,
+) -> Result<Arc<Store>, RunError> {
+    let dir = config.data_dir.clone();
+    let log = tokio::task::spawn_blocking(move || FileLog::open(&dir, log)).await??;
     let options = StoreOptions {
         limits: StoreLimits { memory_bytes: config.memory_bytes },
         progress,

@@ -16,8 +16,9 @@ use hyper_util::server::graceful::GracefulConnection;
 use super::stream::Io;
 use super::{BoxError, ServeOptions};
 
-/// Bytes of a request's head, and of the read buffer of an HTTP/1 connection.
-const MAX_HEAD: usize = 64 * 1024;
+/// Bytes of a request's head, and of the read buffer of an HTTP/1 connection. Twice the longest target that
+/// hyper takes, so that a longer one is answered with 414 and not with 431.
+const MAX_HEAD: usize = 128 * 1024;
 
 /// Streams a client may open at once on an HTTP/2 connection.
 const MAX_STREAMS: u32 = 256;
@@ -63,7 +64,8 @@ impl Protocols for Both {
             .timer(TokioTimer::new())
             .header_read_timeout(options.idle)
             .max_buf_size(MAX_HEAD)
-            .pipeline_flush(true);
+            // A client that has said all (`nc -N`) still waits for its answer.
+            .half_close(true);
         builder
             .http2()
             .timer(TokioTimer::new())
@@ -97,6 +99,7 @@ impl Protocols for Http1 {
             .timer(TokioTimer::new())
             .header_read_timeout(options.idle)
             .max_buf_size(MAX_HEAD)
+            .half_close(true)
             .serve_connection(io, service)
     }
 }

@@ -139,3 +139,29 @@ async fn connections_beyond_the_bound_wait_their_turn() {
     drop(first);
     assert!(read_answer(&mut second).await.starts_with("HTTP/1.1 200"));
 }
+
+#[tokio::test]
+async fn a_client_that_has_said_all_still_gets_its_answer() {
+    let served = start(ServeOptions::default(), Duration::from_secs(1)).await;
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    send(&mut stream, "/wait").await;
+    stream.shutdown().await.unwrap();
+    served.arrived.notified().await;
+    served.release.notify_one();
+    assert!(read_answer(&mut stream).await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn a_request_that_is_none_is_told_so() {
+    let served = start(ServeOptions::default(), Duration::from_secs(1)).await;
+    let bad_length = "GET / HTTP/1.1\r\nHost: here\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nmore";
+    for (request, status) in
+        [(bad_length.to_owned(), "400"), (format!("GET /{} HTTP/1.1\r\n", "x".repeat(70_000)), "414")]
+    {
+        let mut stream = TcpStream::connect(served.address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
+    }
+}

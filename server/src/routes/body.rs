@@ -1,8 +1,15 @@
 //! Request bodies, read whole up to a limit.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http_body::Body;
 use http_body_util::BodyExt;
+use tokio::time::timeout;
+
+/// How long a client may pause within its body. Without a bound a few thousand silent ones would hold all
+/// connections for ever.
+pub(crate) const STALL: Duration = Duration::from_secs(30);
 
 /// Why a body was not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +18,8 @@ pub(crate) enum BodyError {
     TooLarge,
     /// The client broke off, or broke the framing.
     Broken,
+    /// Nothing came for [`STALL`].
+    Stalled,
 }
 
 /// Reads a body of at most `limit` bytes. Stops at the limit, and before the first byte when the client
@@ -24,7 +33,7 @@ where
         return Err(BodyError::TooLarge);
     }
     let (mut first, mut whole) = (Bytes::new(), Vec::new());
-    while let Some(frame) = body.frame().await {
+    while let Some(frame) = timeout(STALL, body.frame()).await.map_err(|_| BodyError::Stalled)? {
         // Trailers are not part of the value.
         let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else {
             continue;
@@ -60,6 +69,18 @@ mod tests {
             .map(|chunk| Ok::<_, Infallible>(Frame::data(Bytes::from_static(chunk.as_bytes()))))
             .collect();
         StreamBody::new(futures::stream::iter(frames))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_may_be_slow_but_not_stand_still() {
+        use futures::StreamExt;
+        let slow = futures::stream::iter(["a", "b", "c"]).then(async |chunk| {
+            tokio::time::sleep(STALL * 9 / 10).await;
+            Ok::<_, Infallible>(Frame::data(Bytes::from_static(chunk.as_bytes())))
+        });
+        assert_eq!(read(StreamBody::new(Box::pin(slow)), 4).await, Ok(Bytes::from("abc")));
+        let silent = futures::stream::pending::<Result<Frame<Bytes>, Infallible>>();
+        assert_eq!(read(StreamBody::new(silent), 4).await, Err(BodyError::Stalled));
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@ use kivi_api::key::KeyError;
 use kivi_api::{Problem, ProblemType};
 use kivi_store::StoreError;
 
-use super::body::BodyError;
+use super::body::{self, BodyError};
 use super::preconditions::MalformedTags;
 
 /// Seconds after which a client may try again when nothing tells a better time.
@@ -14,6 +14,10 @@ const RETRY_SECONDS: u64 = 1;
 pub(super) fn replaying() -> Problem {
     Problem::new(ProblemType::NotReady, "The server is reading its log and will serve when it is done.")
         .with_retry_after(RETRY_SECONDS)
+}
+
+pub(super) fn host() -> Problem {
+    Problem::new(ProblemType::BadRequest, "An HTTP/1.1 request has exactly one Host field; send one.")
 }
 
 pub(super) fn bad_key(error: KeyError) -> Problem {
@@ -85,6 +89,13 @@ pub(super) fn content_coding() -> Problem {
     )
 }
 
+pub(super) fn transfer_coding() -> Problem {
+    Problem::new(
+        ProblemType::UnsupportedMediaType,
+        "The only transfer coding that is understood is chunked; send the value in no other one.",
+    )
+}
+
 pub(super) fn content_range() -> Problem {
     Problem::new(
         ProblemType::BadRequest,
@@ -114,6 +125,13 @@ pub(super) fn body(error: BodyError, limit: usize) -> Problem {
         )
         .with_limit("limits.valueBytes", as_u64(limit)),
         BodyError::Broken => Problem::new(ProblemType::BadRequest, "The request ended before its body did."),
+        BodyError::Stalled => Problem::new(
+            ProblemType::Timeout,
+            format!(
+                "No byte of the value came for {} s; send it without such pauses.",
+                body::STALL.as_secs()
+            ),
+        ),
     }
 }
 

@@ -1,5 +1,7 @@
 //! GET and HEAD of a key.
 
+use std::time::SystemTime;
+
 use http::header::{
     ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderValue, LAST_MODIFIED,
     X_CONTENT_TYPE_OPTIONS,
@@ -81,12 +83,36 @@ fn not_modified(entry: &Entry) -> Response<Body> {
 fn validators(headers: &mut HeaderMap, entry: &Entry) {
     headers.insert(ETAG, etag::of_revision(entry.revision));
     headers.insert(KIVI_REVISION, HeaderValue::from(entry.revision));
-    insert_text(headers, LAST_MODIFIED, &httpdate::fmt_http_date(entry.modified));
+    insert_text(
+        headers,
+        LAST_MODIFIED,
+        &httpdate::fmt_http_date(last_modified(entry.modified, SystemTime::now())),
+    );
+}
+
+/// Never later than the answer itself (RFC 9110 section 8.8.2.1), though the clock may have been set back since
+/// the write.
+fn last_modified(modified: SystemTime, now: SystemTime) -> SystemTime {
+    modified.min(now)
 }
 
 /// Digits, dates and units always make a field's value.
 fn insert_text(headers: &mut HeaderMap, name: http::HeaderName, text: &str) {
     if let Ok(value) = HeaderValue::from_str(text) {
         headers.insert(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::last_modified;
+
+    #[test]
+    fn nothing_was_modified_in_the_future_of_a_clock_that_was_set_back() {
+        let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
+        assert_eq!(last_modified(at(7), at(9)), at(7));
+        assert_eq!(last_modified(at(9), at(7)), at(7));
     }
 }

@@ -41,7 +41,12 @@ fn filled(store: Arc<Store>) -> StoreCell {
 }
 
 async fn ask(store: StoreCell, method: Method) -> (Response<()>, Problem) {
-    let request = Request::builder().method(method).uri("/v1/k").body(Body::from("value")).unwrap();
+    let request = Request::builder()
+        .method(method)
+        .uri("/v1/k")
+        .header(HOST, "kivi")
+        .body(Body::from("value"))
+        .unwrap();
     let answer = Routes::new(store, LIMITS).oneshot(request).await.unwrap();
     let (parts, body) = answer.into_parts();
     let problem: Problem = serde_json::from_slice(&body.collect().await.unwrap().to_bytes()).unwrap();

@@ -15,7 +15,7 @@ mod segment;
 mod stream;
 mod writer;
 
-use std::{path::Path, sync::Arc, thread, time::Duration};
+use std::{fmt, path::Path, sync::Arc, thread, time::Duration};
 
 use futures::{FutureExt, future::BoxFuture};
 use tokio::sync::watch;
@@ -29,13 +29,19 @@ use self::{
 };
 use crate::{Appended, Entries, LogError, Record, TransactionLog, log::AppendError};
 
+/// Told how long each sync of a segment took, failed ones too. It runs on the log thread, which writes nothing
+/// meanwhile.
+pub type SyncObserver = Arc<dyn Fn(Duration) + Send + std::marker::Sync>;
+
 /// How the log is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct FileLogOptions {
     /// The size of a segment in bytes; it is allocated whole. A batch that needs more gets a segment of its own size.
     pub segment_bytes: u64,
     /// When the log vouches for a write.
     pub sync: Sync,
+    /// Who is told of each sync, if anybody.
+    pub on_sync: Option<SyncObserver>,
 }
 
 /// When the log vouches for a write.
@@ -67,7 +73,7 @@ struct Vouched {
 
 impl Default for FileLogOptions {
     fn default() -> Self {
-        Self { segment_bytes: 64 << 20, sync: Sync::Always }
+        Self { segment_bytes: 64 << 20, sync: Sync::Always, on_sync: None }
     }
 }
 
@@ -79,11 +85,12 @@ impl FileLog {
 
     /// Like [`open`](Self::open), in a directory of any kind. The caller sees to it that nobody else writes there.
     pub fn open_in(directory: Arc<dyn Directory>, options: FileLogOptions) -> Result<Self, LogError> {
+        let sync = options.sync;
         let writer = Writer::open(Arc::clone(&directory), options)?;
         let tail = writer.written();
         let queue = Arc::new(Waiting::new(Queue::new(tail)));
         let (vouching, vouched) = watch::channel(Vouched { tail, open: true });
-        let committer = commit::Committer::new(writer, Arc::clone(&queue), vouching, options.sync);
+        let committer = commit::Committer::new(writer, Arc::clone(&queue), vouching, sync);
         thread::Builder::new()
             .name("kivi-log".to_owned())
             .spawn(move || committer.run())
@@ -116,6 +123,10 @@ impl TransactionLog for FileLog {
         self.entries(after, Reach::Future)
     }
 
+    fn failure(&self) -> Option<AppendError> {
+        self.queue.failure().map(|message| AppendError::Failed { message })
+    }
+
     fn close(&self) -> BoxFuture<'static, Result<(), LogError>> {
         self.queue.close();
         let (queue, mut vouched) = (Arc::clone(&self.queue), self.vouched.clone());
@@ -125,6 +136,17 @@ impl TransactionLog for FileLog {
             queue.failure().map_or(Ok(()), |message| Err(LogError::Failed { message }))
         }
         .boxed()
+    }
+}
+
+impl fmt::Debug for FileLogOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { segment_bytes, sync, on_sync } = self;
+        f.debug_struct("FileLogOptions")
+            .field("segment_bytes", segment_bytes)
+            .field("sync", sync)
+            .field("on_sync", &on_sync.is_some())
+            .finish()
     }
 }
 

@@ -11,7 +11,7 @@ mod log;
 mod record;
 mod store;
 
-pub use file_log::{FileLog, FileLogOptions, Sync};
+pub use file_log::{FileLog, FileLogOptions, Sync, SyncObserver};
 pub use log::{AppendError, Appended, Entries, LogError, TransactionLog};
 pub use record::{Change, LogEntry, Record};
 pub use store::{

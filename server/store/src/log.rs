@@ -32,6 +32,12 @@ pub trait TransactionLog: Send + Sync + 'static {
     /// the log is closed.
     fn tail(&self, after: u64) -> Entries;
 
+    /// Why it refuses appends for good, where it knows that before the next one: a sync may fail behind
+    /// writes that were already answered.
+    fn failure(&self) -> Option<AppendError> {
+        None
+    }
+
     /// Makes durable what was accepted, then refuses further appends. Closing twice is harmless.
     fn close(&self) -> BoxFuture<'static, Result<(), LogError>>;
 }

@@ -98,8 +98,8 @@ pub struct StoreStatus {
     /// The sequence of the last entry applied.
     pub last_revision: u64,
     /// Why the last write was not taken by the log. A full log is tried again by each write, so a caller
-    /// must go on to offer them.
-    pub writable: Result<(), String>,
+    /// must go on to offer them; a failed one ([`StoreError::LogFailed`]) takes none until it is opened again.
+    pub writable: Result<(), StoreError>,
 }
 
 impl Store {
@@ -159,7 +159,7 @@ impl Store {
             keys: index.keys(),
             memory_bytes: index.memory_bytes(),
             last_revision: index.last_revision(),
-            writable: self.shared.head.lock().writable(),
+            writable: self.shared.writable(),
         }
     }
 

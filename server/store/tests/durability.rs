@@ -15,8 +15,10 @@ use std::{
 use bytes::Bytes;
 use futures::{FutureExt, future::join_all};
 use kivi_store::{
-    Condition, FileLog, Put, ReplayProgress, Store, StoreError, StoreOptions, Sync, TransactionLog,
+    Condition, FileLog, FileLogOptions, Put, ReplayProgress, Store, StoreError, StoreOptions, Sync,
+    SyncObserver, TransactionLog,
 };
+use parking_lot::Mutex;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use self::support::{
@@ -144,9 +146,101 @@ async fn a_failed_sync_stops_writes_for_good_and_reads_go_on() {
     assert!(matches!(delete(&store, "k").await, Err(StoreError::LogFailed { .. })));
     assert_eq!(disk.counts().syncs, before.syncs, "it is never tried again");
     assert_eq!(value(&store, "k").unwrap(), "1");
-    assert!(store.status().writable.unwrap_err().contains("refuses writes"));
+    assert!(matches!(store.status().writable, Err(StoreError::LogFailed { .. })));
     assert!(matches!(store.close().await, Err(StoreError::LogFailed { .. })));
     assert_eq!(value(&store, "k").unwrap(), "1");
+}
+
+/// Every way a power cut may leave a disk, tried often enough.
+const CUTS: u64 = 32;
+
+#[tokio::test]
+async fn what_a_failed_sync_left_in_memory_is_made_durable_before_anything_follows_it() {
+    let disk = FakeDisk::default();
+    let store = store_on(&disk).await.unwrap();
+    put(&store, "k", "1").await.unwrap();
+    disk.faults(|faults| faults.sync_fails = true);
+    assert!(put(&store, "k", "2").await.is_err());
+    assert!(store.close().await.is_err());
+    disk.faults(|faults| faults.sync_fails = false);
+
+    let restarted = store_on(&disk).await.unwrap();
+    put(&restarted, "after", "3").await.unwrap();
+    put(&restarted, "after", "4").await.unwrap();
+    for seed in 0..CUTS {
+        let after = store_on(&disk.power_cut(seed)).await.unwrap();
+        assert_eq!(value(&after, "after").unwrap(), "4", "cut {seed}");
+    }
+}
+
+#[tokio::test]
+async fn a_mark_that_was_never_synced_is_made_durable_as_well() {
+    let disk = FakeDisk::default();
+    let store = store_on(&disk).await.unwrap();
+    put(&store, "k", "1").await.unwrap();
+    disk.faults(|faults| faults.sync_fails = true);
+    assert!(store.close().await.is_err(), "the mark of an orderly close is not durable");
+    disk.faults(|faults| faults.sync_fails = false);
+
+    let restarted = store_on(&disk).await.unwrap();
+    put(&restarted, "k", "2").await.unwrap();
+    put(&restarted, "k", "3").await.unwrap();
+    for seed in 0..CUTS {
+        let after = store_on(&disk.power_cut(seed)).await.unwrap();
+        assert_eq!(value(&after, "k").unwrap(), "3", "cut {seed}");
+    }
+}
+
+#[tokio::test]
+async fn a_segment_whose_name_was_not_durable_is_named_durably_before_anything_follows() {
+    let disk = FakeDisk::default();
+    let store = store_on(&disk).await.unwrap();
+    disk.faults(|faults| faults.directory_sync_fails = true);
+    let mut stored = 0;
+    while put(&store, &format!("k{stored}"), vec![1; 1000]).await.is_ok() {
+        stored += 1;
+    }
+    assert!(matches!(store.status().writable, Err(StoreError::LogFailed { .. })));
+    disk.faults(|faults| faults.directory_sync_fails = false);
+
+    let restarted = store_on(&disk).await.unwrap();
+    put(&restarted, "after", "x").await.unwrap();
+    for seed in 0..CUTS {
+        let after = store_on(&disk.power_cut(seed)).await.unwrap();
+        assert_eq!(value(&after, "after").unwrap(), "x", "cut {seed}");
+    }
+}
+
+#[tokio::test]
+async fn a_sync_that_fails_behind_the_writes_is_told_without_another_write() {
+    let disk = FakeDisk::default();
+    let interval = Sync::Interval(Duration::from_millis(1));
+    let log = FileLog::open_in(Arc::new(disk.clone()), options(interval)).unwrap();
+    let store = Store::open(log, StoreOptions::default()).await.unwrap();
+    disk.faults(|faults| faults.sync_fails = true);
+    put(&store, "k", "1").await.unwrap();
+    eventually(|| matches!(store.status().writable, Err(StoreError::LogFailed { .. }))).await;
+}
+
+#[tokio::test]
+async fn each_sync_is_observed_with_its_duration() {
+    let disk = FakeDisk::default();
+    let observed = Arc::new(Mutex::new(Vec::new()));
+    let on_sync: SyncObserver = {
+        let observed = Arc::clone(&observed);
+        Arc::new(move |took| observed.lock().push(took))
+    };
+    let options = FileLogOptions { on_sync: Some(on_sync), ..options(Sync::Always) };
+    let log = FileLog::open_in(Arc::new(disk.clone()), options).unwrap();
+    let before = disk.counts().syncs;
+    for tail in 0..3 {
+        log.append(tail, &[record("k", b"1")]).await.unwrap();
+    }
+    disk.faults(|faults| faults.sync_fails = true);
+    log.append(3, &[record("k", b"1")]).await.unwrap_err();
+    assert_eq!(observed.lock().len(), 4, "the failed one too");
+    assert_eq!(disk.counts().syncs - before, 4);
+    assert!(observed.lock().iter().all(|took| *took < Duration::from_secs(60)));
 }
 
 #[tokio::test]
@@ -175,7 +269,7 @@ async fn a_full_volume_refuses_writes_until_there_is_room() {
     };
     assert_eq!(refused, StoreError::LogFull);
     assert!(stored > 50);
-    assert!(store.status().writable.is_err());
+    assert_eq!(store.status().writable, Err(StoreError::LogFull));
     let together = join_all((0..20).map(|_| put(&store, "together", vec![2; 1000]))).await;
     assert!(together.iter().all(|answer| *answer == Err(StoreError::LogFull)));
     assert_eq!(value(&store, "together"), None);
@@ -189,6 +283,21 @@ async fn a_full_volume_refuses_writes_until_there_is_room() {
     let reopened = store_on(&disk).await.unwrap();
     assert_eq!(reopened.status().keys, stored + 1);
     assert_eq!(value(&reopened, "together"), None);
+}
+
+#[tokio::test]
+async fn a_volume_without_room_for_a_first_segment_is_told_with_the_way_out_and_left_empty() {
+    let disk = FakeDisk::default();
+    disk.faults(|faults| faults.capacity = Some(SEGMENT - 1));
+    let Err(error) = log_on(&disk) else { panic!("it opened") };
+    assert_eq!(
+        error.to_string(),
+        "/disk has no room for the 65536 bytes of the log's first segment; free space, grow the volume, or \
+         choose smaller segments"
+    );
+    assert!(disk.names().is_empty(), "{:?}", disk.names());
+    disk.faults(|faults| faults.capacity = None);
+    assert_eq!(store_on(&disk).await.unwrap().status().keys, 0);
 }
 
 #[tokio::test]

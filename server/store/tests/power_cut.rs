@@ -8,7 +8,7 @@ mod support;
 use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
-use kivi_store::{FileLog, FileLogOptions, Store, StoreError, StoreOptions, Sync};
+use kivi_store::{FileLog, FileLogOptions, Store, StoreError, StoreOptions};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use tokio::task::JoinSet;
 
@@ -22,7 +22,7 @@ struct Known {
 }
 
 async fn open(disk: &FakeDisk) -> Arc<Store> {
-    let options = FileLogOptions { segment_bytes: 8 << 10, sync: Sync::Always };
+    let options = FileLogOptions { segment_bytes: 8 << 10, ..FileLogOptions::default() };
     let log = FileLog::open_in(Arc::new(disk.clone()), options).unwrap();
     Store::open(log, StoreOptions::default()).await.unwrap()
 }

@@ -261,6 +261,17 @@ async fn damage_in_an_earlier_segment_is_refused_even_at_its_end() {
 }
 
 #[tokio::test]
+async fn a_lost_page_of_an_earlier_segment_is_refused_there_and_not_as_a_missing_segment() {
+    let (disk, names) = many_segments().await;
+    let mut bytes = disk.bytes(&names[1]);
+    let batch = BATCH_HEADER + 28 + "k61".len() + 1000;
+    bytes[HEADER + batch..HEADER + 3 * batch].fill(0);
+    disk.set(&names[1], bytes);
+    let error = refusal(&disk).await;
+    assert!(matches!(&error, LogError::Corrupt { file, .. } if file.ends_with(&names[1])), "{error}");
+}
+
+#[tokio::test]
 async fn a_segment_of_another_log_is_refused() {
     let (disk, names) = many_segments().await;
     let (other, others) = many_segments().await;

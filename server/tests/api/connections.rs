@@ -8,7 +8,7 @@ use kivi_api::{Client, Precondition};
 use rcgen::generate_simple_self_signed;
 
 use crate::raw::Raw;
-use crate::running::Running;
+use crate::running::{Running, problem};
 
 fn write_certificate(dir: &Path) -> String {
     let pair = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
@@ -76,4 +76,21 @@ async fn requests_of_one_connection_are_answered_in_order() {
     raw.send("PUT /v1/k HTTP/1.1\r\nHost: kivi\r\nContent-Length: 3\r\n\r\noneGET /v1/k HTTP/1.1\r\nHost: kivi\r\n\r\n").await;
     assert_eq!(raw.answer().await.status(), 201);
     assert_eq!(raw.answer().await.body(), "one");
+}
+
+#[tokio::test]
+async fn a_request_without_exactly_one_host_is_400() {
+    let server = Running::start().await;
+    let mut raw = server.raw().await;
+    for fields in ["", "Host: a\r\nHost: b\r\n"] {
+        for line in ["GET /v1/k", "PUT /v1/k", "DELETE /v1/k"] {
+            raw.send(format!("{line} HTTP/1.1\r\n{fields}\r\n")).await;
+            let answer = raw.answer().await;
+            assert_eq!(answer.status(), 400, "{line} {fields:?}");
+            assert!(problem(&answer).detail.contains("Host"));
+        }
+    }
+    assert_eq!(raw.ask("GET /v1/k").await.status(), 404, "nothing was written");
+    raw.send("GET /v1/k HTTP/1.0\r\n\r\n").await;
+    assert_eq!(raw.answer().await.status(), 404, "HTTP/1.0 knew no Host");
 }

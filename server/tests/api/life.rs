@@ -75,6 +75,8 @@ async fn probes_name_their_checks_and_metrics_tell_of_store_and_requests() {
         "kivi_store_keys 1",
         "kivi_store_revisions_total 1",
         "kivi_store_writable 1",
+        "# TYPE kivi_log_sync_duration_seconds histogram",
+        "kivi_log_sync_duration_seconds_count 1",
         "# UNIT kivi_store_memory_bytes bytes",
     ] {
         assert!(metrics.contains(line), "{line}: {metrics}");

@@ -68,6 +68,16 @@ async fn a_chunked_body_within_the_limit_is_a_value() {
 }
 
 #[tokio::test]
+async fn a_transfer_coding_besides_chunked_is_refused_and_not_stored() {
+    let server = Running::start().await;
+    let mut raw = server.raw().await;
+    raw.send(head("Transfer-Encoding: gzip, chunked")).await;
+    raw.send("3\r\nabc\r\n0\r\n\r\n").await;
+    assert_eq!(problem(&raw.answer().await).kind, ProblemType::UnsupportedMediaType);
+    assert_absent(&server).await;
+}
+
+#[tokio::test]
 async fn a_client_that_asks_first_is_told_to_go_on_or_not_to() {
     let server = Running::start().await;
     let mut raw = server.raw().await;

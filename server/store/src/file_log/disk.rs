@@ -32,7 +32,7 @@ pub(super) struct DiskDirectory {
 impl DiskDirectory {
     /// Creates the directory when it is not there, and locks it.
     pub(super) fn lock(path: &Path) -> Result<Self, LogError> {
-        fs::create_dir_all(path).map_err(|source| error::io("create the log directory", path, source))?;
+        create_durably(path).map_err(|source| error::io("create the log directory", path, source))?;
         let directory =
             File::open(path).map_err(|source| error::io("open the log directory", path, source))?;
         let at = path.join(LOCK);
@@ -85,6 +85,18 @@ impl Directory for DiskDirectory {
     fn sync(&self) -> io::Result<()> {
         self.directory.sync_all()
     }
+}
+
+/// Creates a directory and those above it that are missing, and makes their names durable: a log is no safer than
+/// the way to it.
+fn create_durably(path: &Path) -> io::Result<()> {
+    let path = std::path::absolute(path)?;
+    let missing = path.ancestors().take_while(|ancestor| !ancestor.exists()).count();
+    fs::create_dir_all(&path)?;
+    for parent in path.ancestors().skip(1).take(missing) {
+        File::open(parent)?.sync_all()?;
+    }
+    Ok(())
 }
 
 struct DiskFile(File);

@@ -150,6 +150,10 @@ impl Reader {
         let firsts = segment::list(&*self.directory)?;
         match firsts.iter().find(|first| **first > segment.header.first_sequence) {
             Some(&first) if first == self.next => Ok(()),
+            // Its batches go on behind the zeros: they were lost here, not with a segment.
+            Some(_) if !self.only_zeros_follow(segment)? => {
+                Err(self.corrupt(segment, "zeros stand where a batch should"))
+            }
             Some(&found) => {
                 let following = Segment::open(&*self.directory, found)?;
                 Err(LogError::Gap { file: self.path(&following), offset: 0, expected: self.next, found })
@@ -158,13 +162,29 @@ impl Reader {
         }
     }
 
+    fn only_zeros_follow(&self, segment: &Segment) -> Result<bool, LogError> {
+        let mut at = self.position;
+        loop {
+            let bytes = self.load_at(segment, at, CHUNK)?;
+            if bytes.is_empty() {
+                return Ok(true);
+            }
+            if bytes.iter().any(|byte| *byte != 0) {
+                return Ok(false);
+            }
+            at += bytes.len() as u64;
+        }
+    }
+
     fn load(&self, segment: &Segment, need: usize) -> Result<Bytes, LogError> {
-        let remaining = usize::try_from(segment.length.saturating_sub(self.position)).unwrap_or(usize::MAX);
+        self.load_at(segment, self.position, need)
+    }
+
+    fn load_at(&self, segment: &Segment, at: u64, need: usize) -> Result<Bytes, LogError> {
+        let remaining = usize::try_from(segment.length.saturating_sub(at)).unwrap_or(usize::MAX);
         let mut bytes = vec![0; need.min(remaining)];
-        let read = segment
-            .file
-            .read_at(&mut bytes, self.position)
-            .map_err(|source| io("read", &self.path(segment), source))?;
+        let read =
+            segment.file.read_at(&mut bytes, at).map_err(|source| io("read", &self.path(segment), source))?;
         bytes.truncate(read);
         Ok(Bytes::from(bytes))
     }

@@ -5,16 +5,22 @@
 //! So a bad batch whose records any later valid batch proves durable is corruption, and the log is refused; one above
 //! everything proven was never vouched for, and is cut, even if batches behind it look valid (pages reach the disk in any
 //! order). Only the last segment can have a torn tail; the others are checked when they are read.
+//!
+//! What is kept is made durable before anything follows it: the directory is synced, and what no batch proves durable is
+//! written once more (`rewrite`).
 
+mod rewrite;
 mod tail;
 mod window;
+
+use std::collections::VecDeque;
 
 use rand::Rng;
 
 use self::{tail::Torn, window::Window};
 use super::{
     Directory,
-    error::{corrupt, io},
+    error::{corrupt, io, is_full},
     format::{BATCH_HEADER, Frame, HEADER, claims},
     segment::{self, Segment},
 };
@@ -34,16 +40,25 @@ pub(super) fn recover(directory: &dyn Directory, segment_bytes: u64) -> Result<E
     segment::discard_unfinished(directory);
     let Some(&last) = segment::list(directory)?.last() else {
         let length = segment_bytes.max((HEADER + BATCH_HEADER) as u64);
-        let segment = Segment::create(directory, rand::rng().random(), 1, length)?;
+        let created = Segment::create(directory, rand::rng().random(), 1, length);
+        let segment = created.map_err(|error| match error {
+            LogError::Io { source, .. } if is_full(&source) => {
+                LogError::Full { directory: directory.path().to_owned(), bytes: length }
+            }
+            error => error,
+        })?;
         return Ok(End { segment, position: HEADER as u64, tail: 0 });
     };
+    // A process that was killed may have named the segment without making its name durable.
+    directory.sync().map_err(|source| io("sync the log directory", directory.path(), source))?;
     let mut segment = Segment::open(directory, last)?;
     let scan = scan(directory, &segment)?;
+    rewrite::unproven(directory, &segment, scan.unproven..scan.position)?;
     if let Some(reason) = scan.bad {
         let torn = Torn { offset: scan.position, next_sequence: scan.next_sequence, reason };
         tail::cut(directory, &mut segment, &torn)?;
     } else {
-        // What was read may be in the system's memory only, after a process that was killed.
+        // What was read may be in the system's memory only.
         segment.file.sync().map_err(|source| io("sync", &directory.path().join(&segment.name), source))?;
     }
     Ok(End { segment, position: scan.position, tail: scan.next_sequence - 1 })
@@ -53,6 +68,8 @@ pub(super) fn recover(directory: &dyn Directory, segment_bytes: u64) -> Result<E
 struct Scan {
     /// Behind the last good batch, in bytes.
     position: u64,
+    /// Where the first of the good batches begins that no other one proves durable, in bytes.
+    unproven: u64,
     /// The sequence that comes next.
     next_sequence: u64,
     /// What is wrong there; `None` at a clean end.
@@ -64,10 +81,17 @@ fn scan(directory: &dyn Directory, segment: &Segment) -> Result<Scan, LogError> 
     let mut window = Window::new(segment);
     let mut position = HEADER as u64;
     let mut next_sequence = segment.header.first_sequence;
+    // The batches that are not proven so far: the last sequence and the place of each.
+    let mut unproven = VecDeque::new();
     let bad = loop {
         match window.frame(position).map_err(|source| io("read", &path, source))? {
             Frame::Batch(batch) if batch.first_sequence == next_sequence => {
                 next_sequence += u64::from(batch.count);
+                while unproven.front().is_some_and(|(last, _)| *last <= batch.durable) {
+                    unproven.pop_front();
+                }
+                // Not even a mark proves itself.
+                unproven.push_back((next_sequence - 1, position));
                 position += (BATCH_HEADER + batch.payload) as u64;
             }
             Frame::Batch(batch) => {
@@ -91,7 +115,8 @@ fn scan(directory: &dyn Directory, segment: &Segment) -> Result<Scan, LogError> 
         );
         return Err(corrupt(directory, &segment.name, position, reason));
     }
-    Ok(Scan { position, next_sequence, bad })
+    let unproven = unproven.front().map_or(position, |(_, begin)| *begin);
+    Ok(Scan { position, unproven, next_sequence, bad })
 }
 
 /// The place of a valid batch behind `position` that proves `sequence` durable. Where batches begin is unknown behind

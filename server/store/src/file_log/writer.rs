@@ -1,10 +1,10 @@
 //! The end of the log, where the log thread writes. It knows what is written and what is durable, rolls segments, and
 //! tells a full volume, after which it can go on, from a failure, after which nobody can know what is on the disk.
 
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Instant};
 
 use super::{
-    Directory, FileLogOptions, error,
+    Directory, FileLogOptions, SyncObserver, error,
     format::{BATCH_HEADER, HEADER, seal},
     recovery,
     segment::Segment,
@@ -23,12 +23,13 @@ pub(super) struct Writer {
     durable: u64,
     /// Whether a mark was written since the last sync.
     marked: bool,
+    on_sync: Option<SyncObserver>,
 }
 
 impl Writer {
     /// Finds the end of the log by the recovery rule, or begins a log.
     pub(super) fn open(directory: Arc<dyn Directory>, options: FileLogOptions) -> Result<Self, LogError> {
-        let segment_bytes = options.segment_bytes;
+        let FileLogOptions { segment_bytes, on_sync, .. } = options;
         let end = recovery::recover(&*directory, segment_bytes)?;
         // What recovery has read may never have been synced; its sync makes it so.
         Ok(Self {
@@ -39,6 +40,7 @@ impl Writer {
             written: end.tail,
             durable: end.tail,
             marked: false,
+            on_sync,
         })
     }
 
@@ -83,7 +85,12 @@ impl Writer {
 
     /// Makes durable what is written, marks too.
     fn sync_all(&mut self) -> Result<(), AppendError> {
-        self.segment.file.sync().map_err(|error| self.failed("sync", &error))?;
+        let began = Instant::now();
+        let synced = self.segment.file.sync();
+        if let Some(on_sync) = &self.on_sync {
+            on_sync(began.elapsed());
+        }
+        synced.map_err(|error| self.failed("sync", &error))?;
         self.durable = self.written;
         self.marked = false;
         Ok(())

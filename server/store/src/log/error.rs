@@ -84,6 +84,18 @@ pub enum LogError {
         /// The log's directory.
         directory: PathBuf,
     },
+    /// There is no room to begin a log. One that has begun can always be opened.
+    #[error(
+        "{} has no room for the {bytes} bytes of the log's first segment; free space, grow the volume, or choose \
+         smaller segments",
+        directory.display()
+    )]
+    Full {
+        /// The log's directory.
+        directory: PathBuf,
+        /// What the segment needs.
+        bytes: u64,
+    },
     /// The system refused an operation on a file.
     #[error("can't {action} {}: {source}", path.display())]
     Io {

@@ -125,12 +125,8 @@ impl Head {
     }
 
     /// Why the last write was not taken.
-    pub(super) fn writable(&self) -> Result<(), String> {
-        match &self.refusal {
-            Some(refusal) => Err(refusal.to_string()),
-            None if self.closed => Err(StoreError::Closed.to_string()),
-            None => Ok(()),
-        }
+    pub(super) fn writable(&self) -> Result<(), StoreError> {
+        self.refusal.clone().map_or_else(|| self.open(), Err)
     }
 }
 

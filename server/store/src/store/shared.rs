@@ -4,6 +4,7 @@ use parking_lot::Mutex;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
+    StoreError,
     entry::weight,
     flight::{Flight, Operation, Outcome, Reply, Step},
     head::{Decision, Head},
@@ -20,6 +21,12 @@ pub(super) struct Shared {
 }
 
 impl Shared {
+    /// Why the log takes no writes, as far as anybody knows.
+    pub(super) fn writable(&self) -> Result<(), StoreError> {
+        let failure = self.log.failure().map(StoreError::from);
+        failure.map_or_else(|| self.head.lock().writable(), Err)
+    }
+
     /// Decides an operation at the head and gives its record to the log in the same step. Returns the flight the
     /// applier has to see through; without one, the reply was given.
     pub(super) fn decide(

@@ -32,7 +32,10 @@ struct State {
 struct Contents {
     now: Vec<u8>,
     durable: Vec<u8>,
+    /// What the next sync will write, in order. A failed one forgets it, as a kernel does.
     unsynced: Vec<(u64, Vec<u8>)>,
+    /// The shortest length since the last sync.
+    cut: Option<usize>,
 }
 
 /// What goes wrong from now on.
@@ -41,6 +44,8 @@ struct Contents {
 pub struct Faults {
     /// Each sync of a file fails.
     pub sync_fails: bool,
+    /// Each sync of the directory fails.
+    pub directory_sync_fails: bool,
     /// Each write fails, after half of it is written.
     pub write_fails: bool,
     /// Each read fails.
@@ -84,7 +89,7 @@ impl FakeDisk {
     pub fn set(&self, name: &str, bytes: Vec<u8>) {
         let mut state = self.0.state.lock();
         let index = state.files.len();
-        state.files.push(Contents { now: bytes.clone(), durable: bytes, unsynced: Vec::new() });
+        state.files.push(Contents { now: bytes.clone(), durable: bytes, ..Contents::default() });
         state.names.insert(name.to_owned(), index);
         state.durable_names.insert(name.to_owned(), index);
     }
@@ -190,6 +195,9 @@ impl Directory for FakeDisk {
 
     fn sync(&self) -> io::Result<()> {
         let mut state = self.0.state.lock();
+        if state.faults.directory_sync_fails {
+            return Err(io::Error::other("the disk does not answer"));
+        }
         state.durable_names = state.names.clone();
         Ok(())
     }
@@ -208,8 +216,15 @@ impl FakeFile {
     fn resize(&self, length: u64) {
         let mut state = self.state();
         let file = &mut state.files[self.index];
-        file.now.resize(usize::try_from(length).unwrap(), 0);
-        file.unsynced.retain(|(offset, written)| offset + written.len() as u64 <= length);
+        let length = usize::try_from(length).unwrap();
+        if length < file.now.len() {
+            file.cut = Some(file.cut.map_or(length, |cut| cut.min(length)));
+            file.unsynced.retain_mut(|(offset, written)| {
+                written.truncate(length.saturating_sub(usize::try_from(*offset).unwrap()));
+                !written.is_empty()
+            });
+        }
+        file.now.resize(length, 0);
     }
 }
 
@@ -259,12 +274,18 @@ impl LogFile for FakeFile {
         }
         state.counts.waiting_syncs -= 1;
         state.counts.syncs += 1;
-        if state.faults.sync_fails {
+        let fails = state.faults.sync_fails;
+        let file = &mut state.files[self.index];
+        let (unsynced, cut) = (std::mem::take(&mut file.unsynced), file.cut.take());
+        if fails {
             return Err(io::Error::other("the disk does not answer"));
         }
-        let file = &mut state.files[self.index];
-        file.durable.clone_from(&file.now);
-        file.unsynced.clear();
+        file.durable.truncate(cut.unwrap_or(usize::MAX));
+        file.durable.resize(file.now.len(), 0);
+        for (offset, written) in unsynced {
+            let start = usize::try_from(offset).unwrap();
+            file.durable[start..start + written.len()].copy_from_slice(&written);
+        }
         Ok(())
     }
 

@@ -23,7 +23,7 @@ pub const SEGMENT: u64 = 64 << 10;
 pub const FIRST: &str = "00000000000000000001.log";
 
 pub fn options(sync: Sync) -> FileLogOptions {
-    FileLogOptions { segment_bytes: SEGMENT, sync }
+    FileLogOptions { segment_bytes: SEGMENT, sync, ..FileLogOptions::default() }
 }
 
 pub fn log_on(disk: &FakeDisk) -> Result<FileLog, LogError> {
