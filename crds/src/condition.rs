@@ -3,7 +3,7 @@
 /// Type of a condition in `status.conditions`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ConditionType {
-    /// The store serves.
+    /// The store serves as its spec says.
     Ready,
     /// The operator or the cluster is still at work.
     Progressing,

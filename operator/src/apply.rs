@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::answer::{Said, is_absent};
+use crate::answer::{Said, is_absent, is_invalid};
 use crate::build::{Applied, Children, Prepared};
 use crate::model::Store;
 
@@ -133,11 +133,21 @@ impl Cluster<'_> {
             + DeserializeOwned,
     {
         let name = child.name_any();
+        let api = self.api::<K>();
         let params = PatchParams::apply(FIELD_MANAGER).force();
-        self.api::<K>()
-            .patch(&name, &params, &Patch::Apply(&child))
-            .await
-            .map_err(|source| ApplyError::Apply { kind: K::kind(&()).into_owned(), name, source })
+        let refusal = match api.patch(&name, &params, &Patch::Apply(&child)).await {
+            Ok(applied) => return Ok(applied),
+            Err(refusal) => refusal,
+        };
+        // An apply keeps what others added to a list: an edited port of a Service stays beside the one that
+        // should be, and two of one name are refused. A merge patch replaces lists as a whole.
+        if is_invalid(&refusal)
+            && let Ok(replaced) = api.patch(&name, &PatchParams::default(), &Patch::Merge(&child)).await
+        {
+            tracing::warn!(kind = %K::kind(&()), name, %refusal, "An edit of a child made it invalid and was overwritten.");
+            return Ok(replaced);
+        }
+        Err(ApplyError::Apply { kind: K::kind(&()).into_owned(), name, source: refusal })
     }
 
     async fn apply_some<K>(&self, child: Option<K>) -> Result<Option<K>, ApplyError>
@@ -177,8 +187,12 @@ impl Cluster<'_> {
     /// wanted by every spec under the same name, so no orphan of theirs can exist.
     async fn remove_orphans(&self, applied: &Children<Applied>) -> Result<(), ApplyError> {
         let secrets = [&applied.authority_secret, &applied.certificate_secret, &applied.token_secret];
-        self.remove_all_but::<Secret>(secrets.into_iter().flatten().map(ResourceExt::name_any).collect())
-            .await?;
+        // A spec may name a Secret that the operator made for an earlier one: from then on it is the user's.
+        let named = self.store.certificate_secret().into_iter().chain([self.store.tokens_secret()]);
+        self.remove_all_but::<Secret>(
+            secrets.into_iter().flatten().map(ResourceExt::name_any).chain(named).collect(),
+        )
+        .await?;
         let config_maps = [Some(&applied.config_map), applied.trust_config_map.as_ref()];
         self.remove_all_but::<ConfigMap>(
             config_maps.into_iter().flatten().map(ResourceExt::name_any).collect(),

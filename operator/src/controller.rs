@@ -12,7 +12,7 @@ use futures::stream::{BoxStream, SelectAll};
 use futures::{Stream, StreamExt as _};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Secret, Service, ServiceAccount};
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service, ServiceAccount};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kivi_crds::labels;
 use kube::api::{Api, PartialObjectMeta};
@@ -72,7 +72,12 @@ impl Controller {
         queue.push(related::<StatefulSet>(scope, managed.clone(), owner));
         queue.push(related::<ConfigMap>(scope, managed.clone(), owner));
         queue.push(related::<Service>(scope, managed.clone(), owner));
-        queue.push(related::<ServiceAccount>(scope, managed, owner));
+        queue.push(related::<ServiceAccount>(scope, managed.clone(), owner));
+        // Pods are the StatefulSet's, so not the store's by their owner; a pod that leaves, or cannot pull
+        // its image, changes nothing of the StatefulSet for long.
+        queue.push(related::<Pod>(scope, managed, |metadata| {
+            triggers::instance(metadata).into_iter().collect()
+        }));
         let claims = config().labels("app.kubernetes.io/name=kivi");
         queue.push(related::<PersistentVolumeClaim>(scope, claims, |metadata| {
             triggers::instance(metadata).into_iter().collect()

@@ -5,6 +5,7 @@
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service, ServiceAccount};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kivi_crds::{KeyValueStore, StoreNames};
 use kube::api::{GroupVersionKind, ListParams};
 use kube::{Api, Client, Resource, ResourceExt};
@@ -36,14 +37,12 @@ pub struct Dereferenced {
 }
 
 /// An object with the name of a child.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Namesake {
     /// Its kind.
     pub kind: String,
-    /// Its name.
-    pub name: String,
-    /// The uids of its owners.
-    pub owners: Vec<String>,
+    /// Its name, its labels and its owners.
+    pub metadata: ObjectMeta,
 }
 
 /// Why something could not be fetched.
@@ -72,16 +71,13 @@ pub async fn dereference(
 ) -> Result<Dereferenced, DereferenceError> {
     let names = StoreNames::new(store.name_any());
     let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
-    let stateful_sets: Api<StatefulSet> = Api::namespaced(client.clone(), namespace);
     let (tls, auth) = (&store.spec.tls, &store.spec.auth);
     let managed_tls = tls.secret_ref.is_none() && tls.disabled.is_none();
     let managed_token = auth.tokens_secret_ref.is_none();
-    let stateful_set = stateful_sets.get_opt(names.store()).await.map_err(|source| {
-        DereferenceError::Read { kind: "StatefulSet".to_owned(), name: names.store().to_owned(), source }
-    })?;
+    let stateful_set = stateful_set(client, namespace, &names).await?;
     let namesakes = match stateful_set {
         Some(_) => Vec::new(),
-        None => namesakes(client, namespace, &names).await?,
+        None => namesakes(client, namespace, &names, managed_tls).await?,
     };
     Ok(Dereferenced {
         authority: secret(&secrets, managed_tls.then(|| names.ca_secret())).await?,
@@ -94,6 +90,21 @@ pub async fn dereference(
         stateful_set,
         namesakes,
         service_monitors: store.spec.monitoring.service_monitor && knows_service_monitors(client).await?,
+    })
+}
+
+/// The StatefulSet of a store.
+///
+/// # Errors
+/// When the API server does not answer; that there is none is no error.
+pub async fn stateful_set(
+    client: &Client,
+    namespace: &str,
+    names: &StoreNames,
+) -> Result<Option<StatefulSet>, DereferenceError> {
+    let name = names.store();
+    Api::<StatefulSet>::namespaced(client.clone(), namespace).get_opt(name).await.map_err(|source| {
+        DereferenceError::Read { kind: "StatefulSet".to_owned(), name: name.to_owned(), source }
     })
 }
 
@@ -113,10 +124,13 @@ async fn namesakes(
     client: &Client,
     namespace: &str,
     names: &StoreNames,
+    managed_tls: bool,
 ) -> Result<Vec<Namesake>, DereferenceError> {
     let mut found = named::<ServiceAccount>(client, namespace, names.store()).await?;
     found.extend(named::<ConfigMap>(client, namespace, names.store()).await?);
-    found.extend(named::<ConfigMap>(client, namespace, &names.ca_config_map()).await?);
+    if managed_tls {
+        found.extend(named::<ConfigMap>(client, namespace, &names.ca_config_map()).await?);
+    }
     found.extend(named::<Service>(client, namespace, names.store()).await?);
     found.extend(named::<Service>(client, namespace, &names.pods_service()).await?);
     Ok(found)
@@ -137,14 +151,7 @@ where
         .list_metadata(&selector)
         .await
         .map_err(|source| DereferenceError::Read { kind: kind.clone(), name: name.to_owned(), source })?;
-    Ok(found
-        .into_iter()
-        .map(|object| Namesake {
-            kind: kind.clone(),
-            name: object.name_any(),
-            owners: object.owner_references().iter().map(|owner| owner.uid.clone()).collect(),
-        })
-        .collect())
+    Ok(found.into_iter().map(|object| Namesake { kind: kind.clone(), metadata: object.metadata }).collect())
 }
 
 async fn knows_service_monitors(client: &Client) -> Result<bool, DereferenceError> {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use kivi_crds::{KeyValueStore, KeyValueStoreStatus};
+use k8s_openapi::api::apps::v1::StatefulSet;
+use kivi_crds::{KeyValueStore, KeyValueStoreStatus, StoreNames};
 use kube::core::DeserializeGuard;
 use kube::core::error_boundary::InvalidObject;
 use kube::{Client, Resource as _, ResourceExt as _};
@@ -21,8 +22,10 @@ use crate::build;
 use crate::catalog::Catalog;
 use crate::dereference::{self, DereferenceError};
 use crate::events;
-use crate::material::{self, MaterialError};
+use crate::material::{self, Material, MaterialError};
 use crate::metrics::Metrics;
+use crate::model::{Certificate, Store};
+use crate::status::seen::{self, Seen};
 use crate::status::{self, StatusError, compute};
 use crate::validate::{self, ValidationError};
 
@@ -115,18 +118,24 @@ async fn steps(store: &KeyValueStore, context: &Context) -> Result<Action, Recon
     let now = Timestamp::now();
     let generation = store.metadata.generation.unwrap_or_default();
     let previous = store.status.as_ref();
+    let namespace = store.namespace().ok_or(ValidationError::Incomplete("namespace"))?;
+    let names = StoreNames::new(store.name_any());
     if store.spec.paused {
-        tell(store, context, &compute::paused(previous, generation, now)).await?;
+        let set = dereference::stateful_set(&context.client, &namespace, &names).await?;
+        let set = set.filter(|set| owns(store, set));
+        let seen = seen::look(&context.client, &namespace, &names, set).await?;
+        tell(store, context, &compute::paused(previous, generation, &seen, now)).await?;
         return Ok(Action::await_change());
     }
-    let namespace = store.namespace().ok_or(ValidationError::Incomplete("namespace"))?;
     // 1: a client is needed.
     let found = dereference::dereference(&context.client, &namespace, store).await?;
     // 2: no client.
     let valid = match validate::validate(store, &found, &context.catalog, now) {
         Ok(valid) => valid,
         Err(error) => {
-            tell(store, context, &compute::invalid(previous, generation, &error, now)).await?;
+            let set = found.stateful_set.filter(|set| owns(store, set));
+            let seen = seen::look(&context.client, &namespace, &names, set).await?;
+            tell(store, context, &compute::invalid(previous, generation, &error, &seen, now)).await?;
             return Err(error.into());
         }
     };
@@ -139,16 +148,36 @@ async fn steps(store: &KeyValueStore, context: &Context) -> Result<Action, Recon
         Err(error) => {
             if is_refusal(error.cause()) {
                 let message = error.to_string();
-                tell(store, context, &compute::failed(previous, generation, &message, now)).await?;
+                let seen = seen::look(&context.client, &namespace, &names, found.stateful_set).await?;
+                tell(store, context, &compute::failed(previous, generation, &message, &seen, now)).await?;
             }
             return Err(error.into());
         }
     };
     // 5: a client is needed.
-    let status = status::observe(&context.client, &valid, &material, &applied, previous, now).await?;
-    tell(store, context, &status).await?;
-    let renewal = material.certificate.map(|issued| until(now, issued.renew_at));
-    Ok(renewal.map_or_else(Action::await_change, Action::requeue))
+    let set = Some(applied.stateful_set);
+    let seen = seen::look(&context.client, &namespace, &names, set).await?;
+    tell(store, context, &compute::serving(&valid, &material, &seen, previous, now)).await?;
+    Ok(next(&valid, &material, &seen, now))
+}
+
+fn owns(store: &KeyValueStore, set: &StatefulSet) -> bool {
+    set.owner_references().iter().any(|owner| Some(&owner.uid) == store.metadata.uid.as_ref())
+}
+
+/// When to look again though nothing changes.
+fn next(store: &Store, material: &Material, seen: &Seen, now: Timestamp) -> Action {
+    /// Between two looks at the events of what is missing.
+    const EVENTS: Duration = Duration::from_secs(10);
+    let due = match &store.certificate {
+        Certificate::Managed(_) => material.certificate.as_ref().map(|issued| issued.renew_at),
+        // Its end is to be told, unless its keeper renews it.
+        Certificate::Provided { not_after, .. } => Some(*not_after),
+        Certificate::Disabled => None,
+    };
+    let renewal = due.map(|due| until(now, due));
+    let look = seen.is_silent().then_some(EVENTS);
+    renewal.into_iter().chain(look).min().map_or_else(Action::await_change, Action::requeue)
 }
 
 /// Says in the conditions of a store that it cannot be read.

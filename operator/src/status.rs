@@ -1,36 +1,34 @@
-//! Step 5 (client): reads what the pods' volumes are, computes the status, and writes it if it changed.
+//! Step 5 (client): looks at what runs, computes the status, and writes it if it changed.
 //!
-//! [`compute`] and [`conditions`] are pure; only this file knows a client.
+//! Only this file and [`seen`] know a client; the rest is pure.
 
 mod claims;
 pub mod compute;
 pub mod conditions;
 mod events;
+mod pods;
+pub mod seen;
+mod trouble;
 
-use jiff::Timestamp;
-use k8s_openapi::api::core::v1::PersistentVolumeClaim;
-use kivi_crds::{KeyValueStore, KeyValueStoreStatus, labels};
-use kube::api::{ApiResource, DynamicObject, ListParams, Patch, PatchParams};
+use kivi_crds::{KeyValueStore, KeyValueStoreStatus};
+use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
 use kube::{Api, Client, Resource as _};
 use serde_json::json;
 use thiserror::Error;
 
 use crate::answer::Said;
 use crate::apply::FIELD_MANAGER;
-use crate::build::{Applied, Children};
-use crate::material::Material;
-use crate::model::Store;
 
 pub use events::{Change, changes};
 
 /// Why the status could not be written.
 #[derive(Debug, Error)]
 pub enum StatusError {
-    /// The volumes could not be listed.
-    #[error("cannot list the PersistentVolumeClaims of {store}: {}", Said(source))]
-    Claims {
-        /// Name of the store.
-        store: String,
+    /// What runs could not be listed.
+    #[error("cannot list {kind}s: {}", Said(source))]
+    List {
+        /// Kind of the objects.
+        kind: String,
         /// What the API server said.
         source: kube::Error,
     },
@@ -50,28 +48,6 @@ pub enum StatusError {
         /// What the API server said.
         source: kube::Error,
     },
-}
-
-/// The status of a store whose children were applied.
-///
-/// # Errors
-/// When the volumes cannot be listed.
-pub async fn observe(
-    client: &Client,
-    store: &Store,
-    material: &Material,
-    applied: &Children<Applied>,
-    previous: Option<&KeyValueStoreStatus>,
-    now: Timestamp,
-) -> Result<KeyValueStoreStatus, StatusError> {
-    let api: Api<PersistentVolumeClaim> = Api::namespaced(client.clone(), &store.namespace);
-    let selector = ListParams::default().labels(&labels::query(&store.selector()));
-    let found = api
-        .list(&selector)
-        .await
-        .map_err(|source| StatusError::Claims { store: store.names.store().to_owned(), source })?;
-    let volumes = claims::volumes(&store.names, found.items);
-    Ok(compute::serving(store, material, applied, volumes, previous, now))
 }
 
 /// Writes a status if it differs from the previous one; says whether it did.

@@ -50,7 +50,7 @@ pub fn validate(
         return Err(ValidationError::Replicas(spec.replicas));
     }
     let volume = volume(&settings, found)?;
-    let own = secret::Owned { uid: &owner.uid };
+    let own = secret::Owned { uid: &owner.uid, store: names.store() };
     own.names(found)?;
     let certificate = certificate(&spec.tls, &names, found, own, now)?;
     let tokens = match &spec.auth.tokens_secret_ref {

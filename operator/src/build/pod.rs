@@ -31,6 +31,9 @@ const ID: i64 = 65532;
 const TERMINATION_SECONDS: i64 = 60;
 /// Annotation with the hash of what the processes read at their start only.
 const CONFIG_HASH: &str = "kivi.dev/config-hash";
+/// A container that fails leaves the end of its log in its status: why a store does not start is seen
+/// without a log.
+pub(super) const LAST_WORDS: &str = "FallbackToLogsOnError";
 /// Files in a pod are read by the pod's group.
 const MODE: i32 = 0o440;
 

@@ -53,6 +53,7 @@ pub(super) fn container(store: &Store) -> Container {
             }),
             ..Lifecycle::default()
         }),
+        termination_message_policy: Some(pod::LAST_WORDS.to_owned()),
         ..Container::default()
     }
 }

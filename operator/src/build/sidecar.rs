@@ -42,6 +42,7 @@ pub(super) fn container(store: &Store) -> Container {
         startup_probe: Some(pod::probe("/startupz", pod::SIDECAR_HEALTH, 1, 60)),
         readiness_probe: Some(pod::probe("/readyz", pod::SIDECAR_HEALTH, 1, 3)),
         liveness_probe: Some(pod::probe("/livez", pod::SIDECAR_HEALTH, 10, 3)),
+        termination_message_policy: Some(pod::LAST_WORDS.to_owned()),
         ..Container::default()
     }
 }

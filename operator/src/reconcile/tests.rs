@@ -15,6 +15,8 @@ struct Server {
     objects: Arc<Mutex<BTreeMap<String, Value>>>,
     requests: Arc<Mutex<Vec<(Method, String)>>>,
     refused: Option<&'static str>,
+    /// Whether what is refused is only what apply makes of it: the lists of two writers in one.
+    takes_whole_lists: bool,
 }
 
 impl Server {
@@ -43,17 +45,39 @@ impl Server {
         let body = body.collect().await.unwrap().to_bytes();
         self.requests.lock().push((parts.method.clone(), path.clone()));
         let (code, value) = if parts.method == Method::GET {
-            let list = json!({"apiVersion": "v1", "kind": "List", "metadata": {}, "items": []});
+            let folder = format!("{path}/");
+            let items: Vec<Value> = self
+                .objects
+                .lock()
+                .iter()
+                .filter(|(path, _)| path.starts_with(&folder))
+                .filter(|(_, object)| {
+                    match parts.uri.query().and_then(|query| query.split("regarding.uid%3D").nth(1)) {
+                        Some(uid) => object["regarding"]["uid"] == uid,
+                        None => true,
+                    }
+                })
+                .map(|(_, object)| object.clone())
+                .collect();
+            let list = json!({"apiVersion": "v1", "kind": "List", "metadata": {}, "items": items});
             let missing = json!({"kind": "Status", "code": 404, "reason": "NotFound", "message": "none"});
             match self.objects.lock().get(&path) {
+                _ if parts.uri.query().is_some_and(|query| query.contains("Selector")) => (200, list),
                 Some(object) => (200, object.clone()),
-                None if parts.uri.query().is_some_and(|query| query.contains("Selector")) => (200, list),
                 None => (404, missing),
             }
-        } else if self.refused.is_some_and(|refused| path.contains(refused)) {
+        } else if self.refused.is_some_and(|refused| path.contains(refused))
+            && !(self.takes_whole_lists && parts.headers["content-type"] == "application/merge-patch+json")
+        {
             (422, json!({"kind": "Status", "code": 422, "reason": "Invalid", "message": "it is wrong"}))
+        } else if parts.method == Method::DELETE {
+            self.objects.lock().remove(&path);
+            (200, json!({"kind": "Status", "status": "Success"}))
         } else {
-            let object: Value = serde_json::from_slice(&body).unwrap();
+            let mut object: Value = serde_json::from_slice(&body).unwrap();
+            if object["kind"] == "StatefulSet" {
+                object["metadata"]["uid"] = json!("s");
+            }
             self.objects.lock().insert(path, object.clone());
             (200, object)
         };
@@ -124,6 +148,61 @@ async fn a_store_that_waits_for_a_secret_is_told_once_and_nothing_is_applied() {
 }
 
 #[tokio::test]
+async fn a_secret_that_a_spec_comes_to_name_is_not_removed_with_the_spec_that_made_it() {
+    let server = Server::default();
+    let context = server.context();
+    reconcile(server.store("{}"), context.clone()).await.unwrap();
+    let secret = |name: &str| {
+        server
+            .objects
+            .lock()
+            .get(&format!("/api/v1/namespaces/shop/secrets/{name}"))
+            .map(|s| s["data"].clone())
+    };
+    let token = secret("orders-token").unwrap();
+    let spec = "{auth: {tokensSecretRef: {name: orders-token}}, tls: {secretRef: {name: orders-tls}}}";
+    reconcile(server.store(spec), context.clone()).await.unwrap();
+    assert_eq!(secret("orders-token"), Some(token));
+    assert!(secret("orders-tls").is_some());
+    assert_eq!(secret("orders-ca"), None, "what nobody names goes");
+    reconcile(server.store(spec), context).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_pod_that_cannot_be_made_is_told_though_its_volume_waits_for_it() {
+    let server = Server::default();
+    let context = server.context();
+    reconcile(server.store("{}"), context.clone()).await.unwrap();
+    let folder = "/api/v1/namespaces/shop/persistentvolumeclaims";
+    let claim = json!({"metadata": {"name": "log-orders-0", "uid": "c"}, "status": {"phase": "Pending"}});
+    let event = json!({
+        "metadata": {}, "regarding": {"uid": "s"}, "reason": "FailedCreate", "note": "no PriorityClass",
+        "deprecatedLastTimestamp": "2026-11-22T10:00:00Z",
+    });
+    {
+        let mut objects = server.objects.lock();
+        objects.insert(format!("{folder}/log-orders-0"), claim);
+        objects.insert("/apis/events.k8s.io/v1/namespaces/shop/events/e".to_owned(), event);
+    }
+    let action = reconcile(server.store("{}"), context).await.unwrap();
+    assert_eq!(action, Action::requeue(Duration::from_secs(10)), "no watch tells when that ends");
+    let Ok(store) = &server.store("{}").0 else { panic!("the store is sound") };
+    let conditions = &store.status.as_ref().unwrap().conditions;
+    let ready = conditions.iter().find(|condition| condition.type_ == "Ready").unwrap();
+    assert_eq!((ready.reason.as_str(), ready.status.as_str()), ("PodNotCreated", "False"));
+    assert!(ready.message.ends_with("A pod cannot be created: no PriorityClass."), "{}", ready.message);
+}
+
+#[tokio::test]
+async fn the_end_of_a_users_certificate_is_told_without_a_change() {
+    let server = Server::default();
+    let context = server.context();
+    reconcile(server.store("{}"), context.clone()).await.unwrap();
+    let action = reconcile(server.store("{tls: {secretRef: {name: orders-tls}}}"), context).await.unwrap();
+    assert_ne!(action, Action::await_change());
+}
+
+#[tokio::test]
 async fn a_paused_and_a_leaving_store_are_left_alone() {
     let server = Server::default();
     let context = server.context();
@@ -148,6 +227,14 @@ async fn a_refused_child_is_told_in_the_servers_words_and_tried_again() {
     let delays: Vec<Action> =
         (0..2).map(|_| error_policy(server.store("{}"), &error, context.clone())).collect();
     assert_eq!(delays, [1, 2].map(|seconds| Action::requeue(Duration::from_secs(seconds))));
+}
+
+#[tokio::test]
+async fn an_edit_that_makes_an_apply_impossible_is_overwritten() {
+    let server = Server { refused: Some("services"), takes_whole_lists: true, ..Server::default() };
+    reconcile(server.store("{}"), server.context()).await.unwrap();
+    let written = server.objects.lock()["/api/v1/namespaces/shop/services/orders"].clone();
+    assert_eq!(written["spec"]["ports"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -5,13 +5,13 @@ use kivi_crds::{LOG_VOLUME, StoreNames, VolumePhase, VolumeStatus};
 use kube::ResourceExt as _;
 
 /// The log volumes among these claims, by ordinal.
-pub(super) fn volumes(names: &StoreNames, claims: Vec<PersistentVolumeClaim>) -> Vec<VolumeStatus> {
+pub(super) fn volumes(names: &StoreNames, claims: &[PersistentVolumeClaim]) -> Vec<VolumeStatus> {
     let prefix = format!("{LOG_VOLUME}-{}-", names.store());
     let mut volumes: Vec<(u32, VolumeStatus)> = claims
-        .into_iter()
+        .iter()
         .filter_map(|claim| {
             let ordinal = claim.name_any().strip_prefix(&prefix)?.parse().ok()?;
-            Some((ordinal, volume(&claim)))
+            Some((ordinal, volume(claim)))
         })
         .collect();
     volumes.sort_by_key(|(ordinal, _)| *ordinal);

@@ -2,11 +2,12 @@
 //! transition.
 
 use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::StatefulSet;
-use kivi_crds::{CertificateStatus, ConditionType, KeyValueStoreStatus, VolumePhase, VolumeStatus, labels};
+use kivi_crds::settings::Quantity;
+use kivi_crds::{CertificateStatus, ConditionType, KeyValueStoreStatus, VolumePhase, labels};
 
 use super::conditions::Conditions;
-use crate::build::{Applied, Children};
+use super::pods::Pods;
+use super::seen::Seen;
 use crate::material::Material;
 use crate::model::{Certificate, Store};
 use crate::validate::ValidationError;
@@ -15,19 +16,18 @@ use crate::validate::ValidationError;
 pub fn serving(
     store: &Store,
     material: &Material,
-    applied: &Children<Applied>,
-    volumes: Vec<VolumeStatus>,
+    seen: &Seen,
     previous: Option<&KeyValueStoreStatus>,
     now: Timestamp,
 ) -> KeyValueStoreStatus {
-    let pods = Pods::of(&applied.stateful_set, store.replicas);
+    let pods = Pods::of(seen, store.replicas);
     let conditions = Conditions::new(
         previous.map(|status| status.conditions.as_slice()).unwrap_or_default(),
         store.generation,
         now,
     );
-    let conditions = pods.conditions(store, conditions);
-    let conditions = storage(store, &volumes, conditions);
+    let conditions = pods.conditions(store.stopped, seen, conditions);
+    let conditions = storage(store, seen, conditions);
     let conditions = certificate_condition(store, conditions).set(
         ConditionType::ReconciliationPaused,
         false,
@@ -44,7 +44,7 @@ pub fn serving(
         endpoint: Some(store.endpoint()),
         version: Some(store.release.version.clone()),
         certificate: certificate(store, material),
-        volumes,
+        volumes: seen.volumes.clone(),
     }
 }
 
@@ -53,10 +53,12 @@ pub fn invalid(
     previous: Option<&KeyValueStoreStatus>,
     generation: i64,
     error: &ValidationError,
+    seen: &Seen,
     now: Timestamp,
 ) -> KeyValueStoreStatus {
     let message = error.to_string();
-    refused(previous, generation, error.reason(), &message, error.concerns_certificate(), now)
+    let (status, _) = running(previous, seen);
+    refused(Some(&status), generation, error.reason(), &message, error.concerns_certificate(), now)
 }
 
 /// The status of a store that this operator cannot even read.
@@ -88,92 +90,70 @@ fn refused(
     KeyValueStoreStatus { observed_generation: Some(generation), conditions: conditions.finish(), ..status }
 }
 
-/// The status of a store that the operator is asked to leave alone.
+/// The status of a store that the operator is asked to leave alone. What runs is still told.
 pub fn paused(
     previous: Option<&KeyValueStoreStatus>,
     generation: i64,
+    seen: &Seen,
     now: Timestamp,
 ) -> KeyValueStoreStatus {
-    let status = previous.cloned().unwrap_or_default();
+    let (status, pods) = running(previous, seen);
     let conditions = Conditions::new(&status.conditions, generation, now).set(
         ConditionType::ReconciliationPaused,
         true,
         "Paused",
         "spec.paused is true: the operator changes nothing.",
     );
+    let conditions = pods.left_alone(seen, conditions);
     KeyValueStoreStatus { observed_generation: Some(generation), conditions: conditions.finish(), ..status }
 }
 
-/// The status of a store one of whose children the API server refuses. Whether it serves is not known to
-/// have changed.
+/// The status of a store one of whose children the API server refuses.
+///
+/// What runs may serve as before; that is `Ready` only where it is what this generation asks for, or
+/// whoever waits for a refused spec would be told that it is in force.
 pub fn failed(
     previous: Option<&KeyValueStoreStatus>,
     generation: i64,
     message: &str,
+    seen: &Seen,
     now: Timestamp,
 ) -> KeyValueStoreStatus {
-    let status = previous.cloned().unwrap_or_default();
-    let mut conditions = Conditions::new(&status.conditions, generation, now).set(
-        ConditionType::Degraded,
-        true,
-        "ApplyFailed",
-        message,
-    );
-    if super::conditions::find(&status.conditions, ConditionType::Ready).is_none() {
+    let (status, pods) = running(previous, seen);
+    let mut conditions = Conditions::new(&status.conditions, generation, now)
+        .set(ConditionType::Progressing, false, "ApplyFailed", "The operator tries again, ever later.")
+        .set(ConditionType::Degraded, true, "ApplyFailed", message);
+    let was_ready = super::conditions::find(&status.conditions, ConditionType::Ready)
+        .is_some_and(|ready| ready.status == "True" && ready.observed_generation == Some(generation));
+    if seen.stateful_set.is_none() {
         conditions = conditions.set(ConditionType::Ready, false, "ApplyFailed", message);
+    } else if !(was_ready && pods.serve()) {
+        conditions = conditions.set(
+            ConditionType::Ready,
+            false,
+            "ApplyFailed",
+            format!("{} of {} servers ready. {message}", pods.ready, pods.wanted),
+        );
     }
     KeyValueStoreStatus { observed_generation: Some(generation), conditions: conditions.finish(), ..status }
 }
 
-struct Pods {
-    wanted: i32,
-    existing: i32,
-    ready: i32,
-    /// Whether the StatefulSet's controller has seen the spec, and every pod has its template.
-    settled: bool,
+/// The previous status with what runs now, where nothing was applied.
+fn running(previous: Option<&KeyValueStoreStatus>, seen: &Seen) -> (KeyValueStoreStatus, Pods) {
+    let wanted = seen.stateful_set.as_ref().and_then(|set| set.spec.as_ref()?.replicas).unwrap_or_default();
+    let pods = Pods::of(seen, wanted);
+    let status = KeyValueStoreStatus {
+        replicas: Some(pods.existing),
+        ready_replicas: Some(pods.ready),
+        volumes: seen.volumes.clone(),
+        ..previous.cloned().unwrap_or_default()
+    };
+    (status, pods)
 }
 
-impl Pods {
-    fn of(set: &StatefulSet, wanted: i32) -> Self {
-        let Some(status) = &set.status else {
-            return Self { wanted, existing: 0, ready: 0, settled: false };
-        };
-        let seen =
-            status.observed_generation.unwrap_or_default() >= set.metadata.generation.unwrap_or_default();
-        Self {
-            wanted,
-            existing: status.replicas,
-            ready: status.ready_replicas.unwrap_or_default(),
-            settled: seen
-                && status.replicas == wanted
-                && status.updated_replicas.unwrap_or_default() == wanted,
-        }
-    }
-
-    fn conditions(&self, store: &Store, conditions: Conditions) -> Conditions {
-        use ConditionType::{Degraded, Progressing, Ready};
-        let Self { wanted, ready, .. } = *self;
-        let count = format!("{ready} of {wanted} servers ready.");
-        let conditions = if store.stopped {
-            conditions.set(Ready, false, "Stopped", "spec.stopped is true: the volumes are kept.")
-        } else if self.settled && ready >= wanted {
-            conditions.set(Ready, true, "Serving", &count)
-        } else if ready >= wanted && wanted > 0 {
-            conditions.set(Ready, true, "RollingOut", format!("{count} A new template is being rolled out."))
-        } else {
-            conditions.set(Ready, false, "ServersNotReady", &count)
-        };
-        let conditions = if self.settled && ready >= wanted {
-            conditions.set(Progressing, false, "Settled", "The cluster is as the spec says.")
-        } else {
-            conditions.set(Progressing, true, "RollingOut", format!("Waiting for pods: {count}"))
-        };
-        conditions.set(Degraded, false, "AsExpected", "Nothing needs a human.")
-    }
-}
-
-fn storage(store: &Store, volumes: &[VolumeStatus], conditions: Conditions) -> Conditions {
+fn storage(store: &Store, seen: &Seen, conditions: Conditions) -> Conditions {
     use ConditionType::{Degraded, StorageReady};
+    let volumes = &seen.volumes;
     let named = |phase: VolumePhase| volumes.iter().find(|volume| volume.phase == phase);
     let wanted = usize::try_from(store.replicas).unwrap_or_default();
     if let Some(lost) = named(VolumePhase::Lost) {
@@ -186,21 +166,29 @@ fn storage(store: &Store, volumes: &[VolumeStatus], conditions: Conditions) -> C
         );
     }
     if let Some(pending) = named(VolumePhase::Pending) {
-        let message = format!("Volume claim {} waits for a volume.", pending.name);
+        let complaint = seen.complaint.as_ref().filter(|complaint| complaint.claim.is_some());
+        let why = complaint.map(|complaint| format!(": {}", complaint.note.trim_end_matches('.')));
+        let message = format!("Volume claim {} waits for a volume{}.", pending.name, why.unwrap_or_default());
         return conditions.set(StorageReady, false, "VolumePending", message);
     }
     if volumes.len() < wanted {
         let message = format!("{} of {wanted} volume claims exist.", volumes.len());
         return conditions.set(StorageReady, false, "VolumePending", message);
     }
-    if store.volume.template_size != store.volume.wanted_size {
+    if !same_size(&store.volume.template_size, &store.volume.wanted_size) {
         let message = format!(
             "spec.log.file.size is {}, and the volumes were made with {}: this release does not grow them.",
             store.volume.wanted_size, store.volume.template_size
         );
         return conditions.set(StorageReady, true, "SizeDiffers", message);
     }
-    conditions.set(StorageReady, true, "VolumesBound", format!("{} volumes bound.", volumes.len()))
+    conditions.set(StorageReady, true, "VolumesBound", format!("Volumes bound: {}.", volumes.len()))
+}
+
+/// Sizes are compared by what they say: the API server writes `1024Mi` as `1Gi`.
+fn same_size(one: &str, other: &str) -> bool {
+    let bytes = |text: &str| text.parse::<Quantity>().map(|size| size.bytes()).ok();
+    one == other || bytes(one).is_some_and(|size| bytes(other) == Some(size))
 }
 
 fn certificate_condition(store: &Store, conditions: Conditions) -> Conditions {

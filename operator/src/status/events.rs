@@ -38,7 +38,7 @@ pub fn changes(previous: Option<&KeyValueStoreStatus>, next: &KeyValueStoreStatu
                 | ConditionType::StorageReady => (false, false),
             };
             tell.then(|| Change {
-                warning: warning && condition.reason != "Stopped",
+                warning: warning && !matches!(condition.reason.as_str(), "Stopped" | "RollingOut"),
                 reason: condition.reason.clone(),
                 note: condition.message.clone(),
             })

@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kivi_crds::labels;
 use kube::ResourceExt as _;
 
 use super::ValidationError;
@@ -17,9 +19,22 @@ const TOKENS_FIELD: &str = "spec.auth.tokensSecretRef";
 pub(super) struct Owned<'a> {
     /// The uid of the store.
     pub(super) uid: &'a str,
+    /// The name of the store.
+    pub(super) store: &'a str,
 }
 
 impl Owned<'_> {
+    /// Whether an object is the store's own. One without any owner that carries the store's labels was left
+    /// by `kubectl delete --cascade=orphan`; the next store of that name takes it up again.
+    fn is_own(self, object: &ObjectMeta) -> bool {
+        let owners = object.owner_references.as_deref().unwrap_or_default();
+        let label = |key: &str| object.labels.as_ref()?.get(key).map(String::as_str);
+        let orphan = owners.is_empty()
+            && label(labels::MANAGED_BY) == Some(labels::MANAGER)
+            && label(labels::INSTANCE) == Some(self.store);
+        orphan || owners.iter().any(|owner| owner.uid == self.uid)
+    }
+
     /// Refuses to build where another child's name is taken.
     pub(super) fn names(self, found: &Dereferenced) -> Result<(), ValidationError> {
         let taken = |kind: &str, name: &str| ValidationError::NameTaken {
@@ -27,12 +42,12 @@ impl Owned<'_> {
             name: name.to_owned(),
         };
         if let Some(set) = &found.stateful_set
-            && !set.owner_references().iter().any(|owner| owner.uid == self.uid)
+            && !self.is_own(&set.metadata)
         {
             return Err(taken("StatefulSet", &set.name_any()));
         }
-        match found.namesakes.iter().find(|other| !other.owners.iter().any(|uid| uid == self.uid)) {
-            Some(other) => Err(taken(&other.kind, &other.name)),
+        match found.namesakes.iter().find(|other| !self.is_own(&other.metadata)) {
+            Some(other) => Err(taken(&other.kind, other.metadata.name.as_deref().unwrap_or_default())),
             None => Ok(()),
         }
     }
@@ -44,7 +59,7 @@ impl Owned<'_> {
         found: Option<&'s Secret>,
     ) -> Result<Option<&'s Secret>, ValidationError> {
         match found {
-            Some(secret) if !secret.owner_references().iter().any(|owner| owner.uid == self.uid) => {
+            Some(secret) if !self.is_own(&secret.metadata) => {
                 Err(ValidationError::NameTaken { kind: "Secret".to_owned(), name: name.to_owned() })
             }
             found => Ok(found),

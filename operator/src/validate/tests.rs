@@ -104,13 +104,14 @@ fn what_the_store_made_is_read_back_and_kept() {
 
 #[test]
 fn what_is_someone_elses_is_never_overwritten() {
-    let namesake = |owner: &str| Dereferenced {
-        namesakes: vec![Namesake {
-            kind: "Service".to_owned(),
-            name: "orders".to_owned(),
-            owners: vec![owner.to_owned()],
-        }],
-        ..Dereferenced::default()
+    let namesake = |owner: &str| {
+        let metadata = format!(
+            "{{name: orders, labels: {{app.kubernetes.io/managed-by: kivi-operator, app.kubernetes.io/instance: orders}},
+              ownerReferences: [{{apiVersion: kivi.dev/v1alpha1, kind: KeyValueStore, name: orders, uid: {owner}}}]}}"
+        );
+        let metadata = serde_yaml::from_str(&metadata).unwrap();
+        let namesakes = vec![Namesake { kind: "Service".to_owned(), metadata }];
+        Dereferenced { namesakes, ..Dereferenced::default() }
     };
     assert!(validated("{}", &namesake("uid-1")).is_ok());
     let set = k8s_openapi::api::apps::v1::StatefulSet {
@@ -128,6 +129,35 @@ fn what_is_someone_elses_is_never_overwritten() {
     refused(Dereferenced { authority: Some(secret("orders-ca", [])), ..Dereferenced::default() });
     refused(Dereferenced { leaf: Some(secret("orders-tls", [])), ..Dereferenced::default() });
     refused(Dereferenced { token: Some(secret("orders-token", [])), ..Dereferenced::default() });
+}
+
+#[test]
+fn what_an_earlier_store_of_the_name_left_without_an_owner_is_taken_up_again() {
+    let (_, material, children) = children("{}");
+    let mut found = Dereferenced {
+        authority: children.authority_secret,
+        leaf: children.certificate_secret,
+        token: children.token_secret,
+        stateful_set: Some(children.stateful_set),
+        namesakes: vec![Namesake { kind: "Service".to_owned(), metadata: children.service.metadata }],
+        ..Dereferenced::default()
+    };
+    let secrets = [&mut found.authority, &mut found.leaf, &mut found.token];
+    for metadata in secrets
+        .into_iter()
+        .flatten()
+        .map(|secret| &mut secret.metadata)
+        .chain(found.stateful_set.as_mut().map(|set| &mut set.metadata))
+        .chain(found.namesakes.iter_mut().map(|other| &mut other.metadata))
+    {
+        metadata.owner_references = None;
+    }
+    let store = validated("{}", &found).unwrap();
+    assert_eq!(crate::material::ensure(&store, now()).unwrap(), material);
+    // Another store's are not.
+    let labels = found.namesakes[0].metadata.labels.as_mut().unwrap();
+    labels.insert("app.kubernetes.io/instance".to_owned(), "other".to_owned());
+    assert_eq!(validated("{}", &found).unwrap_err().reason(), "NameTaken");
 }
 
 #[test]

@@ -155,9 +155,10 @@ async fn a_client_that_has_said_all_still_gets_its_answer() {
 async fn a_request_that_is_none_is_told_so() {
     let served = start(ServeOptions::default(), Duration::from_secs(1)).await;
     let bad_length = "GET / HTTP/1.1\r\nHost: here\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nmore";
-    for (request, status) in
-        [(bad_length.to_owned(), "400"), (format!("GET /{} HTTP/1.1\r\n", "x".repeat(70_000)), "414")]
-    {
+    for (request, status) in [
+        (bad_length.to_owned(), "400"),
+        (format!("GET /{} HTTP/1.1\r\nHost: here\r\n\r\n", "x".repeat(70_000)), "414"),
+    ] {
         let mut stream = TcpStream::connect(served.address).await.unwrap();
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();

@@ -40,7 +40,8 @@ fn the_notes_lead_from_a_store_to_a_request() {
         "kubectl wait -n default --for=condition=Ready kvs/orders",
         "orders-token -o jsonpath='{.data.token}'",
         "configmap -n default orders-ca",
-        "curl --cacert orders-ca.crt",
+        // A forward in the background needs a moment.
+        "curl --retry 5 --retry-connrefused --cacert orders-ca.crt",
         "kubectl delete crd keyvaluestores.kivi.dev",
     ] {
         assert!(notes.contains(line), "no `{line}` in\n{notes}");

@@ -7,7 +7,7 @@ use serde_yaml::Value;
 use crate::helm::{Rendered, strings, template};
 
 /// The calls of the operator, by group and resource. A verb more in the chart is a right too many; one less is a 403.
-const CALLS: [(&str, &str, &[&str]); 10] = [
+const CALLS: [(&str, &str, &[&str]); 11] = [
     ("kivi.dev", "keyvaluestores", &["get", "list", "watch"]),
     ("kivi.dev", "keyvaluestores/status", &["patch"]),
     ("", "secrets", &["get", "list", "watch", "create", "patch", "delete"]),
@@ -16,7 +16,8 @@ const CALLS: [(&str, &str, &[&str]); 10] = [
     ("", "serviceaccounts", &["list", "watch", "create", "patch"]),
     ("", "persistentvolumeclaims", &["list", "watch"]),
     ("apps", "statefulsets", &["get", "list", "watch", "create", "patch"]),
-    ("events.k8s.io", "events", &["create", "patch"]),
+    ("", "pods", &["list", "watch"]),
+    ("events.k8s.io", "events", &["list", "create", "patch"]),
     ("monitoring.coreos.com", "servicemonitors", &["get", "create", "patch", "delete"]),
 ];
 

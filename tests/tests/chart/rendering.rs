@@ -41,6 +41,15 @@ fn the_usual_release_names_give_the_plain_name() {
 }
 
 #[test]
+fn the_longest_name_leaves_every_object_a_legal_one() {
+    let rendered = template(&[&format!("fullnameOverride={}", "a".repeat(63))]);
+    for kind in ["Service", "Deployment", "ServiceAccount"] {
+        let name = rendered.one(kind)["metadata"]["name"].as_str().unwrap();
+        assert!(name.len() <= 63, "{kind} {name}");
+    }
+}
+
+#[test]
 fn extra_objects_are_rendered_as_manifest_and_as_template() {
     let rendered = template(&[
         "extraObjects.plain.apiVersion=v1",

@@ -10,6 +10,7 @@ mod data;
 mod deletion;
 mod isolation;
 mod plugin;
+mod readiness;
 mod references;
 mod sidecar;
 mod stage;

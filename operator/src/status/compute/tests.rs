@@ -1,50 +1,61 @@
 use k8s_openapi::api::apps::v1::StatefulSetStatus;
+use kivi_crds::VolumeStatus;
 
 use super::*;
-use crate::build::Children;
+use crate::status::seen::Complaint;
 use crate::status::{changes, conditions};
 use crate::test_support::{children, now};
 
-/// A store with this spec whose StatefulSet the cluster sees like this.
-fn observed(
-    spec: &str,
-    (existing, ready, updated): (i32, i32, i32),
-    phases: &[VolumePhase],
-    previous: Option<&KeyValueStoreStatus>,
-) -> KeyValueStoreStatus {
-    let (store, material, prepared) = children(spec);
-    let mut applied = Children::<Applied> {
-        service_account: prepared.service_account,
-        authority_secret: prepared.authority_secret,
-        certificate_secret: prepared.certificate_secret,
-        token_secret: prepared.token_secret,
-        trust_config_map: prepared.trust_config_map,
-        config_map: prepared.config_map,
-        pods_service: prepared.pods_service,
-        service: prepared.service,
-        service_monitor: prepared.service_monitor,
-        stateful_set: prepared.stateful_set,
-        state: std::marker::PhantomData,
-    };
-    applied.stateful_set.metadata.generation = Some(2);
-    applied.stateful_set.status = Some(StatefulSetStatus {
+/// What there is of a store with this spec: pods that exist, are ready, and have the current template.
+fn seen(spec: &str, (existing, ready, updated): (i32, i32, i32), phases: &[VolumePhase]) -> Seen {
+    let mut set = children(spec).2.stateful_set;
+    set.metadata.generation = Some(2);
+    set.status = Some(StatefulSetStatus {
         observed_generation: Some(2),
         replicas: existing,
         ready_replicas: Some(ready),
         updated_replicas: Some(updated),
         ..StatefulSetStatus::default()
     });
-    let volumes = phases
-        .iter()
-        .enumerate()
-        .map(|(ordinal, phase)| VolumeStatus {
-            name: format!("log-orders-{ordinal}"),
-            phase: *phase,
-            requested: Some("1Gi".to_owned()),
-            actual: None,
-        })
-        .collect();
-    serving(&store, &material, &applied, volumes, previous, now())
+    let pod = |ordinal: i32| {
+        let ready = if ordinal < ready { "True" } else { "False" };
+        let yaml = format!(
+            "{{metadata: {{name: orders-{ordinal}}}, status: {{conditions: [{{type: Ready, status: '{ready}'}}]}}}}"
+        );
+        serde_yaml::from_str(&yaml).unwrap()
+    };
+    let volume = |(ordinal, phase): (usize, &VolumePhase)| VolumeStatus {
+        name: format!("log-orders-{ordinal}"),
+        phase: *phase,
+        requested: Some("1Gi".to_owned()),
+        actual: None,
+    };
+    Seen {
+        stateful_set: Some(set),
+        pods: (0..existing).map(pod).collect(),
+        volumes: phases.iter().enumerate().map(volume).collect(),
+        complaint: None,
+    }
+}
+
+/// A sound store, at rest.
+fn serving_well() -> Seen {
+    seen("{}", (1, 1, 1), &[VolumePhase::Bound])
+}
+
+/// The status of a store with this spec of which there is this.
+fn of(spec: &str, seen: &Seen, previous: Option<&KeyValueStoreStatus>) -> KeyValueStoreStatus {
+    let (store, material, _) = children(spec);
+    serving(&store, &material, seen, previous, now())
+}
+
+fn observed(
+    spec: &str,
+    pods: (i32, i32, i32),
+    phases: &[VolumePhase],
+    previous: Option<&KeyValueStoreStatus>,
+) -> KeyValueStoreStatus {
+    of(spec, &seen(spec, pods, phases), previous)
 }
 
 fn said(status: &KeyValueStoreStatus, type_: ConditionType) -> (&str, &str) {
@@ -77,7 +88,7 @@ fn conditions_follow_pods_and_volumes() {
             ("False", "VolumePending"),
         ),
         ("{}", (1, 1, 1), &[Bound], ("True", "Serving"), "False", "False", ("True", "VolumesBound")),
-        ("{}", (1, 1, 0), &[Bound], ("True", "RollingOut"), "True", "False", ("True", "VolumesBound")),
+        ("{}", (1, 1, 0), &[Bound], ("False", "RollingOut"), "True", "False", ("True", "VolumesBound")),
         ("{}", (1, 0, 1), &[Lost], ("False", "ServersNotReady"), "True", "True", ("False", "VolumeLost")),
         (
             "{stopped: true}",
@@ -137,11 +148,12 @@ fn at_rest_the_status_does_not_change_and_nothing_is_told() {
 fn a_store_that_cannot_be_built_says_why_and_keeps_the_rest() {
     let before = observed("{}", (1, 1, 1), &[VolumePhase::Bound], None);
     let error = ValidationError::SecretNotFound { field: "spec.tls.secretRef", name: "mine".to_owned() };
-    let status = invalid(Some(&before), 4, &error, now());
+    let status = invalid(Some(&before), 4, &error, &seen("{}", (1, 0, 1), &[VolumePhase::Bound]), now());
     assert_eq!(said(&status, ConditionType::Ready), ("False", "SecretNotFound"));
     assert_eq!(said(&status, ConditionType::CertificateReady), ("False", "SecretNotFound"));
     assert_eq!(said(&status, ConditionType::StorageReady), ("True", "VolumesBound"));
     assert_eq!((status.observed_generation, &status.endpoint), (Some(4), &before.endpoint));
+    assert_eq!(status.ready_replicas, Some(0), "what runs is still told");
     let told = changes(Some(&before), &status);
     assert_eq!(told.len(), 1);
     assert!(told[0].warning && told[0].note.contains("no Secret mine"), "{told:?}");
@@ -152,20 +164,72 @@ fn a_store_that_cannot_be_built_says_why_and_keeps_the_rest() {
 }
 
 #[test]
-fn a_refused_child_degrades_but_says_nothing_of_what_serves() {
+fn a_refused_child_costs_readiness_only_where_it_is_of_a_new_spec() {
     let before = observed("{}", (1, 1, 1), &[VolumePhase::Bound], None);
-    let status = failed(Some(&before), 4, "no", now());
+    let status = failed(Some(&before), 3, "no", &serving_well(), now());
     assert_eq!(said(&status, ConditionType::Degraded), ("True", "ApplyFailed"));
     assert_eq!(said(&status, ConditionType::Ready), ("True", "Serving"));
-    assert_eq!(said(&failed(None, 4, "no", now()), ConditionType::Ready), ("False", "ApplyFailed"));
+    let newer = failed(Some(&before), 4, "no", &serving_well(), now());
+    assert_eq!(said(&newer, ConditionType::Ready), ("False", "ApplyFailed"));
+    let ready = conditions::find(&newer.conditions, ConditionType::Ready).unwrap();
+    assert_eq!(ready.message, "1 of 1 servers ready. no");
+
+    let down = failed(Some(&status), 3, "no", &seen("{}", (1, 0, 1), &[VolumePhase::Bound]), now());
+    assert_eq!(said(&down, ConditionType::Ready), ("False", "ApplyFailed"));
+    assert_eq!(down.ready_replicas, Some(0));
+    let first = failed(None, 4, "no", &Seen::default(), now());
+    assert_eq!(said(&first, ConditionType::Ready), ("False", "ApplyFailed"));
 }
 
 #[test]
-fn a_paused_store_says_so_and_nothing_else_changes() {
+fn a_paused_store_says_so_and_still_tells_what_runs() {
     let before = observed("{}", (1, 1, 1), &[VolumePhase::Bound], None);
-    let status = paused(Some(&before), 4, now());
+    let status = paused(Some(&before), 4, &serving_well(), now());
     assert_eq!(said(&status, ConditionType::ReconciliationPaused), ("True", "Paused"));
     assert_eq!(said(&status, ConditionType::Ready), ("True", "Serving"));
+    assert!(status.conditions.iter().take(2).all(|c| c.observed_generation == Some(4)), "{status:?}");
     let told: Vec<String> = changes(Some(&before), &status).into_iter().map(|change| change.reason).collect();
     assert_eq!(told, ["Paused"]);
+
+    let down = paused(Some(&status), 4, &seen("{}", (1, 0, 1), &[VolumePhase::Bound]), now());
+    assert_eq!(said(&down, ConditionType::Ready), ("False", "ServersNotReady"));
+    assert_eq!(down.ready_replicas, Some(0));
+    assert_eq!(said(&paused(None, 1, &Seen::default(), now()), ConditionType::Ready), ("False", "Paused"));
+}
+
+#[test]
+fn a_pod_that_leaves_serves_nobody() {
+    let mut leaving = serving_well();
+    leaving.pods[0].metadata.deletion_timestamp =
+        Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(now()));
+    let status = of("{}", &leaving, None);
+    assert_eq!(said(&status, ConditionType::Ready), ("False", "ServersNotReady"));
+    assert_eq!(status.ready_replicas, Some(0));
+}
+
+#[test]
+fn what_keeps_a_pod_from_being_made_is_told_and_calls_a_human() {
+    let mut missing = seen("{}", (0, 0, 0), &[VolumePhase::Bound]);
+    missing.complaint = Some(Complaint { claim: None, note: "exceeded quota".to_owned() });
+    let status = of("{}", &missing, None);
+    for (type_, holds) in [("Ready", "False"), ("Progressing", "True"), ("Degraded", "True")] {
+        let condition = status.conditions.iter().find(|condition| condition.type_ == type_).unwrap();
+        assert_eq!((condition.status.as_str(), condition.reason.as_str()), (holds, "PodNotCreated"));
+        assert!(condition.message.contains("exceeded quota"), "{condition:?}");
+    }
+
+    let mut pending = seen("{}", (1, 0, 1), &[VolumePhase::Pending]);
+    pending.complaint =
+        Some(Complaint { claim: Some("log-orders-0".to_owned()), note: "no class \"fast\"".to_owned() });
+    let status = of("{}", &pending, None);
+    assert_eq!(said(&status, ConditionType::Degraded), ("True", "VolumeNotProvisioned"));
+    let storage = conditions::find(&status.conditions, ConditionType::StorageReady).unwrap();
+    assert_eq!(storage.message, "Volume claim log-orders-0 waits for a volume: no class \"fast\".");
+}
+
+#[test]
+fn the_same_size_in_other_words_is_the_same_size() {
+    for (one, other, same) in [("1Gi", "1024Mi", true), ("1Gi", "2Gi", false), ("1Gi", "1.5Gi", false)] {
+        assert_eq!(same_size(one, other), same, "{one} {other}");
+    }
 }
