@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use crate::dataset::Record;
 use crate::kubectl::Kubectl;
 use crate::store::{Store, put_all, verify_all};
 use crate::{Failure, dataset, install, tour};
@@ -44,7 +45,7 @@ pub async fn run() -> Result<(), Failure> {
     let store = Store::reach(&kubectl, NAME).await?;
     timed("read back from the new pod", verify_all(&store.client()?, &records)).await?;
 
-    println!("{}", farewell(&kubectl));
+    println!("{}", farewell(&kubectl, &records[0]));
     Ok(())
 }
 
@@ -60,7 +61,7 @@ fn say(step: &str) {
 }
 
 /// How to go on and how to stop, with commands that work as they stand.
-fn farewell(kubectl: &Kubectl) -> String {
+fn farewell(kubectl: &Kubectl, record: &Record) -> String {
     let kubeconfig = kubectl.kubeconfig().display();
     format!(
         r#"
@@ -72,9 +73,10 @@ fn farewell(kubectl: &Kubectl) -> String {
   kubectl get configmap {NAME}-ca -o 'jsonpath={{.data.ca\.crt}}' > ca.crt
   TOKEN=$(kubectl get secret {NAME}-token -o 'go-template={{{{.data.token | base64decode}}}}')
   kubectl port-forward svc/{NAME} 8443:443 &
-  curl --cacert ca.crt -H "Authorization: Bearer $TOKEN" https://localhost:8443/v1/bash
+  curl --cacert ca.crt -H "Authorization: Bearer $TOKEN" https://localhost:8443{path}
 
 To stop it all: make down"#,
-        program = kubectl.program().display()
+        program = kubectl.program().display(),
+        path = kivi_api::key::to_path(record.key.as_bytes()),
     )
 }
