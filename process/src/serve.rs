@@ -43,6 +43,9 @@ pub struct ServeOptions {
     pub header_read: Duration,
     /// Connections at once; further ones wait in the kernel's queue.
     pub max_connections: usize,
+    /// Whether an HTTP/1 client that shuts its writing side (`nc -N`) still gets its answer. The price is
+    /// that a client that leaves is not noticed before its answer, so only for what answers soon.
+    pub half_close: bool,
 }
 
 impl Default for ServeOptions {
@@ -52,6 +55,7 @@ impl Default for ServeOptions {
             idle: Duration::from_secs(60),
             header_read: Duration::from_secs(10),
             max_connections: 20_000,
+            half_close: false,
         }
     }
 }

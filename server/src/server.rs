@@ -124,7 +124,8 @@ impl Server {
         let operations = config.log_levels.clone().map(admin::router).unwrap_or_default();
         side.spawn(serve_router(admin, operations, end.clone(), SIDE_GRACE));
         tokio::spawn(config.access.tokens().watch(end.clone()));
-        let mut options = ServeOptions::default();
+        // The store answers soon, so a client that has said all is worth waiting for.
+        let mut options = ServeOptions { half_close: true, ..ServeOptions::default() };
         if let Some(certificates) = &config.certificates {
             options.tls = Some(certificates.server_config()?);
             tokio::spawn(Arc::clone(certificates).watch(end.clone()));

@@ -15,13 +15,19 @@ use http::{
 use http_body_util::{Either, Full};
 use kivi_api::{Problem, ProblemType};
 use kivi_layers::{
-    auth::Unauthorized, cache::FillFailed, shed::Overloaded, throttle::Throttled, timeout::TimedOut,
+    auth::Unauthorized,
+    cache::{CacheTrail, FillFailed},
+    shed::Overloaded,
+    throttle::Throttled,
+    timeout::TimedOut,
+    trace::ErrorType,
 };
 use pin_project_lite::pin_project;
 use tower::{BoxError, Layer, Service};
 
 use crate::{proxy::ProxyError, upstream::UpstreamError};
 
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 /// Seconds after which a client may try again what failed for the moment.
 const SOON: u64 = 1;
 
@@ -59,8 +65,10 @@ where
         self.inner.poll_ready(cx).map(|_| Ok(()))
     }
 
-    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        RespondFuture { inner: self.inner.call(request) }
+    fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
+        let trail = CacheTrail::default();
+        request.extensions_mut().insert(trail.clone());
+        RespondFuture { inner: self.inner.call(request), trail }
     }
 }
 
@@ -70,6 +78,7 @@ pin_project! {
     pub struct RespondFuture<F> {
         #[pin]
         inner: F,
+        trail: CacheTrail,
     }
 }
 
@@ -80,17 +89,45 @@ where
     type Output = Result<Response<Reply<ResBody>>, Infallible>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Poll::Ready(Ok(match ready!(self.project().inner.poll(cx)) {
+        let this = self.project();
+        Poll::Ready(Ok(match ready!(this.inner.poll(cx)) {
             Ok(response) => response.map(Either::Left),
-            Err(error) => response(error.as_ref()).map(Either::Right),
+            Err(error) => {
+                let mut response = response(error.as_ref());
+                if let Some(status) = this.trail.cache_status(detail(error.as_ref())) {
+                    response.headers_mut().insert(CACHE_STATUS, status);
+                }
+                response.map(Either::Right)
+            }
         }))
     }
 }
 
+/// What failed behind the cache, as a token.
+fn detail(error: &(dyn Error + 'static)) -> &'static str {
+    causes(error)
+        .find_map(|cause| {
+            if let Some(error) = cause.downcast_ref::<UpstreamError>() {
+                return Some(error.error_type());
+            }
+            match cause.downcast_ref::<FillFailed>() {
+                Some(FillFailed::NoAnswer(_)) => None,
+                Some(FillFailed::TimedOut { .. }) => Some("timeout"),
+                Some(_) => Some("broken"),
+                None => cause.is::<TimedOut>().then_some("timeout"),
+            }
+        })
+        .unwrap_or("failed")
+}
+
+/// An error and what caused it.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| (*error).source())
+}
+
 /// The response that an error is.
 fn response(error: &(dyn Error + 'static)) -> Response<Full<Bytes>> {
-    let mut causes = std::iter::successors(Some(error), |error: &&(dyn Error + 'static)| (*error).source());
-    causes.find_map(known).unwrap_or_else(|| {
+    causes(error).find_map(known).unwrap_or_else(|| {
         tracing::error!(error, "A request failed for a reason that has no response of its own.");
         problem(ProblemType::Internal, "the request failed within the sidecar; its log says why")
             .into_response()

@@ -23,7 +23,7 @@ use tower::{BoxError, Service, ServiceBuilder};
 
 use crate::{
     config::Config,
-    proxy::ProxyLayer,
+    proxy::{AdmitLayer, ProxyLayer},
     respond::RespondLayer,
     upstream::{Exchange, Outgoing, Pool, ResendLayer},
 };
@@ -64,6 +64,8 @@ pub fn stack(
         .layer(throttle(&sidecar.throttle))
         // A load asks without a body, so bodies are of one kind from here on.
         .map_request(|request: Request<Incoming>| request.map(Outgoing::from))
+        // Before the cache: an ambiguous request must not become a load that others share.
+        .layer(AdmitLayer::new(config.upstream.authority.clone()))
         // What is below runs once for all who ask for the same at the same time. A load is a task with a
         // deadline of its own, so nothing below belongs to one client's clock.
         .layer(CacheLayer::new(cache(&config.settings), peer, cache_metrics(registry)))
@@ -129,6 +131,8 @@ fn cache(settings: &settings::Settings) -> CachePolicy {
         // Every value that the store takes can be shared.
         max_object_bytes: defaults.max_object_bytes.max(settings.limits.value_bytes.bytes()),
         ttl: cache.ttl.get(),
+        stale_while_revalidate: cache.stale_while_revalidate.get(),
+        stale_if_error: cache.stale_if_error.get(),
         error_ttl: cache.error_ttl.get(),
         load_timeout: settings.sidecar.timeouts.request.get(),
         split_by: cache.split_by.iter().copied().map(split_by).collect(),

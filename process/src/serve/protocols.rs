@@ -64,8 +64,7 @@ impl Protocols for Both {
             .timer(TokioTimer::new())
             .header_read_timeout(options.idle)
             .max_buf_size(MAX_HEAD)
-            // A client that has said all (`nc -N`) still waits for its answer.
-            .half_close(true);
+            .half_close(options.half_close);
         builder
             .http2()
             .timer(TokioTimer::new())
@@ -99,7 +98,7 @@ impl Protocols for Http1 {
             .timer(TokioTimer::new())
             .header_read_timeout(options.idle)
             .max_buf_size(MAX_HEAD)
-            .half_close(true)
+            .half_close(options.half_close)
             .serve_connection(io, service)
     }
 }

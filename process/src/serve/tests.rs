@@ -142,7 +142,8 @@ async fn connections_beyond_the_bound_wait_their_turn() {
 
 #[tokio::test]
 async fn a_client_that_has_said_all_still_gets_its_answer() {
-    let served = start(ServeOptions::default(), Duration::from_secs(1)).await;
+    let served =
+        start(ServeOptions { half_close: true, ..ServeOptions::default() }, Duration::from_secs(1)).await;
     let mut stream = TcpStream::connect(served.address).await.unwrap();
     send(&mut stream, "/wait").await;
     stream.shutdown().await.unwrap();

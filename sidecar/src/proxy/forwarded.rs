@@ -13,16 +13,19 @@ const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 /// Adds this hop to the request's way.
-pub(super) fn add(headers: &mut HeaderMap, peer: Peer, host: &HeaderValue, version: Version) {
+pub(super) fn add(headers: &mut HeaderMap, peer: Peer, host: Option<&HeaderValue>, version: Version) {
     let scheme = if peer.tls { "https" } else { "http" };
     if let Some(address) = peer.address {
         append(headers, &FOR, &address.ip().to_canonical().to_string());
     }
     headers.entry(PROTO).or_insert_with(|| HeaderValue::from_static(scheme));
-    headers.entry(HOST).or_insert_with(|| host.clone());
+    if let Some(host) = host {
+        headers.entry(HOST).or_insert_with(|| host.clone());
+    }
     if headers.contains_key(FORWARDED) {
-        let host = String::from_utf8_lossy(host.as_bytes());
-        append(headers, &FORWARDED, &format!("for={};host=\"{host}\";proto={scheme}", node(peer.address)));
+        let host = host.map(|host| format!("host=\"{}\";", String::from_utf8_lossy(host.as_bytes())));
+        let host = host.unwrap_or_default();
+        append(headers, &FORWARDED, &format!("for={};{host}proto={scheme}", node(peer.address)));
     }
     append(headers, &VIA, via(version));
 }
@@ -68,7 +71,7 @@ mod tests {
             fields.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
         let mut headers: HeaderMap = pairs.collect();
         let peer = Peer { address: Some(peer.parse().unwrap()), tls: true };
-        add(&mut headers, peer, &HeaderValue::from_static("kivi.example"), Version::HTTP_2);
+        add(&mut headers, peer, Some(&HeaderValue::from_static("kivi.example")), Version::HTTP_2);
         headers
     }
 

@@ -6,11 +6,11 @@ use std::{
 };
 
 use futures::future::BoxFuture;
-use http::{Method, Request, Response, Uri, Version, header::HOST};
+use http::{Request, Response, Uri, Version, header::HOST};
 use kivi_layers::PeerOf;
 use tower::{BoxError, Layer, Service};
 
-use super::{ProxyError, forwarded, hop, host};
+use super::{forwarded, hop};
 use crate::upstream::Target;
 
 /// Adds [`Proxy`].
@@ -58,31 +58,27 @@ where
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        match self.config.outgoing(request) {
-            Err(error) => Box::pin(std::future::ready(Err(error.into()))),
-            Ok(request) => {
-                let answer = self.inner.call(request);
-                Box::pin(async move { answer.await.map(incoming).map_err(Into::into) })
-            }
-        }
+        let answer = self.inner.call(self.config.outgoing(request));
+        Box::pin(async move { answer.await.map(incoming).map_err(Into::into) })
     }
 }
 
 impl ProxyLayer {
-    fn outgoing<B>(&self, mut request: Request<B>) -> Result<Request<B>, ProxyError> {
-        if request.method() == Method::CONNECT {
-            return Err(ProxyError::Connect);
-        }
-        let host = host::of(&request, &self.target.authority)?;
+    /// `Host` is as [`Admit`](super::Admit) left it.
+    fn outgoing<B>(&self, mut request: Request<B>) -> Request<B> {
         *request.uri_mut() = Uri::from(self.target.path(request.uri().path_and_query()));
         let (version, peer) = (request.version(), (self.peer)(request.extensions()));
         let headers = request.headers_mut();
+        // A client that nominates it in `Connection` must not take it away.
+        let host = headers.get(HOST).cloned();
         hop::strip_request(headers);
         hop::join_cookies(headers);
-        forwarded::add(headers, peer, &host, version);
-        headers.insert(HOST, host);
+        forwarded::add(headers, peer, host.as_ref(), version);
+        if let Some(host) = host {
+            headers.insert(HOST, host);
+        }
         *request.version_mut() = Version::HTTP_11;
-        Ok(request)
+        request
     }
 }
 

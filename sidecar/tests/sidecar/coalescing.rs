@@ -7,7 +7,7 @@ use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use tokio::sync::Semaphore;
 
-use crate::support::{Answer, Fixture, Server, get, send, send_to, text};
+use crate::support::{Answer, Fixture, Server, get, raw, send, send_to, text};
 
 /// A server that answers each request when it is let.
 async fn gated() -> (Server, Arc<Semaphore>) {
@@ -74,6 +74,26 @@ async fn a_leader_that_leaves_harms_nobody() {
     }
     leave.add_permits(1);
     assert_eq!(follower.await.unwrap().text(), "value");
+    assert_eq!(server.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn an_ambiguous_request_is_no_part_of_a_shared_load() {
+    let (server, leave) = gated().await;
+    let sidecar = Arc::new(Fixture::new(&server, "auth: {anonymous: Read}").await);
+    let bad = "GET /v1/k HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n";
+    let refused = async || raw(&sidecar.clients, bad).await.starts_with("HTTP/1.1 400");
+    assert!(refused().await);
+    let good = tokio::spawn({
+        let sidecar = Arc::clone(&sidecar);
+        async move { send(&sidecar, get("/v1/k")).await }
+    });
+    while waiters(&sidecar).await < 1 {
+        tokio::task::yield_now().await;
+    }
+    assert!(refused().await, "while the load of the same key is in progress");
+    leave.add_permits(1);
+    assert_eq!(good.await.unwrap().status, StatusCode::OK);
     assert_eq!(server.seen().len(), 1);
 }
 

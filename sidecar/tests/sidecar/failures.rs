@@ -25,6 +25,7 @@ async fn a_slow_server_is_given_up_at_the_deadline() {
     let sidecar = Fixture::new(&server, "sidecar: {timeouts: {request: 50ms}}").await;
     let answer = send(&sidecar, get("/k")).await;
     assert_eq!((answer.status, answer.problem().as_str()), (StatusCode::GATEWAY_TIMEOUT, "upstream-timeout"));
+    assert_eq!(answer.header("cache-status"), Some("kivi; fwd=miss; detail=timeout"));
 }
 
 #[tokio::test]
@@ -36,6 +37,7 @@ async fn a_server_that_is_not_there_yet_is_not_ready() {
     let answer = send(&sidecar, get("/k")).await;
     assert_eq!((answer.status, answer.problem().as_str()), (StatusCode::SERVICE_UNAVAILABLE, "not-ready"));
     assert_eq!(answer.header("retry-after"), Some("1"));
+    assert_eq!(answer.header("cache-status"), Some("kivi; fwd=miss; detail=connection_refused"));
     let _server = Server::unix(&socket, echo);
     assert_eq!(send(&sidecar, get("/k")).await.status, StatusCode::OK, "it heals by itself");
 }
@@ -111,7 +113,9 @@ async fn what_may_not_be_repeated_is_sent_once() {
     let sidecar = Fixture::with_flags(&url, "auth: {anonymous: ReadWrite}", &CONNECT_ONLY).await;
     assert_eq!(send(&sidecar, get("/k")).await.text(), "ok");
     let post = Request::post("/k").body(Full::default()).unwrap();
-    assert_eq!(send(&sidecar, post).await.status, StatusCode::BAD_GATEWAY);
+    let answer = send(&sidecar, post).await;
+    assert_eq!(answer.status, StatusCode::BAD_GATEWAY);
+    assert_eq!(answer.header("cache-status"), Some("kivi; fwd=method; detail=broken"));
     assert_eq!(requests.load(Ordering::Relaxed), 2);
 }
 

@@ -10,5 +10,6 @@ mod limits;
 mod process;
 mod proxying;
 mod readiness;
+mod stale;
 mod support;
 mod tls;

@@ -71,7 +71,7 @@ async fn fields_of_one_hop_stay_on_it() {
         &sidecar.clients,
         &format!(
             "PUT /k HTTP/1.1\r\nHost: kivi.test\r\nAuthorization: Bearer {TOKEN}\r\n\
-             Connection: close, X-Nominated, X-Forwarded-For\r\nX-Nominated: 1\r\nX-Forwarded-For: 6.6.6.6\r\n\
+             Connection: close, X-Nominated, X-Forwarded-For, Host\r\nX-Nominated: 1\r\nX-Forwarded-For: 6.6.6.6\r\n\
              Keep-Alive: 9\r\nProxy-Authorization: Basic eA==\r\nTE: trailers, gzip\r\nUpgrade: websocket\r\n\
              X-Kept: 1\r\nContent-Length: 0\r\n\r\n"
         ),
@@ -124,6 +124,10 @@ async fn ambiguous_requests_and_tunnels_are_refused_here() {
         ("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\nConnection: close\r\n\r\n", "405"),
     ] {
         let answer = raw(&sidecar.clients, request).await;
+        assert!(
+            !answer.to_ascii_lowercase().contains("cache-status"),
+            "it did not reach the cache: {answer}"
+        );
         assert_eq!(answer.get(9..12), Some(status), "{request}: {answer}");
     }
     // HTTP/1.0 has no chunks: what another server takes for the end of this request is not agreed on.

@@ -20,8 +20,17 @@ pub(super) struct Account {
     variants: Vec<Variant>,
     /// Oldest first.
     flights: Vec<Arc<Flight>>,
-    failure: Option<(FillFailed, Instant)>,
+    trouble: Option<(Trouble, Instant)>,
     unshared_until: Option<Instant>,
+}
+
+/// Why the entry is not loaded again for a while.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// There was no answer.
+    NoAnswer(FillFailed),
+    /// The answer was a failure, in place of which a stored answer is served.
+    FailedAnswer,
 }
 
 /// A stored answer and its number in the order of eviction.
@@ -36,7 +45,7 @@ impl Account {
     pub(super) fn is_empty(&self, now: Instant) -> bool {
         self.variants.is_empty()
             && self.flights.is_empty()
-            && self.failure(now).is_none()
+            && !self.is_in_trouble(now)
             && !self.is_unshared(now)
     }
 
@@ -66,7 +75,7 @@ impl Account {
     /// Takes out everything that may hold an answer from before a write: stored answers and a failure.
     /// That answers are unshared stays known.
     pub(super) fn invalidate(&mut self) -> Vec<Variant> {
-        self.failure = None;
+        self.trouble = None;
         std::mem::take(&mut self.variants)
     }
 
@@ -78,6 +87,11 @@ impl Account {
     /// Whether one more load is not to be shared.
     pub(super) fn is_crowded(&self) -> bool {
         self.flights.len() >= MOST_FLIGHTS
+    }
+
+    /// Whether others may join a load.
+    pub(super) fn is_attached(&self, flight: &Arc<Flight>) -> bool {
+        self.flights.iter().any(|other| Arc::ptr_eq(other, flight))
     }
 
     /// Lets others join a load.
@@ -105,14 +119,22 @@ impl Account {
         }
     }
 
-    /// The failure that is kept.
+    /// The failure that is kept, for requests that no stored answer is for.
     pub(super) fn failure(&self, now: Instant) -> Option<&FillFailed> {
-        self.failure.as_ref().filter(|(_, until)| now < *until).map(|(failure, _)| failure)
+        match &self.trouble {
+            Some((Trouble::NoAnswer(failure), until)) if now < *until => Some(failure),
+            _ => None,
+        }
     }
 
-    /// Keeps a failure.
-    pub(super) fn keep_failure(&mut self, failure: FillFailed, until: Instant) {
-        self.failure = Some((failure, until));
+    /// Whether a stored answer is to be served without another load.
+    pub(super) fn is_in_trouble(&self, now: Instant) -> bool {
+        self.trouble.as_ref().is_some_and(|(_, until)| now < *until)
+    }
+
+    /// Keeps what went wrong.
+    pub(super) fn keep_trouble(&mut self, trouble: Trouble, until: Instant) {
+        self.trouble = Some((trouble, until));
     }
 
     /// Whether requests are to go on their own.
@@ -127,7 +149,7 @@ impl Account {
 
     /// A load was answered: what was remembered of the ones before does not hold any more.
     pub(super) fn forget(&mut self) {
-        self.failure = None;
+        self.trouble = None;
         self.unshared_until = None;
     }
 }

@@ -19,6 +19,14 @@ pub(super) struct Directives {
     pub(super) public: bool,
     /// `must-revalidate` or `proxy-revalidate` (5.2.2.2, 5.2.2.8), or what `s-maxage` implies (5.2.2.10).
     pub(super) must_revalidate: bool,
+    /// `min-fresh` (5.2.1.3).
+    pub(super) min_fresh: bool,
+    /// `max-stale` (5.2.1.2); the longest time where it names none.
+    pub(super) max_stale: Option<Duration>,
+    /// `stale-while-revalidate` (RFC 5861, 3).
+    pub(super) stale_while_revalidate: Option<Duration>,
+    /// `stale-if-error` (RFC 5861, 4).
+    pub(super) stale_if_error: Option<Duration>,
     /// `max-age` (5.2.1.1, 5.2.2.1).
     pub(super) max_age: Option<Duration>,
     /// `s-maxage` (5.2.2.10).
@@ -47,6 +55,13 @@ impl Directives {
             b"private" => self.private = true,
             b"public" => self.public = true,
             b"must-revalidate" | b"proxy-revalidate" => self.must_revalidate = true,
+            b"min-fresh" => self.min_fresh = true,
+            b"max-stale" if argument.is_none() => self.max_stale = self.max_stale.or(Some(Duration::MAX)),
+            b"max-stale" => self.max_stale = Some(least(self.max_stale, argument)),
+            b"stale-while-revalidate" => {
+                self.stale_while_revalidate = Some(least(self.stale_while_revalidate, argument));
+            }
+            b"stale-if-error" => self.stale_if_error = Some(least(self.stale_if_error, argument)),
             b"max-age" => self.max_age = Some(least(self.max_age, argument)),
             b"s-maxage" => {
                 self.must_revalidate = true;

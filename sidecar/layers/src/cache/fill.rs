@@ -23,6 +23,7 @@ use super::{
     flight::Flight,
     head::{Head, content_length},
     machine::Pushed,
+    stale,
     stored::Stored,
     table::Table,
     verdict::{self, Sharing, Unshared, Verdict},
@@ -39,6 +40,8 @@ pub(super) struct Fill {
     flight: Arc<Flight>,
     /// The load that has to be answered first.
     before: Option<Arc<Flight>>,
+    /// The answer is a failure, and what is stored outlasts it.
+    spares: bool,
     ended: bool,
 }
 
@@ -51,7 +54,12 @@ enum Read {
 
 impl Fill {
     pub(super) fn new(table: Arc<Table>, flight: Arc<Flight>, before: Option<Arc<Flight>>) -> Self {
-        Self { table, flight, before, ended: false }
+        Self { table, flight, before, spares: false, ended: false }
+    }
+
+    /// The flight that it feeds.
+    pub(super) fn flight(&self) -> &Arc<Flight> {
+        &self.flight
     }
 
     /// Loads `request` from `inner`.
@@ -75,9 +83,11 @@ impl Fill {
             Ok(Err(error)) => return self.fail(&FillFailed::no_answer(error)),
             Err(_) => return self.fail(&FillFailed::TimedOut { limit }),
         };
+        self.spares = stale::is_failure(response.status()) && self.table.rest(&self.flight);
         match self.judge(&response) {
             Verdict::Unshared(why) => self.hand_over(why, response),
-            Verdict::Shared(sharing) => {
+            Verdict::Shared(mut sharing) => {
+                sharing.lifetime = sharing.lifetime.filter(|_| !self.spares);
                 let result = self.stream(response, sharing, deadline).await;
                 match result {
                     Ok(head) => self.keep(&head),
@@ -110,7 +120,7 @@ impl Fill {
     }
 
     fn unshare(&self, why: Unshared) {
-        if why.is_remembered() {
+        if why.is_remembered() && !self.spares {
             self.table.remember_unshared(&self.flight);
         } else {
             self.table.detach(&self.flight);
@@ -129,7 +139,7 @@ impl Fill {
         R::Error: Into<BoxError>,
     {
         if !sharing.late_joins {
-            self.table.detach(&self.flight);
+            self.displace();
         }
         let (parts, body) = response.into_parts();
         let head = Arc::new(Head::new(parts, sharing, &self.flight.request));
@@ -223,12 +233,20 @@ impl Fill {
         let stored = self
             .flight
             .whole()
-            .and_then(|(chunks, trailers)| Stored::new(&self.flight.key, head, &chunks, trailers));
+            .and_then(|(chunks, trailers)| Stored::new(&self.flight, head, &chunks, trailers));
         match stored {
             Some(stored) => self.table.store(&self.flight, stored),
-            None => {
-                self.table.detach(&self.flight);
-            }
+            None => self.displace(),
+        }
+    }
+
+    /// Detaches the flight, whose answer is not stored. What was stored before it goes, unless the answer
+    /// is a failure.
+    fn displace(&self) {
+        if self.spares {
+            self.table.detach(&self.flight);
+        } else {
+            self.table.supersede(&self.flight);
         }
     }
 

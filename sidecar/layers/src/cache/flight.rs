@@ -84,7 +84,21 @@ impl Flight {
         began: Epoch,
     ) -> (Arc<Self>, Seat) {
         let (machine, id) = Machine::new(table.policy.max_object_bytes);
-        let flight = Arc::new(Self {
+        let flight = Arc::new(Self::new(machine, key, request, began));
+        let seat = Seat { flight: Arc::clone(&flight), table: Arc::clone(table), id, leader: true };
+        (flight, seat)
+    }
+
+    /// A flight that refreshes a stored answer. Nobody waits for it (yet), and it goes on all the same.
+    pub(super) fn refresh(table: &Table, key: CacheKey, request: HeaderMap, began: Epoch) -> Arc<Self> {
+        let flight = Self::new(Machine::kept(table.policy.max_object_bytes), key, request, began);
+        // There is no leader for whom an answer for one request only could be.
+        flight.inner.lock().leader_left = true;
+        Arc::new(flight)
+    }
+
+    fn new(machine: Machine<Arc<Head>>, key: CacheKey, request: HeaderMap, began: Epoch) -> Self {
+        Self {
             key,
             request,
             began,
@@ -99,9 +113,7 @@ impl Flight {
             room: Notify::new(),
             departed: AtomicBool::new(false),
             answered: Notify::new(),
-        });
-        let seat = Seat { flight: Arc::clone(&flight), table: Arc::clone(table), id, leader: true };
-        (flight, seat)
+        }
     }
 
     /// A seat for a request with `headers`. `None` where the answer is known not to be for it. While the
@@ -113,14 +125,22 @@ impl Flight {
         expected: Option<&VaryNames>,
     ) -> Option<Seat> {
         let mut inner = self.inner.lock();
-        let fits = match inner.machine.phase() {
+        let id = self.fits(&inner, headers, expected).then(|| inner.machine.sit()).flatten()?;
+        drop(inner);
+        Some(Seat { flight: Arc::clone(self), table: Arc::clone(table), id, leader: false })
+    }
+
+    /// Whether the answer is, or is expected to be, for a request with `headers`.
+    pub(super) fn is_for(&self, headers: &HeaderMap, expected: Option<&VaryNames>) -> bool {
+        self.fits(&self.inner.lock(), headers, expected)
+    }
+
+    fn fits(&self, inner: &Inner, headers: &HeaderMap, expected: Option<&VaryNames>) -> bool {
+        match inner.machine.phase() {
             Phase::Fetching => expected.is_none_or(|names| names.agree(&self.request, headers)),
             Phase::Ready(head) | Phase::Sealed(head) => head.nominated.matches(headers),
             Phase::Failed(_) | Phase::Unshared => false,
-        };
-        let id = fits.then(|| inner.machine.sit()).flatten()?;
-        drop(inner);
-        Some(Seat { flight: Arc::clone(self), table: Arc::clone(table), id, leader: false })
+        }
     }
 
     /// The load goes to the upstream now.
@@ -296,11 +316,6 @@ impl Seat {
     /// Whether this reader began the flight.
     pub(super) fn is_leader(&self) -> bool {
         self.leader
-    }
-
-    /// The flight it reads.
-    pub(super) fn flight(&self) -> &Arc<Flight> {
-        &self.flight
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, StatusCode, header, response};
 use tokio::time::Instant;
 
-use super::{directives::split_list, vary::Nominated, verdict::Sharing};
+use super::{directives::split_list, stale::Grace, vary::Nominated, verdict::Sharing};
 
 /// Status and headers, and how they may be shared.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub(super) struct Head {
     pub(super) nominated: Nominated,
     /// How long it is stored for, from `since`; `None`: it is not stored.
     pub(super) lifetime: Option<Duration>,
+    /// What it is good for after that.
+    pub(super) grace: Grace,
     /// When it came.
     pub(super) since: Instant,
     /// The length of the body that its headers declare.
@@ -33,6 +35,7 @@ impl Head {
             length: content_length(&headers),
             nominated: sharing.vary.nominate(request),
             lifetime: sharing.lifetime,
+            grace: sharing.grace,
             since: Instant::now(),
             headers,
         }

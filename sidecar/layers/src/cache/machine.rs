@@ -78,6 +78,8 @@ pub(super) struct Machine<H> {
     received: u64,
     limit: u64,
     windowed: bool,
+    /// Goes on without readers, as long as its answer may be stored.
+    kept: bool,
     trailers: Option<HeaderMap>,
     seats: Seats,
 }
@@ -85,9 +87,15 @@ pub(super) struct Machine<H> {
 impl<H: Clone> Machine<H> {
     /// A flight that holds at most `limit` bytes of the body, and the seat of the request that begins it.
     pub(super) fn new(limit: u64) -> (Self, SeatId) {
-        let mut seats = Seats::default();
-        let leader = seats.sit();
-        let machine = Self {
+        let mut machine = Self { kept: false, ..Self::kept(limit) };
+        let leader = machine.seats.sit();
+        (machine, leader)
+    }
+
+    /// A flight for the store, which goes on without a reader. It holds at most `limit` bytes of the body,
+    /// and ends at more where nobody reads it.
+    pub(super) fn kept(limit: u64) -> Self {
+        Self {
             phase: Phase::Fetching,
             chunks: VecDeque::new(),
             dropped: 0,
@@ -95,10 +103,10 @@ impl<H: Clone> Machine<H> {
             received: 0,
             limit,
             windowed: false,
+            kept: true,
             trailers: None,
-            seats,
-        };
-        (machine, leader)
+            seats: Seats::default(),
+        }
     }
 
     /// Where the flight is.
@@ -120,7 +128,7 @@ impl<H: Clone> Machine<H> {
     /// A reader leaves.
     pub(super) fn rise(&mut self, seat: SeatId) -> Left {
         self.seats.rise(seat);
-        if self.seats.is_empty() && self.is_loading() {
+        if self.seats.is_empty() && self.is_loading() && (!self.kept || self.windowed) {
             self.end(FillFailed::Abandoned);
             return Left::Nobody;
         }
@@ -157,6 +165,9 @@ impl<H: Clone> Machine<H> {
         }
         self.windowed = true;
         self.trim();
+        if self.seats.is_empty() {
+            self.end(FillFailed::Abandoned);
+        }
         Pushed::Overflowed
     }
 

@@ -12,7 +12,7 @@ pub struct CacheMetrics {
     pub hit: Counter,
     /// Requests answered from a stale stored answer.
     pub stale: Counter,
-    /// Loads begun.
+    /// Loads begun, refreshes included.
     pub miss: Counter,
     /// Requests that joined a load begun by another.
     pub coalesced: Counter,
@@ -37,7 +37,7 @@ impl CacheMetrics {
         for (name, help, counter) in [
             ("hit", "Requests answered from a fresh stored answer or a kept failure", &self.hit),
             ("stale", "Requests answered from a stale stored answer", &self.stale),
-            ("miss", "Loads begun", &self.miss),
+            ("miss", "Loads begun, refreshes included", &self.miss),
             ("coalesced", "Requests that joined a load begun by another", &self.coalesced),
             (
                 "hit_for_miss",

@@ -7,15 +7,18 @@
 //! the others go on their own, at once. A failure is shared, and kept for a moment. Every answer says in
 //! `Cache-Status` (RFC 9211) how it came about.
 //!
+//! After its freshness a stored answer may be served while one load refreshes it, or in place of a failure
+//! (RFC 5861), but never after a write that it does not show was acknowledged.
+//!
 //! **With a time to live of zero the store behind stays linearizable:** a flight that began before a
 //! write was acknowledged never answers a request that arrives after that.
 //!
 //! From the outside in:
-//! - `layer`, `service`, `future`, `body`, `policy`, `error`, `metrics`: the layer.
-//! - `share`, `write`, `forward`: the three ways of a request; `fill`: the load.
+//! - `layer`, `service`, `future`, `body`, `policy`, `error`, `metrics`, `trail`: the layer.
+//! - `share`, `write`, `forward`: the three ways of a request; `fill`: the load; `rescue`: when it fails.
 //! - `flight` around the pure `machine` and its `seats`: one load and its readers.
 //! - `table` of `shard`s of `account`s, `stored` answers in an order of `eviction`, `writes`: the state.
-//! - `classify`, `key`, `directives`, `freshness`, `verdict`, `vary`, `conditional`, `location`, `head`,
+//! - `classify`, `key`, `directives`, `freshness`, `stale`, `verdict`, `vary`, `conditional`, `location`, `head`,
 //!   `status`: decisions and texts, as functions of data.
 
 mod account;
@@ -37,13 +40,16 @@ mod location;
 mod machine;
 mod metrics;
 mod policy;
+mod rescue;
 mod seats;
 mod service;
 mod shard;
 mod share;
+mod stale;
 mod status;
 mod stored;
 mod table;
+mod trail;
 mod vary;
 mod verdict;
 mod write;
@@ -59,3 +65,4 @@ pub use layer::CacheLayer;
 pub use metrics::CacheMetrics;
 pub use policy::{CachePolicy, SplitBy};
 pub use service::Cache;
+pub use trail::CacheTrail;

@@ -12,6 +12,12 @@ pub struct CachePolicy {
     pub max_object_bytes: u64,
     /// Freshness of an answer that says nothing about its own; zero: coalesce only.
     pub ttl: Duration,
+    /// How long after its freshness an answer that says nothing about it is served while it is refreshed
+    /// (RFC 5861, 3).
+    pub stale_while_revalidate: Duration,
+    /// How long after its freshness an answer that says nothing about it is served in place of a failure
+    /// (RFC 5861, 4).
+    pub stale_if_error: Duration,
     /// How long a failure (a load without an answer, or a 5xx answer) is kept.
     pub error_ttl: Duration,
     /// How long a key whose answer must not be shared skips coalescing (hit-for-miss).
@@ -36,12 +42,14 @@ pub enum SplitBy {
 }
 
 impl Default for CachePolicy {
-    /// 64 MiB, objects of at most 4 MiB, coalesce only, one second for failures and hit-for-miss.
+    /// 64 MiB, objects of at most 4 MiB, coalesce only, nothing stale, one second for failures and hit-for-miss.
     fn default() -> Self {
         Self {
             max_bytes: 64 << 20,
             max_object_bytes: 4 << 20,
             ttl: Duration::ZERO,
+            stale_while_revalidate: Duration::ZERO,
+            stale_if_error: Duration::ZERO,
             error_ttl: Duration::from_secs(1),
             unshared_ttl: Duration::from_secs(1),
             load_timeout: Duration::from_secs(30),

@@ -6,9 +6,8 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Method, Request, Response, header};
+use http::{Request, Response, header};
 use http_body::Body;
-use tokio::time::Instant;
 use tower::{BoxError, Service};
 
 use super::{
@@ -16,6 +15,7 @@ use super::{
     classify::{Plan, classify},
     forward::forward,
     key::{CacheKey, Requester},
+    rescue::rescued,
     share::{Share, Step},
     table::Table,
     write::Write,
@@ -51,6 +51,13 @@ impl<S> Cache<S> {
         };
         CacheKey::of(request.uri(), requester, &self.table.policy.split_by)
     }
+
+    fn share<B>(&self, request: Request<B>) -> Share<S, B>
+    where
+        S: Clone,
+    {
+        Share { inner: self.inner.clone(), table: Arc::clone(&self.table), key: self.key(&request), request }
+    }
 }
 
 impl<S, B, R> Service<Request<B>> for Cache<S>
@@ -80,28 +87,22 @@ where
                 CacheFuture::waiting(write.run(self.inner.clone(), request))
             }
             Plan::Stored(otherwise) => {
-                let key = self.key(&request);
-                match self.table.stored(&key, request.headers()) {
-                    Some(stored) => {
-                        self.table.metrics.hit.inc();
-                        let is_head = request.method() == Method::HEAD;
-                        let answer = stored.answer(request.headers(), is_head, Instant::now());
-                        CacheFuture::there(Ok(answer))
-                    }
-                    None => CacheFuture::waiting(forward(self.inner.clone(), request, otherwise)),
+                let share = self.share(request);
+                if let Some(answer) = share.look_in_store() {
+                    return CacheFuture::there(Ok(answer));
                 }
+                let rescue = share.rescue();
+                CacheFuture::waiting(rescued(rescue, forward(share.inner, share.request, otherwise)))
             }
             Plan::Share => {
-                let share = Share {
-                    inner: self.inner.clone(),
-                    table: Arc::clone(&self.table),
-                    key: self.key(&request),
-                    request,
-                };
+                let share = self.share(request);
                 // Now, not at the first poll: who comes next joins a load that has begun.
                 match share.look(None) {
                     Step::There(outcome) => CacheFuture::there(outcome),
-                    step => CacheFuture::waiting(share.follow(step)),
+                    step => {
+                        let rescue = share.rescue();
+                        CacheFuture::waiting(rescued(rescue, share.follow(step)))
+                    }
                 }
             }
         }

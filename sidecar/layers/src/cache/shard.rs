@@ -115,6 +115,25 @@ impl Shard {
         detached
     }
 
+    /// Detaches a flight whose answer is not stored, although it takes the place of what is stored: takes
+    /// that out, unless it is fresh. False: the flight was detached before.
+    pub(super) fn supersede(
+        &mut self,
+        flight: &Arc<Flight>,
+        now: Instant,
+        removed: &mut Option<Arc<Stored>>,
+    ) -> bool {
+        if !self.detach(flight, now) {
+            return false;
+        }
+        let variant = self.account(&flight.key).and_then(|account| account.variant(&flight.request));
+        if let Some(id) = variant.filter(|found| found.stored.left(now).is_none()).map(|found| found.id) {
+            *removed = self.remove(&flight.key, id);
+            self.prune(&flight.key, now);
+        }
+        true
+    }
+
     /// Whether a write of a resource is in progress.
     pub(super) fn is_written(&self, resource: &[u8]) -> bool {
         self.resources.get(resource).is_some_and(|resource| resource.writes > 0)

@@ -4,20 +4,23 @@
 use std::{future::poll_fn, sync::Arc};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Method, Request, Response, header};
 use http_body::Body;
 use tokio::time::Instant;
 use tower::{BoxError, Service};
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use super::{
     CacheBody,
+    fill::Fill,
     flight::{Landed, Seat},
     forward::forward,
     head::Head,
     key::CacheKey,
+    rescue::Rescue,
     status::CacheStatus,
-    table::{Found, Table},
+    table::{Found, Kept, Table},
+    trail::CacheTrail,
     vary::VaryNames,
 };
 
@@ -59,12 +62,10 @@ where
         let metrics = &self.table.metrics;
         let headers = self.request.headers();
         match self.table.find(&self.key, headers, expected) {
-            Found::Hit(stored) => {
-                metrics.hit.inc();
-                Step::There(Ok(stored.answer(headers, false, Instant::now())))
-            }
+            Found::Kept(kept) => Step::There(Ok(self.serve(kept))),
             Found::Failed(why) => {
                 metrics.hit.inc();
+                self.note(CacheStatus::KeptFailure);
                 Step::There(Err(why.into()))
             }
             Found::Unshared => {
@@ -74,16 +75,66 @@ where
             Found::Crowded => Step::Alone(CacheStatus::Bypass("crowded")),
             Found::Joined(seat) => {
                 metrics.coalesced.inc();
+                self.note(CacheStatus::Loaded { stale: false, collapsed: true, stored: None });
                 Step::Wait(seat, false)
             }
             Found::Leads { seat, fill, stale } => {
-                metrics.miss.inc();
-                let load = fill.run(self.inner.clone(), self.load());
-                let task = tokio::spawn(load.in_current_span());
-                seat.flight().set_task(task.abort_handle());
+                self.note(CacheStatus::Loaded { stale, collapsed: false, stored: None });
+                self.begin(fill, Span::current());
                 Step::Wait(seat, stale)
             }
         }
+    }
+
+    /// The answer from the store, where there is one to be served at once.
+    pub(super) fn look_in_store(&self) -> Option<Response<CacheBody>> {
+        self.table.kept(&self.key, self.request.headers()).map(|kept| self.serve(kept))
+    }
+
+    /// What stands in for this request's failure.
+    pub(super) fn rescue(&self) -> Option<Rescue> {
+        Rescue::of(&self.table, &self.key, &self.request)
+    }
+
+    /// Answers from the store.
+    fn serve(&self, kept: Kept) -> Response<CacheBody> {
+        let (metrics, now) = (&self.table.metrics, Instant::now());
+        let (stored, status) = match kept {
+            Kept::Fresh(stored) => {
+                metrics.hit.inc();
+                let ttl = stored.ttl(now);
+                (stored, CacheStatus::Hit { ttl })
+            }
+            Kept::Stale { stored, refresh } => {
+                metrics.stale.inc();
+                if let Some(fill) = refresh {
+                    // No part of this request's span, which would last until the refresh ends.
+                    let span = tracing::info_span!(parent: None, "cache refresh");
+                    span.follows_from(Span::current());
+                    self.begin(fill, span);
+                }
+                let ttl = stored.ttl(now);
+                (stored, CacheStatus::Hit { ttl })
+            }
+            Kept::Resting(stored) => {
+                metrics.stale.inc();
+                let ttl = stored.ttl(now);
+                (stored, CacheStatus::Resting { ttl })
+            }
+        };
+        stored.answer(self.request.headers(), self.request.method() == Method::HEAD, now, status)
+    }
+
+    fn begin(&self, fill: Fill, span: Span) {
+        self.table.metrics.miss.inc();
+        let flight = Arc::clone(fill.flight());
+        let load = fill.run(self.inner.clone(), self.load());
+        let task = tokio::spawn(load.instrument(span));
+        flight.set_task(task.abort_handle());
+    }
+
+    fn note(&self, status: CacheStatus) {
+        CacheTrail::note(self.request.extensions(), status);
     }
 
     /// Follows a step to the answer.
@@ -105,6 +156,10 @@ where
                     return Ok(response);
                 }
                 Landed::Unshared(why, None) => {
+                    // Where the leader's answer is a failure, a stored one is for all.
+                    if let Some(answer) = self.look_in_store() {
+                        return Ok(answer);
+                    }
                     return forward(self.inner, self.request, CacheStatus::Unshared(why)).await;
                 }
                 Landed::Shared(head) => {
@@ -120,12 +175,15 @@ where
         forward(self.inner, self.request, CacheStatus::Bypass("vary")).await
     }
 
-    /// The request of the load: this one without its (empty) content, which belongs to its client.
+    /// The request of the load: a GET for all, so this one without its (empty) content, which belongs to
+    /// its client, and without the conditions by which that client validates its own copy.
     fn load(&self) -> Request<B> {
         let mut load = Request::new(B::default());
         *load.uri_mut() = self.request.uri().clone();
         *load.version_mut() = self.request.version();
         *load.headers_mut() = self.request.headers().clone();
+        load.headers_mut().remove(header::IF_NONE_MATCH);
+        load.headers_mut().remove(header::IF_MODIFIED_SINCE);
         *load.extensions_mut() = self.request.extensions().clone();
         load
     }

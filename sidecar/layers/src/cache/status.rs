@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::verdict::Unshared;
 
@@ -11,11 +11,25 @@ const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 /// How an answer came about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CacheStatus {
-    /// From the store, fresh for `ttl` more.
+    /// From the store.
     Hit {
-        /// The freshness that is left.
-        ttl: Duration,
+        /// The freshness that is left, in seconds; negative: stale, and served while it is refreshed.
+        ttl: i64,
     },
+    /// From the store, stale, because a load failed a moment ago and is not tried again yet.
+    Resting {
+        /// As of a hit.
+        ttl: i64,
+    },
+    /// From the store, stale, in place of the failure of what was forwarded.
+    Instead {
+        /// As of a hit.
+        ttl: i64,
+        /// That of the failure; `None`: there was no answer.
+        status: Option<StatusCode>,
+    },
+    /// A failure that is kept.
+    KeptFailure,
     /// By a load that others may share.
     Loaded {
         /// Whether a stale stored answer was found first.
@@ -38,18 +52,38 @@ pub(super) enum CacheStatus {
 impl CacheStatus {
     /// Adds this cache's member after those of the caches before it (RFC 9211, 2).
     pub(super) fn add_to(self, headers: &mut HeaderMap) {
-        if let Some(value) = self.value() {
+        if let Ok(value) = HeaderValue::try_from(self.text()) {
             headers.append(CACHE_STATUS, value);
         }
     }
 
-    fn value(self) -> Option<HeaderValue> {
-        let text = match self {
-            Self::Method => return Some(HeaderValue::from_static("kivi; fwd=method")),
-            Self::Request => return Some(HeaderValue::from_static("kivi; fwd=request")),
+    /// The value for a request of this way that ended without an answer. `detail` is a token.
+    pub(super) fn failed(self, detail: &str) -> Option<HeaderValue> {
+        let mut text = self.text();
+        if !text.contains("; detail=") {
+            text.push_str("; detail=");
+            text.push_str(detail);
+        }
+        HeaderValue::try_from(text).ok()
+    }
+
+    /// `hit` and `fwd` are exclusive (RFC 9211, 2.1 and 2.2): a stale answer that was served without
+    /// asking the upstream is a hit, one in place of a failure was forwarded.
+    fn text(self) -> String {
+        match self {
+            Self::Method => "kivi; fwd=method".to_owned(),
+            Self::Request => "kivi; fwd=request".to_owned(),
+            Self::KeptFailure => "kivi; hit".to_owned(),
+            Self::Resting { ttl } => format!("kivi; hit; ttl={ttl}; detail=stale-if-error"),
+            Self::Instead { ttl, status: Some(status) } => {
+                format!("kivi; fwd=stale; fwd-status={}; ttl={ttl}; detail=stale-if-error", status.as_u16())
+            }
+            Self::Instead { ttl, status: None } => {
+                format!("kivi; fwd=stale; ttl={ttl}; detail=stale-if-error")
+            }
             Self::Bypass(detail) => format!("kivi; fwd=bypass; detail={detail}"),
             Self::Unshared(reason) => format!("kivi; fwd=miss; detail={}", reason.detail()),
-            Self::Hit { ttl } => format!("kivi; hit; ttl={}", ttl.as_secs()),
+            Self::Hit { ttl } => format!("kivi; hit; ttl={ttl}"),
             Self::Loaded { stale, collapsed, stored } => {
                 let mut text = String::from(if stale { "kivi; fwd=stale" } else { "kivi; fwd=miss" });
                 if collapsed {
@@ -61,8 +95,7 @@ impl CacheStatus {
                 }
                 text
             }
-        };
-        HeaderValue::try_from(text).ok()
+        }
     }
 }
 
@@ -80,8 +113,16 @@ mod tests {
     fn each_outcome_has_its_text() {
         let ttl = Duration::from_millis(59_400);
         let loaded = |stale, collapsed, stored| CacheStatus::Loaded { stale, collapsed, stored };
+        let instead = |status| CacheStatus::Instead { ttl: -3, status };
         for (status, expected) in [
-            (CacheStatus::Hit { ttl }, "kivi; hit; ttl=59"),
+            (CacheStatus::Hit { ttl: 59 }, "kivi; hit; ttl=59"),
+            (CacheStatus::Hit { ttl: -3 }, "kivi; hit; ttl=-3"),
+            (CacheStatus::Resting { ttl: -3 }, "kivi; hit; ttl=-3; detail=stale-if-error"),
+            (instead(None), "kivi; fwd=stale; ttl=-3; detail=stale-if-error"),
+            (
+                instead(Some(StatusCode::BAD_GATEWAY)),
+                "kivi; fwd=stale; fwd-status=502; ttl=-3; detail=stale-if-error",
+            ),
             (loaded(false, false, None), "kivi; fwd=miss"),
             (loaded(false, false, Some(ttl)), "kivi; fwd=miss; stored; ttl=59"),
             (loaded(false, true, None), "kivi; fwd=miss; collapsed"),
@@ -92,6 +133,19 @@ mod tests {
             (CacheStatus::Bypass("range"), "kivi; fwd=bypass; detail=range"),
         ] {
             assert_eq!(text(status), expected);
+        }
+    }
+
+    #[test]
+    fn a_failure_says_its_way_and_one_detail() {
+        let miss = CacheStatus::Loaded { stale: false, collapsed: true, stored: None };
+        for (status, expected) in [
+            (miss, "kivi; fwd=miss; collapsed; detail=broken"),
+            (CacheStatus::Method, "kivi; fwd=method; detail=broken"),
+            (CacheStatus::Bypass("range"), "kivi; fwd=bypass; detail=range"),
+            (CacheStatus::KeptFailure, "kivi; hit; detail=broken"),
+        ] {
+            assert_eq!(status.failed("broken").unwrap(), expected);
         }
     }
 

@@ -7,7 +7,14 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use tokio::time::Instant;
 
 use super::{
-    CacheBody, conditional, freshness, head::Head, key::CacheKey, status::CacheStatus, vary::Nominated,
+    CacheBody, conditional,
+    flight::Flight,
+    freshness,
+    head::Head,
+    stale::{self, Grace, Use},
+    status::CacheStatus,
+    vary::Nominated,
+    writes::Epoch,
 };
 
 /// What an entry costs beside its own bytes: maps, queues and allocation headers.
@@ -28,13 +35,19 @@ pub(super) struct Stored {
     /// How old it was when it came.
     age: Duration,
     lifetime: Duration,
+    /// What it is good for after its lifetime.
+    grace: Grace,
+    /// The writes before its load began.
+    began: Epoch,
+    /// Whether it may be about more than the resource that it names.
+    about_many: bool,
     weight: u64,
 }
 
 impl Stored {
-    /// An answer to keep; `None` where its head says that it is not stored.
+    /// The answer of a flight, to be kept; `None` where its head says that it is not stored.
     pub(super) fn new(
-        key: &CacheKey,
+        flight: &Flight,
         head: &Head,
         chunks: &[Bytes],
         trailers: Option<HeaderMap>,
@@ -47,7 +60,7 @@ impl Stored {
             + body.len()
             + header_bytes
             + trailer_bytes
-            + 2 * key.weight()
+            + 2 * flight.key.weight()
             + head.nominated.weight();
         Some(Self {
             status: head.status,
@@ -58,6 +71,9 @@ impl Stored {
             nominated: head.nominated.clone(),
             since: head.since,
             lifetime,
+            grace: head.grace,
+            began: flight.began,
+            about_many: flight.key.is_about_many(),
             weight: weight as u64,
         })
     }
@@ -72,10 +88,44 @@ impl Stored {
         self.lifetime.checked_sub(now.duration_since(self.since)).filter(|left| !left.is_zero())
     }
 
+    /// What it is good for, for a request with these headers; `writes` are those until now.
+    pub(super) fn use_for(&self, request: &HeaderMap, now: Instant, writes: Epoch) -> Use {
+        match self.left(now) {
+            Some(_) => Use::Fresh,
+            None if !self.began.is_unwritten(writes, self.about_many) => Use::Spent,
+            None => self.grace.at(self.staleness(now), stale::tolerance(request)),
+        }
+    }
+
+    /// Whether it is served in place of a failure, to a request with these headers.
+    pub(super) fn covers_failure(&self, request: &HeaderMap, now: Instant, writes: Epoch) -> bool {
+        self.left(now).is_some()
+            || (self.began.is_unwritten(writes, self.about_many)
+                && self.grace.covers_failure(self.staleness(now), stale::tolerance(request)))
+    }
+
+    /// Its freshness in whole seconds, rounded down; negative by how long it has been stale (RFC 9211, 2.5).
+    pub(super) fn ttl(&self, now: Instant) -> i64 {
+        let staleness = self.staleness(now);
+        let left = self.left(now).unwrap_or_default().as_secs();
+        let late = staleness.as_secs() + u64::from(staleness.subsec_nanos() > 0);
+        left.cast_signed() - late.cast_signed()
+    }
+
+    fn staleness(&self, now: Instant) -> Duration {
+        now.duration_since(self.since).saturating_sub(self.lifetime)
+    }
+
     /// The answer to a GET or HEAD with the headers `request`.
-    pub(super) fn answer(&self, request: &HeaderMap, is_head: bool, now: Instant) -> Response<CacheBody> {
+    pub(super) fn answer(
+        &self,
+        request: &HeaderMap,
+        is_head: bool,
+        now: Instant,
+        status: CacheStatus,
+    ) -> Response<CacheBody> {
         let unchanged = self.status == StatusCode::OK && conditional::is_unchanged(request, &self.headers);
-        let (status, mut headers, body) = if unchanged {
+        let (code, mut headers, body) = if unchanged {
             (StatusCode::NOT_MODIFIED, self.validators(), CacheBody::empty())
         } else {
             let mut headers = self.headers.clone();
@@ -91,10 +141,9 @@ impl Stored {
         };
         let age = self.age + now.duration_since(self.since);
         headers.insert(header::AGE, HeaderValue::from(age.as_secs()));
-        let ttl = self.left(now).unwrap_or_default();
-        CacheStatus::Hit { ttl }.add_to(&mut headers);
+        status.add_to(&mut headers);
         let mut response = Response::new(body);
-        *response.status_mut() = status;
+        *response.status_mut() = code;
         *response.headers_mut() = headers;
         response
     }

@@ -26,14 +26,16 @@ use tokio::time::Instant;
 
 use super::{
     CacheMetrics, CachePolicy, FillFailed,
+    account::Trouble,
     classify::Reach,
     fill::Fill,
     flight::{Flight, Seat},
     key::CacheKey,
     shard::Shard,
+    stale::Use,
     stored::Stored,
     vary::VaryNames,
-    writes::Writes,
+    writes::{Effect, Epoch, Writes},
 };
 
 /// Shards: enough that a few threads seldom meet, few enough that each orders many entries.
@@ -53,11 +55,27 @@ pub(super) struct Table {
     writes: Writes,
 }
 
+/// A stored answer to be served at once.
+#[derive(Debug)]
+pub(super) enum Kept {
+    /// A fresh one.
+    Fresh(Arc<Stored>),
+    /// A stale one, served while it is refreshed.
+    Stale {
+        /// The answer.
+        stored: Arc<Stored>,
+        /// The load that this request is to begin; none where one is in progress, or failed just now.
+        refresh: Option<Fill>,
+    },
+    /// A stale one, because a load failed just now.
+    Resting(Arc<Stored>),
+}
+
 /// What a GET finds.
 #[derive(Debug)]
 pub(super) enum Found {
-    /// A fresh stored answer.
-    Hit(Arc<Stored>),
+    /// A stored answer to be served at once.
+    Kept(Kept),
     /// A failure that is kept.
     Failed(FillFailed),
     /// A load that another began.
@@ -90,14 +108,27 @@ impl Table {
         }
     }
 
-    /// A fresh stored answer, if there is one.
-    pub(super) fn stored(&self, key: &CacheKey, headers: &HeaderMap) -> Option<Arc<Stored>> {
-        let now = Instant::now();
-        let mut shard = self.shard(&key.resource).lock();
-        let variant = shard.account(key)?.variant(headers)?.clone();
-        variant.stored.left(now)?;
-        shard.visit(variant.id);
-        Some(variant.stored)
+    /// A stored answer to be served at once, if there is one.
+    pub(super) fn kept(self: &Arc<Self>, key: &CacheKey, headers: &HeaderMap) -> Option<Kept> {
+        let mut spent = None;
+        let kept = {
+            let mut shard = self.shard(&key.resource).lock();
+            self.kept_in(&mut shard, key, headers, self.writes.epoch(), &mut spent)
+        };
+        self.released(spent);
+        kept.ok()
+    }
+
+    /// The stored answer to be served in place of a failure, if there is one.
+    pub(super) fn in_place_of_failure(&self, key: &CacheKey, headers: &HeaderMap) -> Option<Arc<Stored>> {
+        // Where nothing is kept, no load pays for this look.
+        if self.used.load(Relaxed) == 0 {
+            return None;
+        }
+        let (now, mut shard) = (Instant::now(), self.shard(&key.resource).lock());
+        let variant = shard.account(key)?.variant(headers)?;
+        let covers = variant.stored.covers_failure(headers, now, self.writes.epoch());
+        covers.then(|| Arc::clone(&variant.stored))
     }
 
     /// What a GET with `headers` finds for `key`. `expected`: the `Vary` of an answer that was not for
@@ -108,13 +139,71 @@ impl Table {
         headers: &HeaderMap,
         expected: Option<&VaryNames>,
     ) -> Found {
-        let mut stale = None;
+        let mut spent = None;
         let found = {
             let mut shard = self.shard(&key.resource).lock();
-            self.find_in(&mut shard, key, headers, expected, &mut stale)
+            self.find_in(&mut shard, key, headers, expected, &mut spent)
         };
-        self.released(stale);
+        self.released(spent);
         found
+    }
+
+    /// The stored answer to be served at once, or else whether there is (or was) one that is stale.
+    fn kept_in(
+        self: &Arc<Self>,
+        shard: &mut Shard,
+        key: &CacheKey,
+        headers: &HeaderMap,
+        epoch: Epoch,
+        spent: &mut Option<Arc<Stored>>,
+    ) -> Result<Kept, bool> {
+        let now = Instant::now();
+        let account = shard.account(key).ok_or(false)?;
+        let variant = account.variant(headers).cloned().ok_or(false)?;
+        let in_trouble = account.is_in_trouble(now);
+        let stored = variant.stored;
+        let kept = match stored.use_for(headers, now, epoch) {
+            Use::Fresh => Kept::Fresh(stored),
+            Use::WhileRevalidate if in_trouble => Kept::Stale { stored, refresh: None },
+            Use::WhileRevalidate => {
+                Kept::Stale { stored, refresh: self.refresh_in(shard, key, headers, epoch, now) }
+            }
+            Use::IfError if in_trouble => Kept::Resting(stored),
+            Use::IfError | Use::NotThis => return Err(true),
+            Use::Spent => {
+                *spent = shard.remove(key, variant.id);
+                return Err(true);
+            }
+        };
+        shard.visit(variant.id);
+        Ok(kept)
+    }
+
+    /// Begins a load for the store, unless one is in progress that will do. None during a write, whose end
+    /// would discard it.
+    fn refresh_in(
+        self: &Arc<Self>,
+        shard: &mut Shard,
+        key: &CacheKey,
+        headers: &HeaderMap,
+        epoch: Epoch,
+        now: Instant,
+    ) -> Option<Fill> {
+        let about_many = key.is_about_many();
+        if shard.is_written(&key.resource) || self.writes.are_in_progress(about_many) {
+            return None;
+        }
+        let account = shard.account(key)?;
+        let expected = account.expected_vary();
+        let is_refreshed = account.flights().any(|flight| {
+            flight.began.stands(epoch, about_many) && flight.is_for(headers, expected.as_ref())
+        });
+        if is_refreshed || account.is_unshared(now) || account.is_crowded() {
+            return None;
+        }
+        let flight = Flight::refresh(self, key.clone(), headers.clone(), epoch);
+        account.attach(Arc::clone(&flight));
+        Some(Fill::new(Arc::clone(self), flight, None))
     }
 
     fn find_in(
@@ -123,17 +212,14 @@ impl Table {
         key: &CacheKey,
         headers: &HeaderMap,
         expected: Option<&VaryNames>,
-        stale: &mut Option<Arc<Stored>>,
+        spent: &mut Option<Arc<Stored>>,
     ) -> Found {
         let now = Instant::now();
-        if let Some(variant) = shard.account(key).and_then(|account| account.variant(headers)).cloned() {
-            if variant.stored.left(now).is_some() {
-                shard.visit(variant.id);
-                return Found::Hit(variant.stored);
-            }
-            *stale = shard.remove(key, variant.id);
-        }
         let epoch = self.writes.epoch();
+        let stale = match self.kept_in(shard, key, headers, epoch, spent) {
+            Ok(kept) => return Found::Kept(kept),
+            Err(stale) => stale,
+        };
         let about_many = key.is_about_many();
         let written = shard.is_written(&key.resource) || self.writes.are_in_progress(about_many);
         let account = shard.account_or_new(key);
@@ -162,7 +248,7 @@ impl Table {
         let (flight, seat) = Flight::begin(self, key.clone(), headers.clone(), epoch);
         account.attach(Arc::clone(&flight));
         let fill = Fill::new(Arc::clone(self), flight, before);
-        Found::Leads { seat, fill, stale: stale.is_some() }
+        Found::Leads { seat, fill, stale }
     }
 
     /// Lets nobody join a flight any more, and forgets its answer. False: that was so already.
@@ -175,11 +261,42 @@ impl Table {
     pub(super) fn remember_unshared(&self, flight: &Arc<Flight>) {
         let now = Instant::now();
         let until = now + self.policy.unshared_ttl;
+        let mut superseded = None;
+        {
+            let mut shard = self.shard(&flight.key.resource).lock();
+            if shard.supersede(flight, now, &mut superseded) && until > now {
+                shard.account_or_new(&flight.key).keep_unshared(until);
+                shard.mark(&flight.key, until, now);
+            }
+        }
+        self.released(superseded);
+    }
+
+    /// Detaches a flight whose answer is not stored, and removes the stale answer that it replaces.
+    pub(super) fn supersede(&self, flight: &Arc<Flight>) {
+        let mut superseded = None;
+        self.shard(&flight.key.resource).lock().supersede(flight, Instant::now(), &mut superseded);
+        self.released(superseded);
+    }
+
+    /// The answer of a flight is a failure: whether a stored answer outlasts it. If so, that is served
+    /// without another load for a while.
+    pub(super) fn rest(&self, flight: &Arc<Flight>) -> bool {
+        let now = Instant::now();
+        let until = now + self.policy.error_ttl;
         let mut shard = self.shard(&flight.key.resource).lock();
-        if shard.detach(flight, now) && until > now {
-            shard.account_or_new(&flight.key).keep_unshared(until);
+        let Some(account) = shard.account(&flight.key).filter(|account| account.is_attached(flight)) else {
+            return false;
+        };
+        let epoch = self.writes.epoch();
+        let outlasts = account
+            .variant(&flight.request)
+            .is_some_and(|variant| variant.stored.use_for(&flight.request, now, epoch) != Use::Spent);
+        if outlasts && until > now {
+            account.keep_trouble(Trouble::FailedAnswer, until);
             shard.mark(&flight.key, until, now);
         }
+        outlasts
     }
 
     /// A flight failed: keeps the failure for a while, unless a write came between.
@@ -188,7 +305,7 @@ impl Table {
         let until = now + self.policy.error_ttl;
         let mut shard = self.shard(&flight.key.resource).lock();
         if shard.detach(flight, now) && until > now && self.stands(flight) {
-            shard.account_or_new(&flight.key).keep_failure(why.clone(), until);
+            shard.account_or_new(&flight.key).keep_trouble(Trouble::NoAnswer(why.clone()), until);
             shard.mark(&flight.key, until, now);
         }
     }
@@ -197,7 +314,7 @@ impl Table {
     pub(super) fn store(&self, flight: &Arc<Flight>, stored: Stored) {
         let weight = stored.weight();
         if !self.stands(flight) || !self.reserve(weight) {
-            self.detach(flight);
+            self.supersede(flight);
             return;
         }
         self.metrics.entries.inc();
@@ -220,14 +337,14 @@ impl Table {
         drop(flights);
     }
 
-    /// A write ended, and its answer has not gone out yet. `changed`: it may have taken effect, so that
-    /// what is stored goes too.
-    pub(super) fn write_ends(&self, resource: &[u8], reach: Reach, changed: bool) {
-        self.writes.ended(reach);
+    /// A write ended, and its answer has not gone out yet. Where it may have taken effect, what is stored
+    /// goes too.
+    pub(super) fn write_ends(&self, resource: &[u8], reach: Reach, effect: Effect) {
+        self.writes.ended(reach, effect);
         let cleared = {
             let mut shard = self.shard(resource).lock();
             shard.write_ends(resource);
-            shard.clear(resource, changed, Instant::now())
+            shard.clear(resource, effect != Effect::None, Instant::now())
         };
         drop(cleared.flights);
         self.released(cleared.stored);

@@ -4,6 +4,7 @@ mod coalesce;
 mod failure;
 mod linearizable;
 mod sharing;
+mod stale;
 mod stored;
 mod window;
 mod writes;

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, StatusCode, header};
 
-use super::{CachePolicy, directives::Directives, freshness, vary::VaryNames};
+use super::{CachePolicy, directives::Directives, freshness, stale::Grace, vary::VaryNames};
 
 /// What may be done with an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub(super) enum Verdict {
 pub(super) struct Sharing {
     /// How long it stays fresh from now on; `None` is not stored.
     pub(super) lifetime: Option<Duration>,
+    /// What it is good for after that.
+    pub(super) grace: Grace,
     /// Whether requests that arrive while the body comes in may have it too. Not where the answer says
     /// itself that it is stale at once.
     pub(super) late_joins: bool,
@@ -130,9 +132,13 @@ fn share(
         None if directives.public || is_heuristically_cacheable(status) => policy.ttl,
         None => return Verdict::Unshared(Unshared::Status),
     };
+    // Stale at once by its own word, and by its own word served so while it is refreshed.
+    let refreshed =
+        explicit.is_some() && directives.stale_while_revalidate.is_some_and(|time| !time.is_zero());
     Verdict::Shared(Sharing {
-        lifetime: (!lifetime.is_zero()).then_some(lifetime),
-        late_joins: explicit != Some(Duration::ZERO),
+        lifetime: (!lifetime.is_zero() || refreshed).then_some(lifetime),
+        grace: Grace::of(policy, directives, status),
+        late_joins: explicit != Some(Duration::ZERO) || refreshed,
         vary,
     })
 }

@@ -12,7 +12,10 @@ use http::{HeaderMap, Request, Response, StatusCode, Uri, header};
 use http_body::Body;
 use tower::{BoxError, Service, ServiceExt};
 
-use super::{CacheBody, classify::Reach, key, location::same_origin_path, status::CacheStatus, table::Table};
+use super::{
+    CacheBody, classify::Reach, key, location::same_origin_path, status::CacheStatus, table::Table,
+    trail::CacheTrail, writes::Effect,
+};
 
 /// A write in progress.
 #[derive(Debug)]
@@ -20,8 +23,8 @@ pub(super) struct Write {
     table: Arc<Table>,
     resource: Arc<[u8]>,
     reach: Reach,
-    /// What its end may have changed.
-    changed: bool,
+    /// What is known of it so far.
+    effect: Effect,
 }
 
 impl Write {
@@ -29,7 +32,7 @@ impl Write {
     pub(super) fn begin<B>(table: Arc<Table>, request: &Request<B>, reach: Reach) -> Self {
         let resource = key::resource(request.uri().path());
         table.write_begins(&resource, reach);
-        Self { table, resource, reach, changed: true }
+        Self { table, resource, reach, effect: Effect::Unknown }
     }
 
     /// Passes the request on, and ends the write with its answer.
@@ -44,6 +47,7 @@ impl Write {
         R: Body<Data = Bytes> + Send + 'static,
         R::Error: Into<BoxError>,
     {
+        CacheTrail::note(request.extensions(), CacheStatus::Method);
         let uri = request.uri().clone();
         let host = request.headers().get(header::HOST).cloned();
         let host = host.as_ref().and_then(|host| host.to_str().ok());
@@ -57,10 +61,11 @@ impl Write {
 
     /// Only a success changes what is stored, here and where the answer points to on this origin.
     fn answered(&mut self, uri: &Uri, host: Option<&str>, status: StatusCode, headers: &HeaderMap) {
-        self.changed = status.is_success() || status.is_redirection();
-        if !self.changed {
+        if !(status.is_success() || status.is_redirection()) {
+            self.effect = Effect::None;
             return;
         }
+        self.effect = Effect::Acknowledged;
         for name in [header::LOCATION, header::CONTENT_LOCATION] {
             let path = headers.get(name).and_then(|value| same_origin_path(uri, host, value.to_str().ok()?));
             if let Some(path) = path {
@@ -72,6 +77,6 @@ impl Write {
 
 impl Drop for Write {
     fn drop(&mut self) {
-        self.table.write_ends(&self.resource, self.reach, self.changed);
+        self.table.write_ends(&self.resource, self.reach, self.effect);
     }
 }

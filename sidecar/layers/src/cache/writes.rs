@@ -20,19 +20,37 @@ pub(super) struct Writes {
 struct Count {
     begun: AtomicU64,
     ended: AtomicU64,
+    acknowledged: AtomicU64,
 }
 
-/// How many writes had ended at a moment.
+/// How many writes had ended at a moment, and how many of these with success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Epoch {
-    all: u64,
-    reaching_any: u64,
+    all: Ended,
+    reaching_any: Ended,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Ended {
+    ended: u64,
+    acknowledged: u64,
+}
+
+/// What is known of a write when it has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// Its client is told that it took effect.
+    Acknowledged,
+    /// Nobody knows: there was no answer.
+    Unknown,
+    /// It took none.
+    None,
 }
 
 impl Writes {
     /// The counts now.
     pub(super) fn epoch(&self) -> Epoch {
-        Epoch { all: self.all.ended.load(SeqCst), reaching_any: self.reaching_any.ended.load(SeqCst) }
+        Epoch { all: self.all.ended(), reaching_any: self.reaching_any.ended() }
     }
 
     /// Whether a write is in progress that may change an answer although it names another resource.
@@ -49,8 +67,11 @@ impl Writes {
     }
 
     /// A write ended. Before its answer goes out.
-    pub(super) fn ended(&self, reach: Reach) {
+    pub(super) fn ended(&self, reach: Reach, effect: Effect) {
         for count in self.of(reach) {
+            if effect == Effect::Acknowledged {
+                count.acknowledged.fetch_add(1, SeqCst);
+            }
             count.ended.fetch_add(1, SeqCst);
         }
     }
@@ -62,6 +83,10 @@ impl Writes {
 }
 
 impl Count {
+    fn ended(&self) -> Ended {
+        Ended { ended: self.ended.load(SeqCst), acknowledged: self.acknowledged.load(SeqCst) }
+    }
+
     /// What has ended is looked at first: a write that begins and ends between the two looks counts as
     /// in progress, never one in progress as ended.
     fn is_in_progress(&self) -> bool {
@@ -74,7 +99,15 @@ impl Epoch {
     /// Whether no write came between that may change this answer. `about_many`: it may be about more
     /// than the resource that it names.
     pub(super) fn stands(self, now: Self, about_many: bool) -> bool {
-        self.reaching_any == now.reaching_any && (!about_many || self.all == now.all)
+        self.reaching_any.ended == now.reaching_any.ended && (!about_many || self.all.ended == now.all.ended)
+    }
+
+    /// Whether no write that may change this answer was acknowledged between: an answer past its
+    /// freshness must not be older than one. Failed writes do not count, or an upstream that is down
+    /// would take away what is kept for just that.
+    pub(super) fn is_unwritten(self, now: Self, about_many: bool) -> bool {
+        self.reaching_any.acknowledged == now.reaching_any.acknowledged
+            && (!about_many || self.all.acknowledged == now.all.acknowledged)
     }
 }
 
@@ -87,11 +120,26 @@ mod tests {
         let writes = Writes::default();
         let began = writes.epoch();
         assert!(began.stands(writes.epoch(), true));
-        writes.ended(Reach::Target);
+        writes.ended(Reach::Target, Effect::None);
         assert!(!began.stands(writes.epoch(), true));
         assert!(began.stands(writes.epoch(), false));
-        writes.ended(Reach::Any);
+        writes.ended(Reach::Any, Effect::None);
         assert!(!began.stands(writes.epoch(), false));
+    }
+
+    #[test]
+    fn only_an_acknowledged_write_outdates_what_is_stale() {
+        let writes = Writes::default();
+        let began = writes.epoch();
+        for effect in [Effect::None, Effect::Unknown] {
+            writes.ended(Reach::Any, effect);
+        }
+        assert!(began.is_unwritten(writes.epoch(), true));
+        writes.ended(Reach::Target, Effect::Acknowledged);
+        assert!(!began.is_unwritten(writes.epoch(), true));
+        assert!(began.is_unwritten(writes.epoch(), false), "its own resource is cleared by name");
+        writes.ended(Reach::Any, Effect::Acknowledged);
+        assert!(!began.is_unwritten(writes.epoch(), false));
     }
 
     #[test]
@@ -101,8 +149,8 @@ mod tests {
         assert!(writes.are_in_progress(true) && !writes.are_in_progress(false));
         writes.begun(Reach::Any);
         assert!(writes.are_in_progress(false));
-        writes.ended(Reach::Any);
-        writes.ended(Reach::Target);
+        writes.ended(Reach::Any, Effect::None);
+        writes.ended(Reach::Target, Effect::None);
         assert!(!writes.are_in_progress(true) && !writes.are_in_progress(false));
     }
 }

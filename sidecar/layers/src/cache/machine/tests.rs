@@ -31,6 +31,24 @@ fn a_reader_gets_the_chunks_then_the_end() {
 }
 
 #[test]
+fn a_load_for_the_store_goes_on_without_readers_as_long_as_it_fits() {
+    let mut machine = Machine::kept(LIMIT);
+    let seat = machine.sit().unwrap();
+    assert_eq!(machine.rise(seat), Left::Running);
+    machine.ready("head");
+    machine.push(chunk(3));
+    assert!(matches!(machine.phase(), Phase::Ready("head")));
+    assert_eq!(machine.push(chunk(8)), Pushed::Overflowed);
+    assert_eq!(machine.push(chunk(1)), Pushed::Ended);
+
+    let mut machine = Machine::kept(LIMIT);
+    let seat = machine.sit().unwrap();
+    machine.ready("head");
+    machine.push(chunk(11));
+    assert_eq!(machine.rise(seat), Left::Nobody, "too large for the store");
+}
+
+#[test]
 fn an_end_is_final() {
     let (mut machine, seat) = ready();
     assert!(machine.fail(FillFailed::Died));

@@ -24,6 +24,8 @@ struct Operation {
     body: u8,
     /// The client leaves before its answer.
     leaves: bool,
+    /// The upstream fails a GET.
+    fails: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -32,14 +34,23 @@ enum Kind {
     Put(&'static str),
 }
 
-fn operation() -> impl Strategy<Value = Operation> {
+fn operation(failing: f64) -> impl Strategy<Value = Operation> {
     let kind = prop_oneof![
         6 => prop_oneof![Just("/v1/k"), Just("/v1/%6b"), Just("/v1/k?a")].prop_map(Kind::Get),
         2 => prop_oneof![Just("/v1/k"), Just("/v1/k?ttl=5s")].prop_map(Kind::Put),
     ];
     let delay = || 0..12_u8;
-    (kind, 0..60_u8, delay(), delay(), delay(), prop::bool::weighted(0.1)).prop_map(
-        |(kind, at, before, after, body, leaves)| Operation { kind, at, before, after, body, leaves },
+    let (leaves, fails) = (prop::bool::weighted(0.1), prop::bool::weighted(failing));
+    (kind, 0..60_u8, delay(), delay(), delay(), leaves, fails).prop_map(
+        |(kind, at, before, after, body, leaves, fails)| Operation {
+            kind,
+            at,
+            before,
+            after,
+            body,
+            leaves,
+            fails,
+        },
     )
 }
 
@@ -59,6 +70,13 @@ async fn upstream(
         Kind::Get(_) => register.load(SeqCst),
     };
     pause(operation.after).await;
+    if operation.fails && matches!(operation.kind, Kind::Get(_)) {
+        return if operation.body.is_multiple_of(2) {
+            Err("down".into())
+        } else {
+            Ok(response(503, &[], whole("")))
+        };
+    }
     let (pieces, body) = channel();
     tokio::spawn(async move {
         let text = format!("{value:08}");
@@ -84,6 +102,7 @@ struct Known {
 /// nothing is kept, what another GET had read by then.
 async fn run(policy: CachePolicy, operations: Vec<Operation>) {
     let keeps = !policy.ttl.is_zero();
+    let may_fail = operations.iter().any(|operation| operation.fails);
     let register = Arc::new(AtomicU64::new(0));
     let known = Arc::new(Known::default());
     let layer = CacheLayer::new(policy, |_| Peer::default(), CacheMetrics::default());
@@ -93,7 +112,7 @@ async fn run(policy: CachePolicy, operations: Vec<Operation>) {
         let known = Arc::clone(&known);
         tokio::spawn(async move {
             pause(operation.at).await;
-            client(cache, &known, operation, keeps).await;
+            client(cache, &known, operation, keeps, may_fail).await;
         })
     });
     for client in join_all(clients).await {
@@ -101,7 +120,7 @@ async fn run(policy: CachePolicy, operations: Vec<Operation>) {
     }
 }
 
-async fn client<S>(mut cache: S, known: &Known, operation: Operation, keeps: bool)
+async fn client<S>(mut cache: S, known: &Known, operation: Operation, keeps: bool, may_fail: bool)
 where
     S: Service<Request<Empty<Bytes>>, Response = Response<CacheBody>, Error = BoxError>,
 {
@@ -120,7 +139,13 @@ where
         drop(tokio::time::timeout(Duration::from_millis(operation.after.into()), answer).await);
         return;
     }
-    let answer = answer.await.unwrap();
+    let answer = match answer.await {
+        Ok(answer) if answer.status() == 200 => answer,
+        failed => {
+            assert!(may_fail, "{failed:?}");
+            return;
+        }
+    };
     if matches!(operation.kind, Kind::Put(_)) {
         let revision = answer.headers()["kivi-revision"].to_str().unwrap().parse().unwrap();
         known.acknowledged.fetch_max(revision, SeqCst);
@@ -147,13 +172,26 @@ proptest! {
 
     #[test]
     fn a_get_sees_every_write_acknowledged_before_it_when_nothing_is_kept(
-        operations in prop::collection::vec(operation(), 1..60),
+        operations in prop::collection::vec(operation(0.0), 1..60),
     ) {
         in_paused_time(run(coalescing(), operations));
     }
 
     #[test]
-    fn and_when_answers_are_kept(operations in prop::collection::vec(operation(), 1..60)) {
+    fn and_when_stale_answers_are_served(operations in prop::collection::vec(operation(0.3), 1..60)) {
+        let window = Duration::from_millis(20);
+        let policy = CachePolicy {
+            ttl: Duration::from_millis(5),
+            stale_while_revalidate: window,
+            stale_if_error: window * 2,
+            error_ttl: Duration::from_millis(2),
+            ..coalescing()
+        };
+        in_paused_time(run(policy, operations));
+    }
+
+    #[test]
+    fn and_when_answers_are_kept(operations in prop::collection::vec(operation(0.0), 1..60)) {
         in_paused_time(run(keeping(), operations));
     }
 }
