@@ -4,22 +4,19 @@
 //! - A refusal of a layer becomes a response.
 //! - An answer to HEAD has the fields of its body, and no body: HTTP/2 would send it.
 
-mod lingering;
-
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, EXPECT, HeaderValue, WWW_AUTHENTICATE};
+use http::header::{CONTENT_LENGTH, HeaderValue, WWW_AUTHENTICATE};
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body as HttpBody;
 use kivi_api::{Problem, ProblemType};
 use kivi_layers::auth::Unauthorized;
+use kivi_layers::linger::LingeringBody;
 use tower::{BoxError, Service};
-
-pub(crate) use lingering::LingeringBody;
 
 use crate::routes::{Body, sentence};
 
@@ -52,8 +49,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let is_head = *request.method() == Method::HEAD;
-        let waits = request.headers().contains_key(EXPECT);
-        let inner = self.inner.call(request.map(|body| LingeringBody::new(body, waits)));
+        let inner = self.inner.call(LingeringBody::of(request));
         EdgeFuture { inner, is_head }
     }
 }

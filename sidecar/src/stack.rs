@@ -10,6 +10,7 @@ use kivi_layers::{
     Peer,
     auth::{Anonymous, AuthLayer, Verifier},
     cache::{CacheLayer, CacheMetrics, CachePolicy, SplitBy},
+    linger::LingeringBody,
     metrics::{HttpMetrics, MetricsLayer},
     shed::ShedLayer,
     throttle::{By, OnExcess, Rate, ThrottleLayer},
@@ -48,6 +49,9 @@ pub fn stack(
         .layer(TraceLayer::server(no_route, peer))
         // Counts what clients see, so outside of everything that refuses.
         .layer(MetricsLayer::new(HttpMetrics::register(registry), no_route))
+        // Outside of all that may refuse: an upload is often refused before it was sent, and over HTTP/2 a
+        // stream that is reset takes its answer along.
+        .map_request(LingeringBody::<Incoming>::of)
         // Below here refusals are typed errors; above, they are responses with a status.
         .layer(RespondLayer)
         // The client's clock starts with its request: a turn in the throttle and a shared load count too.
@@ -63,7 +67,7 @@ pub fn stack(
         // Before the cache: a limit holds for cached answers as well.
         .layer(throttle(&sidecar.throttle))
         // A load asks without a body, so bodies are of one kind from here on.
-        .map_request(|request: Request<Incoming>| request.map(Outgoing::from))
+        .map_request(|request: Request<LingeringBody<Incoming>>| request.map(Outgoing::from))
         // Before the cache: an ambiguous request must not become a load that others share.
         .layer(AdmitLayer::new(config.upstream.authority.clone()))
         // What is below runs once for all who ask for the same at the same time. A load is a task with a

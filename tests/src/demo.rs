@@ -16,7 +16,7 @@ const RECORDS: usize = 2_000;
 /// # Errors
 /// Names the step that failed.
 pub async fn run() -> Result<(), Failure> {
-    say("Installing the operator: helm upgrade --install kivi-operator charts/kivi-operator");
+    say("Installing the operator: helm upgrade --install kivi charts/kivi-operator --namespace kivi-system");
     let kubectl = install::operator().await?;
 
     say(&format!("Applying {EXAMPLE}"));

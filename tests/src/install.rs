@@ -9,7 +9,10 @@ use crate::kubectl::Kubectl;
 
 /// Namespace and release of the operator.
 const NAMESPACE: &str = "kivi-system";
-const RELEASE: &str = "kivi-operator";
+const RELEASE: &str = "kivi";
+
+/// What the chart calls its Deployment.
+const DEPLOYMENT: &str = "kivi-operator";
 
 /// Where images come from: the same variables as of `make images`.
 const REGISTRY: &str = "REGISTRY";
@@ -42,8 +45,8 @@ pub async fn operator() -> Result<Kubectl, Failure> {
     }
     system.helm(&args).await?;
     // The tag of a working copy stays while its images change.
-    system.run(["rollout", "restart", "deployment", RELEASE]).await?;
-    system.run(["rollout", "status", "deployment", RELEASE, "--timeout=120s"]).await?;
+    system.run(["rollout", "restart", "deployment", DEPLOYMENT]).await?;
+    system.run(["rollout", "status", "deployment", DEPLOYMENT, "--timeout=120s"]).await?;
     Ok(kubectl)
 }
 

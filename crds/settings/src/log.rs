@@ -47,7 +47,7 @@ impl LogSettings {
     {"rule": "has(self.storageClassName) == has(oldSelf.storageClassName) && (!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName)",
      "message": "storageClassName cannot change: a volume keeps its class for life"},
     {"rule": "quantity(string(self.size)).compareTo(quantity(string(oldSelf.size))) >= 0",
-     "message": "size cannot shrink: volumes only grow"},
+     "message": "size cannot shrink: a volume keeps what it has"},
     {"rule": "quantity(string(self.size)).compareTo(quantity('16Mi')) >= 0 && quantity(string(self.size)).compareTo(quantity('1024Ti')) <= 0",
      "message": "size must be from 16Mi to 1024Ti"},
     {"rule": "quantity(string(self.segmentSize)).compareTo(quantity('1Mi')) >= 0 && quantity(string(self.segmentSize)).compareTo(quantity('1Gi')) <= 0",
@@ -58,7 +58,7 @@ impl LogSettings {
      "message": "syncInterval must be from 1ms to 60s"}
 ]))]
 pub struct FileLogSettings {
-    /// Size of each pod's log volume, in bytes, from 16Mi to 1024Ti. It may grow, never shrink. Default 1Gi.
+    /// Size of each pod's log volume, in bytes, from 16Mi to 1024Ti. It never shrinks; a larger size is for volumes that are yet to be made. Default 1Gi.
     pub size: Quantity,
     /// StorageClass of the log volume, at most 253 characters; unset means the cluster's default class.
     /// Cannot change.
@@ -71,7 +71,7 @@ pub struct FileLogSettings {
     pub sync_interval: DurationString,
     /// Size of one log segment, in bytes, from 1Mi to 1Gi; it is preallocated. Default 64Mi.
     pub segment_size: Quantity,
-    /// Share of the log that may be garbage before it is compacted, in percent, from 1 to 99. Default 50.
+    /// Share of the log that may be garbage before it is compacted, in percent, from 1 to 99. Kept for the compaction of a later release. Default 50.
     #[schemars(range(min = 1, max = 99))]
     pub compact_at_garbage: i32,
 }

@@ -6,6 +6,7 @@
 //! - [`shed`]: the bound on requests in flight.
 //! - [`auth`]: bearer tokens.
 //! - [`throttle`]: the token bucket.
+//! - [`linger`]: uploads that are refused run out, so that the refusal arrives.
 //! - [`cache`]: one load a key, shared by all who ask meanwhile, and kept while it is fresh.
 //!
 //! A layer knows requests, responses and time. It must not know the store, Kubernetes or Kivi's wire
@@ -14,6 +15,7 @@
 pub mod auth;
 pub mod body;
 pub mod cache;
+pub mod linger;
 pub mod metrics;
 mod peer;
 pub mod shed;

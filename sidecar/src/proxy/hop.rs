@@ -2,12 +2,16 @@
 
 use http::{
     HeaderMap, HeaderName, HeaderValue,
-    header::{CONNECTION, COOKIE, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE},
+    header::{
+        CONNECTION, COOKIE, EXPECT, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
+    },
 };
 
-/// Removed from every message, nominated or not. `Trailer` stays: trailers are passed on.
-const HOP_BY_HOP: [HeaderName; 8] = [
+/// Removed from every message, nominated or not. `Expect` is for this hop as well: the gateway itself says
+/// `100 Continue` when it reads on, and sends the body on without waiting. `Trailer` stays: trailers are passed on.
+const HOP_BY_HOP: [HeaderName; 9] = [
     CONNECTION,
+    EXPECT,
     TE,
     TRANSFER_ENCODING,
     UPGRADE,

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io,
-    os::unix::fs::FileExt,
+    os::unix::fs::{FileExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -67,7 +67,11 @@ impl Directory for DiskDirectory {
     }
 
     fn create(&self, name: &str) -> io::Result<Box<dyn LogFile>> {
-        self.open_with(name, OpenOptions::new().read(true).write(true).create(true).truncate(true))
+        // Values are nobody else's business on this machine.
+        self.open_with(
+            name,
+            OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600),
+        )
     }
 
     fn open(&self, name: &str) -> io::Result<Box<dyn LogFile>> {

@@ -1,4 +1,4 @@
-//! A request body that runs out after it was dropped.
+//! The body that runs out after it was dropped.
 //!
 //! A refused upload is often answered before all of it was sent. If the connection were closed then, the
 //! kernel would reset it under the client's hands, and with the reset the answer is lost. So the rest is
@@ -9,6 +9,8 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::Request;
+use http::header::EXPECT;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use tokio::runtime::Handle;
@@ -18,7 +20,8 @@ const TIME: Duration = Duration::from_secs(5);
 const BYTES: usize = 64 << 20;
 
 /// A request body; when it is dropped before its end, the rest of it runs out in the background.
-pub(crate) struct LingeringBody<B: Body<Data = Bytes> + Send + Unpin + 'static> {
+#[derive(Debug)]
+pub struct LingeringBody<B: Body<Data = Bytes> + Send + Unpin + 'static> {
     /// None from the end on.
     inner: Option<B>,
     /// The client sends nothing before `100 Continue`, which the first poll would send.
@@ -26,8 +29,13 @@ pub(crate) struct LingeringBody<B: Body<Data = Bytes> + Send + Unpin + 'static> 
 }
 
 impl<B: Body<Data = Bytes> + Send + Unpin + 'static> LingeringBody<B> {
-    /// `waits`: the request has an `Expect: 100-continue`.
-    pub(crate) fn new(body: B, waits: bool) -> Self {
+    /// The request with its body as one that lingers.
+    pub fn of(request: Request<B>) -> Request<Self> {
+        let waits = request.headers().contains_key(EXPECT);
+        request.map(|body| Self::new(body, waits))
+    }
+
+    fn new(body: B, waits: bool) -> Self {
         Self { inner: Some(body).filter(|body| !body.is_end_stream()), waits }
     }
 }
@@ -79,5 +87,56 @@ async fn run_out<B: Body<Data = Bytes> + Unpin>(mut body: B) {
             return;
         }
         left -= length;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use futures::{SinkExt, channel::mpsc};
+    use http_body_util::StreamBody;
+
+    use super::*;
+
+    type Sent = mpsc::Sender<Result<Frame<Bytes>, Infallible>>;
+
+    fn upload(
+        expect: bool,
+    ) -> (Sent, Request<LingeringBody<StreamBody<mpsc::Receiver<Result<Frame<Bytes>, Infallible>>>>>) {
+        let (sender, receiver) = mpsc::channel(0);
+        let mut request = Request::new(StreamBody::new(receiver));
+        if expect {
+            request.headers_mut().insert(EXPECT, http::HeaderValue::from_static("100-continue"));
+        }
+        (sender, LingeringBody::of(request))
+    }
+
+    fn part() -> Result<Frame<Bytes>, Infallible> {
+        Ok(Frame::data(Bytes::from_static(b"part")))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_left_of_a_refused_upload_is_read() {
+        let (mut sender, request) = upload(false);
+        drop(request);
+        for _ in 0..100 {
+            sender.send(part()).await.expect("the rest of the upload was cut");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_endless_upload_is_cut_in_the_end() {
+        let (mut sender, request) = upload(false);
+        drop(request);
+        tokio::time::sleep(TIME * 2).await;
+        assert!(sender.send(part()).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_waits_for_a_go_gets_none() {
+        let (mut sender, request) = upload(true);
+        drop(request);
+        assert!(sender.send(part()).await.is_err());
     }
 }
