@@ -99,11 +99,12 @@ mod tests {
 
     use super::*;
 
-    type Sent = mpsc::Sender<Result<Frame<Bytes>, Infallible>>;
+    type Part = Result<Frame<Bytes>, Infallible>;
+    type Upload = LingeringBody<StreamBody<mpsc::Receiver<Part>>>;
 
-    fn upload(
-        expect: bool,
-    ) -> (Sent, Request<LingeringBody<StreamBody<mpsc::Receiver<Result<Frame<Bytes>, Infallible>>>>>) {
+    const PART: Bytes = Bytes::from_static(b"part");
+
+    fn upload(expect: bool) -> (mpsc::Sender<Part>, Request<Upload>) {
         let (sender, receiver) = mpsc::channel(0);
         let mut request = Request::new(StreamBody::new(receiver));
         if expect {
@@ -112,16 +113,12 @@ mod tests {
         (sender, LingeringBody::of(request))
     }
 
-    fn part() -> Result<Frame<Bytes>, Infallible> {
-        Ok(Frame::data(Bytes::from_static(b"part")))
-    }
-
     #[tokio::test(start_paused = true)]
     async fn what_is_left_of_a_refused_upload_is_read() {
         let (mut sender, request) = upload(false);
         drop(request);
         for _ in 0..100 {
-            sender.send(part()).await.expect("the rest of the upload was cut");
+            sender.send(Ok(Frame::data(PART))).await.expect("the rest of the upload was cut");
         }
     }
 
@@ -130,13 +127,13 @@ mod tests {
         let (mut sender, request) = upload(false);
         drop(request);
         tokio::time::sleep(TIME * 2).await;
-        assert!(sender.send(part()).await.is_err());
+        assert!(sender.send(Ok(Frame::data(PART))).await.is_err());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_client_that_waits_for_a_go_gets_none() {
         let (mut sender, request) = upload(true);
         drop(request);
-        assert!(sender.send(part()).await.is_err());
+        assert!(sender.send(Ok(Frame::data(PART))).await.is_err());
     }
 }
