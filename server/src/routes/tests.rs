@@ -17,7 +17,7 @@ impl TransactionLog for Refusing {
         Box::pin(stream::empty())
     }
 
-    fn append(&self, _: u64, _: &[Record]) -> Appended {
+    fn append(&self, _: u64, _: u64, _: &[Record]) -> Appended {
         Box::pin(ready(Err(self.0.clone())))
     }
 

@@ -108,7 +108,8 @@ impl TransactionLog for FileLog {
         self.entries(after, Reach::Present)
     }
 
-    fn append(&self, expected_tail: u64, batch: &[Record]) -> Appended {
+    /// The term says nothing new here: nobody else appends, so behind a refused append every expected tail is wrong.
+    fn append(&self, _term: u64, expected_tail: u64, batch: &[Record]) -> Appended {
         let queued = self.queue.append(expected_tail, batch);
         async move {
             // The thread answers everything it takes; without it there is no log.

@@ -24,9 +24,13 @@ pub trait TransactionLog: Send + Sync + 'static {
     ///
     /// The call itself queues the batch, so the order of calls is the order in the log, and appends may follow each
     /// other without waiting: the next one expects the tail this one will make. The future only waits until the log
-    /// vouches for the batch by its sync policy; dropping it takes nothing back. Once an append is refused, every
-    /// append that expected a tail behind it is refused too. The caller bounds what it has under way.
-    fn append(&self, expected_tail: u64, batch: &[Record]) -> Appended;
+    /// vouches for the batch by its sync policy; dropping it takes nothing back. The caller bounds what it has under
+    /// way.
+    ///
+    /// `term` counts the refusals that the caller has taken note of. Once an append is refused, every further append
+    /// of its term is refused too, whatever tail it expects: where the refused entry was to stand, another writer's
+    /// may stand now, and a tail of the same number would then hide that the caller has not seen it.
+    fn append(&self, term: u64, expected_tail: u64, batch: &[Record]) -> Appended;
 
     /// Like [`replay`](Self::replay), and then each further entry as the log comes to vouch for it. It ends when
     /// the log is closed.

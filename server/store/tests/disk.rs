@@ -51,7 +51,7 @@ async fn a_batch_larger_than_a_segment_gets_its_own() {
     let log = FileLog::open(directory.path(), small()).unwrap();
     let large = vec![9; 300_000];
     for (tail, value) in (0..).zip([&b"a"[..], &large, b"b", &large, &large, b"c"]) {
-        log.append(tail, &[record("k", value)]).await.unwrap();
+        log.append(0, tail, &[record("k", value)]).await.unwrap();
     }
     let before = replay(&log, 0).await.unwrap();
     log.close().await.unwrap();

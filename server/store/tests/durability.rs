@@ -234,10 +234,10 @@ async fn each_sync_is_observed_with_its_duration() {
     let log = FileLog::open_in(Arc::new(disk.clone()), options).unwrap();
     let before = disk.counts().syncs;
     for tail in 0..3 {
-        log.append(tail, &[record("k", b"1")]).await.unwrap();
+        log.append(0, tail, &[record("k", b"1")]).await.unwrap();
     }
     disk.faults(|faults| faults.sync_fails = true);
-    log.append(3, &[record("k", b"1")]).await.unwrap_err();
+    log.append(0, 3, &[record("k", b"1")]).await.unwrap_err();
     assert_eq!(observed.lock().len(), 4, "the failed one too");
     assert_eq!(disk.counts().syncs - before, 4);
     assert!(observed.lock().iter().all(|took| *took < Duration::from_secs(60)));
@@ -381,13 +381,13 @@ async fn a_follower_of_the_log_sees_what_is_there_and_what_comes() {
     use futures::StreamExt;
     let log = log_on(&FakeDisk::default()).unwrap();
     for (tail, key) in (0..).zip(["a", "b", "c"]) {
-        log.append(tail, &[record(key, b"1")]).await.unwrap();
+        log.append(0, tail, &[record(key, b"1")]).await.unwrap();
     }
     let mut follower = log.tail(1).flat_map(|chunk| futures::stream::iter(chunk.unwrap()));
     let mut next = async || follower.next().await.map(|entry| (entry.sequence, entry.record.key));
     assert_eq!(next().await, Some((2, "b".into())));
     assert_eq!(next().await, Some((3, "c".into())));
-    log.append(3, &[record("d", b"1"), record("e", b"1")]).await.unwrap();
+    log.append(0, 3, &[record("d", b"1"), record("e", b"1")]).await.unwrap();
     assert_eq!(next().await, Some((4, "d".into())));
     assert_eq!(next().await, Some((5, "e".into())));
     log.close().await.unwrap();

@@ -29,7 +29,7 @@ async fn three_batches() -> Written {
     for batch in 0..3_u8 {
         let records: Vec<_> =
             (0..=batch).map(|n| record(&format!("key-{batch}-{n}"), &[batch + 1; 33])).collect();
-        tail = log.append(tail, &records).await.unwrap();
+        tail = log.append(0, tail, &records).await.unwrap();
         let size: usize = records.iter().map(|record| 28 + record.key.len() + 33).sum();
         ends.push(ends.last().unwrap_or(&HEADER) + BATCH_HEADER + size);
     }
@@ -90,7 +90,7 @@ async fn a_tail_torn_at_any_byte_of_the_last_batch_is_cut_and_kept() {
             None => assert_eq!(disk.names(), [FIRST], "cut at {cut}"),
             Some(last) => assert_eq!(disk.bytes(&torn), whole[ends[1]..=ends[1] + last], "cut at {cut}"),
         }
-        assert_eq!(log.append(3, &[record("next", b"x")]).await, Ok(4), "cut at {cut}");
+        assert_eq!(log.append(0, 3, &[record("next", b"x")]).await, Ok(4), "cut at {cut}");
         close(&log).await;
         let again = replay(&log_on(&disk).unwrap(), 0).await.unwrap();
         assert_eq!((again.len(), again[3].sequence), (4, 4), "cut at {cut}");
@@ -105,7 +105,7 @@ async fn a_tail_torn_by_the_end_of_the_file_is_cut() {
         damage(&disk, |bytes| bytes.truncate(length));
         let log = log_on(&disk).unwrap();
         assert_eq!(replay(&log, 0).await.unwrap(), entries[..3], "{length} bytes");
-        assert_eq!(log.append(3, &[record("next", b"x")]).await, Ok(4), "{length} bytes");
+        assert_eq!(log.append(0, 3, &[record("next", b"x")]).await, Ok(4), "{length} bytes");
     }
 }
 
@@ -158,7 +158,7 @@ async fn valid_batches_behind_a_hole_that_prove_nothing_are_cut_with_it() {
     let log = FileLog::open_in(std::sync::Arc::new(disk.clone()), support::options(kivi_store::Sync::Never))
         .unwrap();
     for tail in 0..3 {
-        log.append(tail, &[record("k", &[7; 100])]).await.unwrap();
+        log.append(0, tail, &[record("k", &[7; 100])]).await.unwrap();
     }
     let image = disk.copy();
     let batch = BATCH_HEADER + 28 + 1 + 100;
@@ -227,7 +227,7 @@ async fn many_segments() -> (FakeDisk, Vec<String>) {
     let disk = FakeDisk::default();
     let log = log_on(&disk).unwrap();
     for tail in 0..200 {
-        log.append(tail, &[record(&format!("k{tail}"), &[1; 1000])]).await.unwrap();
+        log.append(0, tail, &[record(&format!("k{tail}"), &[1; 1000])]).await.unwrap();
     }
     close(&log).await;
     let names = disk.names();

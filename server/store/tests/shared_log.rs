@@ -15,20 +15,31 @@ use parking_lot::Mutex;
 
 use self::support::{put, put_of, value};
 
-/// A log in memory that anybody may append to.
-#[derive(Clone, Default)]
-struct SharedLog(Arc<Mutex<Vec<LogEntry>>>);
+/// One writer's hold on a log in memory that anybody may append to.
+#[derive(Default)]
+struct SharedLog {
+    entries: Arc<Mutex<Vec<LogEntry>>>,
+    /// The last of this writer's terms in which an append was refused.
+    refused: Mutex<Option<u64>>,
+}
+
+impl SharedLog {
+    /// Another writer's hold on the same log.
+    fn for_another(&self) -> Self {
+        Self { entries: Arc::clone(&self.entries), refused: Mutex::default() }
+    }
+}
 
 impl TransactionLog for SharedLog {
     fn replay(&self, after: u64) -> Entries {
-        let entries = self.0.lock().iter().filter(|entry| entry.sequence > after).cloned().collect();
+        let entries = self.entries.lock().iter().filter(|entry| entry.sequence > after).cloned().collect();
         stream::iter([Ok(entries)]).boxed()
     }
 
-    fn append(&self, expected_tail: u64, batch: &[Record]) -> Appended {
-        let mut entries = self.0.lock();
+    fn append(&self, term: u64, expected_tail: u64, batch: &[Record]) -> Appended {
+        let (mut entries, mut refused) = (self.entries.lock(), self.refused.lock());
         let tail = entries.last().map_or(0, |entry| entry.sequence);
-        let answer = if tail == expected_tail {
+        let answer = if tail == expected_tail && *refused != Some(term) {
             entries.extend(
                 (tail + 1..)
                     .zip(batch)
@@ -36,6 +47,7 @@ impl TransactionLog for SharedLog {
             );
             Ok(tail + batch.len() as u64)
         } else {
+            *refused = Some(term);
             Err(AppendError::Conflict { tail })
         };
         async move { answer }.boxed()
@@ -51,7 +63,7 @@ impl TransactionLog for SharedLog {
 }
 
 async fn open(log: &SharedLog) -> Arc<Store> {
-    Store::open(log.clone(), StoreOptions::default()).await.unwrap()
+    Store::open(log.for_another(), StoreOptions::default()).await.unwrap()
 }
 
 #[tokio::test]
@@ -89,7 +101,7 @@ async fn of_creations_through_two_stores_one_a_key_wins() {
     }
     let won: u32 = tasks.join_all().await.into_iter().sum();
     assert_eq!(won, 50);
-    assert_eq!(log.0.lock().len(), 50);
+    assert_eq!(log.entries.lock().len(), 50);
     let third = open(&log).await;
     assert_eq!(third.status().keys, 50);
 }

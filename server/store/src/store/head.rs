@@ -13,6 +13,8 @@ use crate::Change;
 pub(super) struct Head {
     /// The sequence of the last record given to the log.
     tail: u64,
+    /// How many refusals of the log were taken note of.
+    term: u64,
     /// The last write under way of each key that has one.
     pending: HashMap<Bytes, Pending, RandomState>,
     memory_bytes: u64,
@@ -48,11 +50,23 @@ pub(super) enum Decision {
 
 impl Head {
     pub(super) fn new(tail: u64, memory_bytes: u64, memory_limit: u64) -> Self {
-        Self { tail, pending: HashMap::default(), memory_bytes, memory_limit, closed: false, refusal: None }
+        Self {
+            tail,
+            term: 0,
+            pending: HashMap::default(),
+            memory_bytes,
+            memory_limit,
+            closed: false,
+            refusal: None,
+        }
     }
 
     pub(super) fn tail(&self) -> u64 {
         self.tail
+    }
+
+    pub(super) fn term(&self) -> u64 {
+        self.term
     }
 
     /// The last write under way of this key.
@@ -109,6 +123,7 @@ impl Head {
     /// Forgets everything under way: the log refused it, and ends at `tail`.
     pub(super) fn reset(&mut self, tail: u64, memory_bytes: u64, refusal: Option<StoreError>) {
         self.tail = tail;
+        self.term += 1;
         self.memory_bytes = memory_bytes;
         self.pending.clear();
         self.refusal = refusal;

@@ -46,7 +46,7 @@ impl Shared {
         let existed = current.is_some();
         let seen = match head.decide(&operation.condition, &record.change, current, weight.unwrap_or(0)) {
             Decision::Write => {
-                let appended = self.log.append(head.tail(), std::slice::from_ref(record));
+                let appended = self.log.append(head.term(), head.tail(), std::slice::from_ref(record));
                 let sequence = head.accept(record.key.clone(), current, weight);
                 let outcome = Outcome { revision: sequence, existed };
                 return Some(Flight {
