@@ -33,11 +33,8 @@ pub async fn operator() -> Result<Kubectl, Failure> {
     let kubectl = Kubectl::new(program, helm, cluster.kubeconfig().to_owned());
     let system = kubectl.namespace(NAMESPACE);
     let chart = checkout().join("charts/kivi-operator").display().to_string();
-    let mut args = vec!["upgrade", "--install", "--create-namespace", "--wait", "--timeout=180s"]
-        .into_iter()
-        .map(String::from)
-        .collect::<Vec<_>>();
-    args.extend([RELEASE.to_owned(), chart]);
+    let flags = ["upgrade", "--install", "--create-namespace", "--wait", "--timeout=180s", RELEASE, &chart];
+    let mut args: Vec<String> = flags.map(String::from).into();
     for (variable, value) in [(REGISTRY, "image.registry"), (TAG, "image.tag")] {
         if let Ok(set) = std::env::var(variable) {
             args.push(format!("--set-string={value}={set}"));

@@ -99,3 +99,35 @@ impl<B: Body<Data = Bytes>> Body for Tracked<B> {
         self.body.size_hint()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIRST: Duration = Duration::from_secs(10);
+    const IDLE: Duration = Duration::from_secs(60);
+
+    /// How long after `since` a connection counts as unused.
+    async fn unused_after(activity: &Activity, since: Instant) -> Duration {
+        activity.unused(FIRST, IDLE).await;
+        since.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_without_a_request_has_less_time_than_one_between_two() {
+        let (activity, start) = (Activity::new(), Instant::now());
+        assert_eq!(unused_after(&activity, start).await, FIRST);
+        drop(activity.begin());
+        assert_eq!(unused_after(&activity, start).await, FIRST + IDLE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_in_flight_is_use_however_long_it_takes() {
+        let activity = Activity::new();
+        let in_flight = activity.begin();
+        let waiting = tokio::time::timeout(IDLE * 100, activity.unused(FIRST, IDLE)).await;
+        assert!(waiting.is_err(), "a connection with a request in flight counted as unused");
+        drop(in_flight);
+        assert_eq!(unused_after(&activity, Instant::now()).await, IDLE);
+    }
+}

@@ -78,6 +78,23 @@ async fn a_store_that_is_behind_catches_up_and_decides_again() {
     assert_eq!((next.revision, next.created), (2, true));
 }
 
+#[tokio::test]
+async fn a_write_behind_a_refused_one_does_not_slip_in_beside_another_writers() {
+    let log = SharedLog::default();
+    let (one, two) = (open(&log).await, open(&log).await);
+    put(&two, "b", "theirs").await.unwrap();
+    // Both are given to the log before either is answered. The first expects the tail 0 and is refused; the
+    // second expects 1, which is the tail by now, though not of the entry that it was decided behind.
+    let (a, b) = tokio::join!(
+        one.put(put_of("a", "ours", Condition::Absent)),
+        one.put(put_of("b", "ours", Condition::Absent))
+    );
+    assert!(a.unwrap().created);
+    assert_eq!(b, Err(StoreError::ConditionFailed { current: Some(1) }));
+    assert_eq!(log.entries.lock().len(), 2);
+    assert_eq!(value(&one, "b").unwrap(), "theirs");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_creations_through_two_stores_one_a_key_wins() {
     let log = SharedLog::default();
