@@ -6,13 +6,14 @@ use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Response, StatusCode};
 use serde::{Deserialize, Serialize};
 
 pub use kind::ProblemType;
 
 use crate::headers::{BEARER_CHALLENGE, PROBLEM_JSON};
+use crate::wire::FailedCondition;
 
 /// One error, as it is sent and as a client reads it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +33,12 @@ pub struct Problem {
     /// The limit that was hit, when one was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
+    /// The conditions of a transaction that do not hold.
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+    pub failed: Box<[FailedCondition]>,
+    /// The resource that does not know the method; its methods are sent as the `Allow` field, not in the body.
+    #[serde(skip)]
+    pub allow: Option<Resource>,
     /// Seconds until another try makes sense; sent as the `Retry-After` field, not in the body.
     #[serde(skip)]
     pub retry_after: Option<u64>,
@@ -46,6 +53,33 @@ pub struct Limit {
     pub value: u64,
 }
 
+/// A resource of the API, by what it is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resource {
+    /// `/v1/{key}`
+    Key,
+    /// `/v1/`
+    Collection,
+}
+
+impl Resource {
+    /// The methods that it knows.
+    pub fn methods(self) -> &'static str {
+        match self {
+            Self::Key => "GET, HEAD, PUT, DELETE",
+            Self::Collection => "GET, HEAD, POST",
+        }
+    }
+
+    /// Its name, to begin a sentence.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Key => "A key",
+            Self::Collection => "The collection of keys",
+        }
+    }
+}
+
 impl Problem {
     /// A problem of a kind, with what happened to this request as one sentence.
     pub fn new(kind: ProblemType, detail: impl Into<Cow<'static, str>>) -> Self {
@@ -55,6 +89,8 @@ impl Problem {
             status: kind.status().as_u16(),
             detail: detail.into(),
             limit: None,
+            failed: Box::default(),
+            allow: None,
             retry_after: None,
         }
     }
@@ -85,6 +121,9 @@ impl Problem {
         if self.kind == ProblemType::Unauthorized {
             headers.insert(WWW_AUTHENTICATE, BEARER_CHALLENGE);
         }
+        if let Some(resource) = self.allow {
+            headers.insert(ALLOW, HeaderValue::from_static(resource.methods()));
+        }
         if let Some(seconds) = self.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
@@ -99,6 +138,8 @@ impl Problem {
             status: status.as_u16(),
             detail: Cow::Owned(String::from_utf8_lossy(&body[..body.len().min(200)]).into_owned()),
             limit: None,
+            failed: Box::default(),
+            allow: None,
             retry_after: None,
         });
         problem.status = status.as_u16();
