@@ -20,19 +20,18 @@ use kivi_process::listen::{Address, ListenError, Listener, Peer};
 use kivi_process::serve::{Drained, ServeOptions, serve, serve_router};
 use kivi_process::tls::TlsError;
 use kivi_store::{
-    FileLog, FileLogOptions, LogError, OpenError, ReplayProgress, Store, StoreError, StoreLimits,
-    StoreOptions,
+    FileLog, FileLogOptions, LogError, OpenError, ReplayProgress, Store, StoreError, StoreOptions,
 };
 use prometheus_client::registry::Registry;
 use thiserror::Error;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
-use tower::{Layer, Service};
+use tower::{BoxError, Layer, Service};
 
 use crate::config::Config;
 use crate::edge::Edge;
 use crate::routes::{Routes, StoreCell, route_of};
-use crate::{metrics, readiness};
+use crate::{metrics, operations, readiness, routes};
 
 /// How long a probe or an operation under way may take when the server ends.
 const SIDE_GRACE: Duration = Duration::from_secs(1);
@@ -101,6 +100,11 @@ impl Server {
         self.health.local_addr()
     }
 
+    /// Where operations are served.
+    pub fn admin_address(&self) -> &Address {
+        self.admin.local_addr()
+    }
+
     /// Serves until `shutdown`; then answers what is in flight, for at most the grace period, and makes
     /// durable what was accepted.
     ///
@@ -110,7 +114,12 @@ impl Server {
         let Self { config, clients, health, admin } = self;
         let (store, progress) = (StoreCell::default(), ReplayProgress::default());
         let mut registry = Registry::default();
-        let service = service(&config, StoreCell::clone(&store), HttpMetrics::register(&mut registry));
+        let service = service(
+            &config,
+            StoreCell::clone(&store),
+            HttpMetrics::register(&mut registry),
+            shutdown.clone(),
+        );
         metrics::register(&mut registry, StoreCell::clone(&store));
         let log = FileLogOptions { on_sync: Some(metrics::log_syncs(&mut registry)), ..config.log.clone() };
         let probes = Health::new(Arc::new(registry));
@@ -122,10 +131,17 @@ impl Server {
         let _end_with_this = end.clone().drop_guard();
         side.spawn(serve_router(health, probes.router(), end.clone(), SIDE_GRACE));
         let operations = config.log_levels.clone().map(admin::router).unwrap_or_default();
+        let operations = operations.merge(operations::router(StoreCell::clone(&store)));
         side.spawn(serve_router(admin, operations, end.clone(), SIDE_GRACE));
         tokio::spawn(config.access.tokens().watch(end.clone()));
         // The store answers soon, so a client that has said all is worth waiting for.
-        let mut options = ServeOptions { half_close: true, ..ServeOptions::default() };
+        let mut options = ServeOptions {
+            half_close: true,
+            max_connections: config.connections,
+            over_limit: Some(routes::no_room(config.connections)),
+            max_head: config.request_head_bytes,
+            ..ServeOptions::default()
+        };
         if let Some(certificates) = &config.certificates {
             options.tls = Some(certificates.server_config()?);
             tokio::spawn(Arc::clone(certificates).watch(end.clone()));
@@ -163,15 +179,16 @@ fn service(
     config: &Config,
     store: StoreCell,
     metrics: HttpMetrics,
+    shutdown: CancellationToken,
 ) -> impl Service<
     Request<Incoming>,
-    Response = Response<impl Body<Data = Bytes, Error = Infallible> + Send + 'static>,
+    Response = Response<impl Body<Data = Bytes, Error = BoxError> + Send + 'static>,
     Error = Infallible,
     Future: Send + 'static,
 > + Clone
 + Send
 + 'static {
-    let routes = Routes::new(store, config.limits);
+    let routes = Routes::new(store, config.limits, shutdown);
     // Joins the trace of the sidecar or of the client; sees every answer, refusals too.
     TraceLayer::server(route_of, peer).layer(
         // Counts what was answered, refusals too.
@@ -198,7 +215,9 @@ async fn open(
     let dir = config.data_dir.clone();
     let log = tokio::task::spawn_blocking(move || FileLog::open(&dir, log)).await??;
     let options = StoreOptions {
-        limits: StoreLimits { memory_bytes: config.memory_bytes },
+        limits: config.store_limits,
+        request_window: config.request_window,
+        compact_at_garbage: Some(config.compact_at_garbage),
         progress,
         ..StoreOptions::default()
     };
