@@ -9,11 +9,16 @@
 pub mod file_log;
 mod log;
 mod record;
+mod state_hash;
 mod store;
 
 pub use file_log::{FileLog, FileLogOptions, Sync, SyncObserver};
-pub use log::{AppendError, Appended, Entries, LogError, TransactionLog};
-pub use record::{Change, LogEntry, Record};
+pub use log::{
+    AppendError, Appended, Chunk, CompactError, Entries, LogError, LogUsage, Snapshot, SnapshotError, TakeSnapshot,
+    TransactionLog,
+};
+pub use record::{Change, Changes, Effect, LogEntry, Record, Remembered};
+pub use state_hash::{HashedKey, StateHash};
 pub use store::{
     Clock, Condition, Delete, DeleteOutcome, Entry, OpenError, Put, PutOutcome, ReplayProgress, Store,
     StoreError, StoreLimits, StoreOptions, StoreStatus,

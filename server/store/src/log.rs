@@ -2,21 +2,56 @@
 //! many servers both fulfil. It must not know how either keeps its entries.
 
 mod error;
+mod snapshot;
 
-use futures::{future::BoxFuture, stream::BoxStream};
+use futures::{FutureExt, future::BoxFuture, stream::BoxStream};
 
-pub use self::error::{AppendError, LogError};
-use crate::record::{LogEntry, Record};
+pub use self::{
+    error::{AppendError, CompactError, LogError},
+    snapshot::{Snapshot, SnapshotError, TakeSnapshot},
+};
+use crate::{
+    StateHash,
+    record::{LogEntry, Record},
+};
 
-/// Entries in the order of the log, several at a time. It ends after an error.
-pub type Entries = BoxStream<'static, Result<Vec<LogEntry>, LogError>>;
+/// A log as it is read, several entries at a time. It ends after an error.
+pub type Entries = BoxStream<'static, Result<Chunk, LogError>>;
 
 /// The outcome of an append: the new tail, which is the sequence of the batch's last record.
 pub type Appended = BoxFuture<'static, Result<u64, AppendError>>;
 
+/// What comes next in a log that is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Chunk {
+    /// A part of the snapshot that a compacted log begins with: present keys, ordered by key, each as the put that
+    /// wrote it, at that put's sequence; then requests that are still remembered, as records without changes.
+    Snapshot(Vec<LogEntry>),
+    /// The snapshot is whole. Comes once behind its parts.
+    SnapshotEnd {
+        /// The sequence behind which the log goes on.
+        sequence: u64,
+        /// The hash of the state that the parts make.
+        hash: StateHash,
+    },
+    /// The next entries, in the order of the log.
+    Entries(Vec<LogEntry>),
+}
+
+/// What a log takes on its volume.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LogUsage {
+    /// Bytes of snapshot and records, without what is allocated ahead.
+    pub bytes: u64,
+    /// The sequence of the snapshot that it begins with; 0 without one. What is at or below it can't be told apart any
+    /// more.
+    pub compacted: u64,
+}
+
 /// One ordered, durable sequence of records, numbered from 1 without gaps.
 pub trait TransactionLog: Send + Sync + 'static {
-    /// The entries behind the sequence `after` (0: from the first) up to the tail at the time of the call.
+    /// The entries behind the sequence `after` up to the tail at the time of the call; behind 0, the snapshot first if
+    /// the log was compacted. Behind another sequence that was compacted it fails with [`LogError::Compacted`].
     fn replay(&self, after: u64) -> Entries;
 
     /// Appends a batch behind `expected_tail`, whole or not at all; its records get the sequences
@@ -40,6 +75,26 @@ pub trait TransactionLog: Send + Sync + 'static {
     /// writes that were already answered.
     fn failure(&self) -> Option<AppendError> {
         None
+    }
+
+    /// What it takes on its volume; `None` for a log that never grows out of its place, which is then not compacted.
+    fn usage(&self) -> Option<LogUsage> {
+        None
+    }
+
+    /// Replaces everything up to a sequence by a snapshot of the state at that sequence, which `take` takes when the
+    /// log is ready for it. Appends go on meanwhile. Returns when the snapshot is durable and what it replaces is gone;
+    /// after an error the log is as it was. One compaction at a time.
+    fn compact(&self, take: TakeSnapshot) -> BoxFuture<'static, Result<(), CompactError>> {
+        drop(take);
+        async { Err(CompactError::Unsupported) }.boxed()
+    }
+
+    /// Holds room on the volume so that a snapshot of this many bytes can still be written when the volume is full;
+    /// [`compact`](Self::compact) uses it up. Fails when there is no such room.
+    fn reserve(&self, bytes: u64) -> BoxFuture<'static, Result<(), LogError>> {
+        let _ = bytes;
+        async { Ok(()) }.boxed()
     }
 
     /// Makes durable what was accepted, then refuses further appends. Closing twice is harmless.

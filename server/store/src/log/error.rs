@@ -32,6 +32,28 @@ pub enum AppendError {
     Closed,
 }
 
+/// Why a log was not compacted. It is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum CompactError {
+    /// Logs of this kind keep everything.
+    #[error("this kind of log is not compacted")]
+    Unsupported,
+    /// There is no room for the snapshot.
+    #[error(
+        "the log volume has no room for a snapshot of the store: {message}; free space or grow the volume"
+    )]
+    Full {
+        /// What the system said.
+        message: String,
+    },
+    /// The snapshot broke off.
+    #[error(transparent)]
+    Snapshot(#[from] super::SnapshotError),
+    /// The log can't be read or written.
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
 /// Why a log can't be opened, read or closed.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
@@ -64,6 +86,14 @@ pub enum LogError {
         expected: u64,
         /// The one that does.
         found: u64,
+    },
+    /// Entries that were asked for were replaced by a snapshot.
+    #[error("the log's entries behind sequence {after} were compacted; it begins behind sequence {compacted}")]
+    Compacted {
+        /// The sequence behind which entries were asked for.
+        after: u64,
+        /// The sequence of the snapshot.
+        compacted: u64,
     },
     /// Written by a version whose format this one does not know.
     #[error(
