@@ -14,12 +14,13 @@ mod store;
 
 pub use file_log::{FileLog, FileLogOptions, Sync, SyncObserver};
 pub use log::{
-    AppendError, Appended, Chunk, CompactError, Entries, LogError, LogUsage, Snapshot, SnapshotError, TakeSnapshot,
-    TransactionLog,
+    AppendError, Appended, Chunk, CompactError, Entries, LogError, LogUsage, Snapshot, SnapshotError,
+    TakeSnapshot, TransactionLog,
 };
 pub use record::{Change, Changes, Effect, LogEntry, Record, Remembered};
 pub use state_hash::{HashedKey, StateHash};
 pub use store::{
-    Clock, Condition, Delete, DeleteOutcome, Entry, OpenError, Put, PutOutcome, ReplayProgress, Store,
-    StoreError, StoreLimits, StoreOptions, StoreStatus,
+    Action, Clock, Condition, Delete, DeleteOutcome, Entry, Event, EventKind, FailedCondition, KeyRange,
+    Lagged, OpenError, Operation, PastError, Put, PutOutcome, ReplayProgress, RequestId, Scan, Scanner,
+    Store, StoreError, StoreLimits, StoreOptions, StoreStatus, Transaction, TransactionOutcome, Watch,
 };

@@ -5,35 +5,54 @@
 //! the log vouches for it, in log order. Reads see only what is applied and wait for nothing.
 
 mod applier;
+mod check;
+mod compactor;
 mod condition;
+mod deadlines;
 mod entry;
 mod error;
+mod expirer;
 mod flight;
 mod head;
+mod history;
 mod index;
+mod open;
 mod options;
+mod ordered;
+mod range;
+mod request;
+mod requests;
+mod scan;
+mod shards;
 mod shared;
+mod snapshot;
+mod view;
+mod watch;
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::SystemTime,
+};
 
-use bytes::Bytes;
-use futures::TryStreamExt;
-use parking_lot::Mutex;
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch as latest};
 
 pub use self::{
     condition::Condition,
     entry::Entry,
-    error::{OpenError, StoreError},
+    error::{FailedCondition, OpenError, PastError, StoreError},
     options::{Clock, ReplayProgress, StoreLimits, StoreOptions},
+    range::KeyRange,
+    request::{Action, Delete, DeleteOutcome, Operation, Put, PutOutcome, Transaction, TransactionOutcome},
+    requests::RequestId,
+    scan::{Scan, Scanner},
+    watch::{Event, EventKind, Lagged, Watch},
 };
 use self::{
-    flight::{Message, Operation, Outcome},
-    head::Head,
-    index::Index,
+    flight::Message,
+    request::{Outcome, Request},
     shared::Shared,
 };
-use crate::{Change, Record, TransactionLog};
+use crate::{LogUsage, StateHash};
 
 /// How many bytes of keys and values may be under way to the log; further writes wait for their turn.
 const IN_FLIGHT_BYTES: usize = 64 << 20;
@@ -46,46 +65,7 @@ pub struct Store {
     /// Sent to under the head's lock only, so that flights are queued in the order of their decisions.
     flights: mpsc::UnboundedSender<Message>,
     permits: Arc<Semaphore>,
-    clock: Clock,
-    closed: watch::Receiver<Option<Result<(), StoreError>>>,
-}
-
-/// A value to write.
-#[derive(Debug, Clone)]
-pub struct Put {
-    /// The key: any bytes, at least one.
-    pub key: Bytes,
-    /// The value: any bytes, also none.
-    pub value: Bytes,
-    /// Kept and given back with the value. At most 65,535 bytes.
-    pub media_type: Option<Arc<str>>,
-    /// What must hold for the write to happen.
-    pub condition: Condition,
-}
-
-/// A key to remove.
-#[derive(Debug, Clone)]
-pub struct Delete {
-    /// The key: any bytes, at least one.
-    pub key: Bytes,
-    /// What must hold for the removal to happen.
-    pub condition: Condition,
-}
-
-/// A put that the log vouches for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PutOutcome {
-    /// The key's revision now.
-    pub revision: u64,
-    /// Whether the key was absent before.
-    pub created: bool,
-}
-
-/// A delete that the log vouches for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DeleteOutcome {
-    /// The revision of the removal; `None` when the key was absent and nothing was written.
-    pub revision: Option<u64>,
+    closed: latest::Receiver<Option<Result<(), StoreError>>>,
 }
 
 /// What a store holds and whether it takes writes.
@@ -93,73 +73,75 @@ pub struct DeleteOutcome {
 pub struct StoreStatus {
     /// How many keys are present.
     pub keys: u64,
-    /// What they take in memory, in bytes: keys, values and an estimate of what holds them.
+    /// What they take in memory, in bytes: keys, values, remembered requests, and an estimate of what holds them.
     pub memory_bytes: u64,
     /// The sequence of the last entry applied.
     pub last_revision: u64,
+    /// The hash of the state at that sequence.
+    pub hash: StateHash,
+    /// What the log takes on its volume, where it is one that grows.
+    pub log: Option<LogUsage>,
+    /// How often the log was compacted since the store was opened.
+    pub compactions: u64,
+    /// How often that failed.
+    pub failed_compactions: u64,
     /// Why the last write was not taken by the log. A full log is tried again by each write, so a caller
     /// must go on to offer them; a failed one ([`StoreError::LogFailed`]) takes none until it is opened again.
     pub writable: Result<(), StoreError>,
 }
 
 impl Store {
-    /// Replays the log into memory; must be called on a Tokio runtime, which then carries the applier.
-    pub async fn open<L: TransactionLog>(log: L, options: StoreOptions) -> Result<Arc<Self>, OpenError> {
-        let index = Index::new();
-        let mut tail = 0;
-        let mut entries = log.replay(0);
-        while let Some(chunk) = entries.try_next().await? {
-            for entry in &chunk {
-                index.replay(entry)?;
-                tail = entry.sequence;
-            }
-            options.progress.advance(chunk.len());
-        }
-        drop(entries);
-        let (flights, received) = mpsc::unbounded_channel();
-        let (closing, closed) = watch::channel(None);
-        let shared = Arc::new(Shared {
-            head: Mutex::new(Head::new(tail, index.memory_bytes(), options.limits.memory_bytes)),
-            index,
-            log: Box::new(log),
-        });
-        tokio::spawn(applier::run(Arc::clone(&shared), received, closing));
-        Ok(Arc::new(Self {
-            shared,
-            flights,
-            permits: Arc::new(Semaphore::new(IN_FLIGHT_BYTES / PERMIT_BYTES)),
-            clock: options.clock,
-            closed,
-        }))
-    }
-
     /// The key's present value. Waits for nothing but a write to the same shard of memory.
     pub fn get(&self, key: &[u8]) -> Option<Entry> {
-        self.shared.index.get(key)
+        let is_gone = |entry: &entry::Packed| {
+            entry.expires_ms().is_some_and(|deadline| deadline <= (self.shared.clock)())
+        };
+        self.shared.index.find(key, |entry| (!is_gone(entry)).then(|| entry.entry())).flatten()
+    }
+
+    /// The store's clock, by which deadlines come.
+    pub fn now(&self) -> SystemTime {
+        entry::time((self.shared.clock)())
     }
 
     /// Writes a value; returns when the log vouches for it and reads see it. Dropping the future takes nothing back.
     pub async fn put(&self, put: Put) -> Result<PutOutcome, StoreError> {
-        let Put { key, value, media_type, condition } = put;
-        let change = Change::Put { value, media_type, expires_ms: None };
-        let outcome = self.submit(key, change, condition).await?;
-        Ok(PutOutcome { revision: outcome.revision, created: !outcome.existed })
+        let Put { key, value, media_type, ttl, condition, request } = put;
+        let action = Action::Put { value, media_type, ttl };
+        let outcome = self.submit(Request::of(key, condition, action, request)).await.map_err(of_one_key)?;
+        let existed = outcome.existed.first().copied().unwrap_or_default();
+        Ok(PutOutcome { revision: outcome.revision, created: !existed, repeated: outcome.repeated })
     }
 
     /// Removes a key; returns when the log vouches for it and reads see it. Dropping the future takes nothing back.
     pub async fn delete(&self, delete: Delete) -> Result<DeleteOutcome, StoreError> {
-        let outcome = self.submit(delete.key, Change::Delete, delete.condition).await?;
-        Ok(DeleteOutcome { revision: outcome.existed.then_some(outcome.revision) })
+        let request = Request::of(delete.key, delete.condition, Action::Delete, None);
+        let outcome = self.submit(request).await.map_err(of_one_key)?;
+        let existed = outcome.existed.first().copied().unwrap_or_default();
+        Ok(DeleteOutcome { revision: existed.then_some(outcome.revision) })
+    }
+
+    /// Does several operations as one, if all conditions hold; returns when the log vouches for them and reads see
+    /// them. Dropping the future takes nothing back.
+    pub async fn transact(&self, transaction: Transaction) -> Result<TransactionOutcome, StoreError> {
+        let outcome = self.submit(transaction.into()).await?;
+        let existed = outcome.existed.as_slice().into();
+        Ok(TransactionOutcome { revision: outcome.revision, existed, repeated: outcome.repeated })
     }
 
     /// What it holds and whether it takes writes.
     pub fn status(&self) -> StoreStatus {
-        let index = &self.shared.index;
+        let (shared, index) = (&self.shared, &self.shared.index);
+        let (hash, last_revision) = index.sequenced(|sequenced| (sequenced.hash, index.last_revision()));
         StoreStatus {
             keys: index.keys(),
             memory_bytes: index.memory_bytes(),
-            last_revision: index.last_revision(),
-            writable: self.shared.writable(),
+            last_revision,
+            hash,
+            log: shared.log.usage(),
+            compactions: shared.compactions.done.load(Ordering::Relaxed),
+            failed_compactions: shared.compactions.failed.load(Ordering::Relaxed),
+            writable: shared.writable(),
         }
     }
 
@@ -175,21 +157,40 @@ impl Store {
         ended.clone().unwrap_or(Err(StoreError::Closed))
     }
 
-    async fn submit(&self, key: Bytes, change: Change, condition: Condition) -> Result<Outcome, StoreError> {
-        let operation = Operation { record: Record { key, written_ms: (self.clock)(), change }, condition };
-        operation.check()?;
-        let cost = operation.bytes().div_ceil(PERMIT_BYTES).clamp(1, IN_FLIGHT_BYTES / PERMIT_BYTES);
-        let cost = u32::try_from(cost).unwrap_or(u32::MAX);
-        let permit =
-            Arc::clone(&self.permits).acquire_many_owned(cost).await.map_err(|_| StoreError::Closed)?;
+    async fn submit(&self, request: Request) -> Result<Outcome, StoreError> {
+        check::check(&request)?;
+        let permits = u32::try_from(request.bytes() / PERMIT_BYTES + 1).unwrap_or(u32::MAX);
+        // A request larger than the bound takes all of it.
+        let permits = permits.min(u32::try_from(IN_FLIGHT_BYTES / PERMIT_BYTES).unwrap_or(u32::MAX));
+        let permit = Arc::clone(&self.permits).acquire_many_owned(permits).await;
+        let permit = permit.map_err(|_| StoreError::Closed)?;
         let (reply, answer) = oneshot::channel();
         {
             let mut head = self.shared.head.lock();
             head.open()?;
-            if let Some(flight) = self.shared.decide(&mut head, operation, reply, permit) {
-                self.flights.send(Message::Flight(flight)).map_err(|_| StoreError::Closed)?;
+            if let Some(flight) = self.shared.decide(&mut head, request, reply, permit) {
+                // It fails only when the applier is gone, and then the wait below says so.
+                let _ = self.flights.send(Message::Flight(flight));
             }
         }
-        answer.await.map_err(|_| StoreError::Closed)?
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+}
+
+impl Drop for Store {
+    /// Lets the tasks see that it is gone.
+    fn drop(&mut self) {
+        self.shared.nearer_deadline.notify_one();
+        self.shared.full.notify_one();
+    }
+}
+
+/// What a request of one key is told of its one condition.
+fn of_one_key(error: StoreError) -> StoreError {
+    match error {
+        StoreError::ConditionsFailed { failed } => {
+            StoreError::ConditionFailed { current: failed.first().and_then(|failed| failed.current) }
+        }
+        error => error,
     }
 }

@@ -15,7 +15,7 @@ use std::{
 use bytes::Bytes;
 use futures::{FutureExt, future::join_all};
 use kivi_store::{
-    Condition, FileLog, FileLogOptions, Put, ReplayProgress, Store, StoreError, StoreOptions, Sync,
+    Chunk, Condition, FileLog, FileLogOptions, Put, ReplayProgress, Store, StoreError, StoreOptions, Sync,
     SyncObserver, TransactionLog,
 };
 use parking_lot::Mutex;
@@ -44,7 +44,9 @@ async fn every_acknowledged_write_is_there_after_a_reopen_byte_for_byte() {
             key: key.clone(),
             value: value.clone(),
             media_type: media_type.clone(),
+            ttl: None,
             condition: Condition::None,
+            request: None,
         };
         store.put(put).await.unwrap();
         expected.insert(key, (value, media_type));
@@ -383,8 +385,12 @@ async fn a_follower_of_the_log_sees_what_is_there_and_what_comes() {
     for (tail, key) in (0..).zip(["a", "b", "c"]) {
         log.append(0, tail, &[record(key, b"1")]).await.unwrap();
     }
-    let mut follower = log.tail(1).flat_map(|chunk| futures::stream::iter(chunk.unwrap()));
-    let mut next = async || follower.next().await.map(|entry| (entry.sequence, entry.record.key));
+    let mut follower = log.tail(1).flat_map(|chunk| match chunk.unwrap() {
+        Chunk::Entries(entries) => futures::stream::iter(entries),
+        other => panic!("{other:?}"),
+    });
+    let mut next =
+        async || follower.next().await.map(|entry| (entry.sequence, entry.record.changes[0].key.clone()));
     assert_eq!(next().await, Some((2, "b".into())));
     assert_eq!(next().await, Some((3, "c".into())));
     log.append(0, 3, &[record("d", b"1"), record("e", b"1")]).await.unwrap();

@@ -30,7 +30,7 @@ async fn three_batches() -> Written {
         let records: Vec<_> =
             (0..=batch).map(|n| record(&format!("key-{batch}-{n}"), &[batch + 1; 33])).collect();
         tail = log.append(0, tail, &records).await.unwrap();
-        let size: usize = records.iter().map(|record| 28 + record.key.len() + 33).sum();
+        let size: usize = records.iter().map(|record| 28 + record.changes[0].key.len() + 33).sum();
         ends.push(ends.last().unwrap_or(&HEADER) + BATCH_HEADER + size);
     }
     let entries = replay(&log, 0).await.unwrap();

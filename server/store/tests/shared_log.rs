@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream};
 use kivi_store::{
-    AppendError, Appended, Condition, Entries, LogEntry, LogError, Record, Store, StoreError, StoreOptions,
-    TransactionLog,
+    AppendError, Appended, Chunk, Condition, Entries, LogEntry, LogError, Record, Store, StoreError,
+    StoreOptions, TransactionLog,
 };
 use parking_lot::Mutex;
 
@@ -33,7 +33,7 @@ impl SharedLog {
 impl TransactionLog for SharedLog {
     fn replay(&self, after: u64) -> Entries {
         let entries = self.entries.lock().iter().filter(|entry| entry.sequence > after).cloned().collect();
-        stream::iter([Ok(entries)]).boxed()
+        stream::iter([Ok(Chunk::Entries(entries))]).boxed()
     }
 
     fn append(&self, term: u64, expected_tail: u64, batch: &[Record]) -> Appended {

@@ -26,7 +26,9 @@ async fn a_value_is_read_back_with_what_is_known_about_it() {
             key: key.clone(),
             value: Bytes::from_static(b"one\0two"),
             media_type: Some("application/vnd.kivi+json".into()),
+            ttl: None,
             condition: Condition::None,
+            request: None,
         })
         .await
         .unwrap();

@@ -46,8 +46,10 @@ pub(super) fn entries(
         let _ = chunks.try_send(Err(error::io("start a reader of", &path, source)));
     }
     drop(chunks);
-    stream::unfold(receiver, |mut receiver| async { receiver.recv().await.map(|chunk| (chunk, receiver)) })
-        .boxed()
+    stream::unfold(receiver, |mut receiver| async {
+        receiver.recv().await.map(|chunk| (chunk.map(crate::Chunk::Entries), receiver))
+    })
+    .boxed()
 }
 
 /// False when nobody listens any more, or after an error.

@@ -88,7 +88,9 @@ pub enum LogError {
         found: u64,
     },
     /// Entries that were asked for were replaced by a snapshot.
-    #[error("the log's entries behind sequence {after} were compacted; it begins behind sequence {compacted}")]
+    #[error(
+        "the log's entries behind sequence {after} were compacted; it begins behind sequence {compacted}"
+    )]
     Compacted {
         /// The sequence behind which entries were asked for.
         after: u64,

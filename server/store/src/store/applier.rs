@@ -8,10 +8,11 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 
 use super::{
     StoreError,
-    flight::{Flight, Message, Operation, Reply, Step},
+    flight::{Flight, Message, Reply, Step, Written},
+    request::Request,
     shared::Shared,
 };
-use crate::AppendError;
+use crate::{AppendError, Chunk, Effect, Record};
 
 /// Runs until a close message, or until the store is dropped.
 pub(super) async fn run(
@@ -42,14 +43,14 @@ struct Applier {
 
 /// A flight whose append came to nothing.
 struct Refused {
-    operation: Operation,
+    request: Request,
     reply: Reply,
     permit: OwnedSemaphorePermit,
 }
 
 impl From<Flight> for Refused {
-    fn from(Flight { operation, reply, permit, .. }: Flight) -> Self {
-        Self { operation, reply, permit }
+    fn from(Flight { request, reply, permit, .. }: Flight) -> Self {
+        Self { request, reply, permit }
     }
 }
 
@@ -69,24 +70,35 @@ impl Applier {
 
     /// Waits for one flight's end. Everything ahead of it has landed.
     async fn land(&mut self, flight: Flight) {
-        let Flight { operation, step, reply, permit } = flight;
+        let Flight { request, step, reply, permit } = flight;
         let answer = match step {
             Step::Seen(answer) => answer,
-            Step::Written { sequence, outcome, appended } => match appended.await {
+            Step::Written(Written { record, outcome, delta, appended }) => match appended.await {
                 Ok(_) => {
-                    self.shared.index.apply(sequence, &operation.record);
-                    // Only now: until then a decision must find the key among what is under way.
-                    self.shared.head.lock().applied(&operation.record.key, sequence);
+                    self.apply(outcome.revision, &record);
+                    // Only now: until then a decision must find the keys among what is under way.
+                    let keys = record.changes.iter().map(|change| &change.key);
+                    self.shared.head.lock().applied(outcome.revision, keys, request.id.as_ref(), delta);
                     Ok(outcome)
                 }
                 Err(error) => {
-                    self.refused(Refused { operation, reply, permit }, error).await;
+                    self.refused(Refused { request, reply, permit }, error).await;
                     return;
                 }
             },
         };
         // The caller may have left.
         let _ = reply.send(answer);
+    }
+
+    fn apply(&self, sequence: u64, record: &Record) {
+        let shared = &self.shared;
+        shared.index.apply(sequence, record);
+        shared.applied.send_replace(sequence);
+        let sets_deadline = |effect: &Effect| matches!(effect, Effect::Put { expires_ms: Some(_), .. });
+        if record.changes.iter().any(|change| sets_deadline(&change.effect)) {
+            shared.nearer_deadline.notify_one();
+        }
     }
 
     /// The log refused this flight, and with it everything behind it.
@@ -98,6 +110,9 @@ impl Applier {
             },
             error => Some(StoreError::from(error)),
         };
+        if error == Some(StoreError::LogFull) {
+            self.shared.full.notify_one();
+        }
         let shared = Arc::clone(&self.shared);
         let mut head = shared.head.lock();
         let mut refused = vec![first];
@@ -108,12 +123,12 @@ impl Applier {
                 Message::Close => self.close = true,
             }
         }
-        head.reset(shared.index.last_revision(), shared.index.memory_bytes(), error.clone());
-        for Refused { operation, reply, permit } in refused {
+        head.reset(shared.index.last_revision(), error.clone());
+        for Refused { request, reply, permit } in refused {
             if let Some(error) = &error {
                 let _ = reply.send(Err(error.clone()));
             } else {
-                self.again.extend(shared.decide(&mut head, operation, reply, permit));
+                self.again.extend(shared.decide(&mut head, request, reply, permit));
             }
         }
     }
@@ -127,9 +142,11 @@ async fn catch_up(shared: &Shared, tail: u64) -> Result<(), String> {
     }
     let mut entries = shared.log.replay(applied);
     while let Some(chunk) = entries.try_next().await.map_err(|error| error.to_string())? {
-        for entry in &chunk {
-            shared.index.replay(entry).map_err(|error| error.to_string())?;
+        if let Chunk::Entries(entries) = chunk {
+            shared.index.replay(&entries);
         }
     }
+    shared.applied.send_replace(shared.index.last_revision());
+    shared.nearer_deadline.notify_one();
     Ok(())
 }

@@ -1,6 +1,9 @@
 //! How the store can fail, each with the way out.
 
-use crate::log::{AppendError, LogError};
+use crate::{
+    StateHash,
+    log::{AppendError, LogError},
+};
 
 /// Why a write was not made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -10,6 +13,30 @@ pub enum StoreError {
     ConditionFailed {
         /// The key's revision there; `None` when it is absent.
         current: Option<u64>,
+    },
+    /// Some conditions of a transaction do not hold at the head of the log. Nothing was written.
+    #[error("{} of the transaction's conditions do not hold", failed.len())]
+    ConditionsFailed {
+        /// Which ones.
+        failed: Vec<FailedCondition>,
+    },
+    /// Two operations of a transaction have the same key.
+    #[error("operation {index} has the key of an earlier one; name each key once")]
+    DuplicateKey {
+        /// The later one, counted from 0.
+        index: usize,
+    },
+    /// A request of the same name is under way.
+    #[error("a request of this name is under way; wait for its answer")]
+    RequestInFlight,
+    /// A request of the same name has asked for something else.
+    #[error("a request of this name has asked for something else; give each request a name of its own")]
+    RequestDiffers,
+    /// The write would take the store over its limit of keys. Nothing was written.
+    #[error("the store's limit of {limit} keys is reached; delete keys or raise the limit")]
+    KeysFull {
+        /// The limit.
+        limit: u64,
     },
     /// The write would take the store over its memory limit. Nothing was written.
     #[error("the store's memory limit of {limit} bytes is reached; delete keys or raise the limit")]
@@ -44,21 +71,56 @@ pub enum StoreError {
     },
 }
 
+/// A condition of a transaction that does not hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FailedCondition {
+    /// Which one, counted from 0.
+    pub index: usize,
+    /// The key's revision; `None` when it is absent.
+    pub current: Option<u64>,
+}
+
+/// Why the past can't be looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PastError {
+    /// It is no longer known.
+    #[error(
+        "revision {revision} is too long ago: what came behind it is known from revision {oldest} on; begin again"
+    )]
+    Compacted {
+        /// The revision that was asked for.
+        revision: u64,
+        /// The oldest one that could be.
+        oldest: u64,
+    },
+    /// It is not the past.
+    #[error("revision {revision} is yet to come: the store is at revision {last}; begin again")]
+    Future {
+        /// The revision that was asked for.
+        revision: u64,
+        /// The last one.
+        last: u64,
+    },
+}
+
 /// Why a store can't be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The log can't be read.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// The log asks for something that this version can't do.
+    /// What was loaded is not what the snapshot was made of.
     #[error(
-        "the log's entry {sequence} {demand}, which this version can't do; start the version that wrote it"
+        "the log's snapshot at sequence {sequence} is not whole: its state has the hash {found}, and {expected} was \
+         written; restore the volume from a backup"
     )]
-    Unsupported {
-        /// The entry.
+    HashDiffers {
+        /// The snapshot's sequence.
         sequence: u64,
-        /// What it asks for.
-        demand: &'static str,
+        /// What was written.
+        expected: StateHash,
+        /// What was loaded.
+        found: StateHash,
     },
 }
 

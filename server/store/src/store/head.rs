@@ -1,13 +1,16 @@
 //! The head of the log: everything accepted, durable or not. Decisions are made here, by pure functions of it;
 //! it does no IO and never waits.
 
+mod decide;
+
 use std::collections::HashMap;
 
 use bytes::Bytes;
 use foldhash::quality::RandomState;
+use smallvec::SmallVec;
 
-use super::{Condition, StoreError};
-use crate::Change;
+pub(super) use self::decide::{Decision, Plan};
+use super::{RequestId, StoreError, StoreLimits, entry::Packed};
 
 /// What is accepted but not yet applied, and what memory will be taken when it is.
 pub(super) struct Head {
@@ -17,45 +20,67 @@ pub(super) struct Head {
     term: u64,
     /// The last write under way of each key that has one.
     pending: HashMap<Bytes, Pending, RandomState>,
-    memory_bytes: u64,
-    memory_limit: u64,
+    /// The named requests that are under way, with their fingerprints.
+    requests: HashMap<Bytes, [u8; 16], RandomState>,
+    /// What everything under way adds up to.
+    delta: Delta,
+    limits: StoreLimits,
     closed: bool,
     refusal: Option<StoreError>,
 }
 
-/// A key as it is known somewhere: its revision and what it weighs in memory.
+/// A key as it is known somewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Known {
     pub(super) revision: u64,
+    /// What it takes in memory, in bytes.
     pub(super) weight: u64,
+    pub(super) expires_ms: Option<u64>,
 }
 
 /// The last write under way of one key.
 pub(super) struct Pending {
     sequence: u64,
-    /// What the key will be; `None` after a delete.
+    /// What the key will be; `None` when it will be absent.
     pub(super) known: Option<Known>,
 }
 
-/// What is to be done with an operation.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Decision {
-    /// Its record is to be appended.
-    Write,
-    /// It changes nothing, since the key is absent.
-    Nothing,
-    /// It is refused.
-    Refuse(StoreError),
+/// What writes under way add and take away when they are applied.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Delta {
+    pub(super) bytes_added: u64,
+    pub(super) bytes_removed: u64,
+    pub(super) keys_added: u64,
+    pub(super) keys_removed: u64,
+}
+
+/// What is applied, in numbers.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Totals {
+    pub(super) bytes: u64,
+    pub(super) keys: u64,
+}
+
+impl Known {
+    pub(super) fn of(entry: &Packed) -> Self {
+        Self { revision: entry.revision(), weight: entry.weight(), expires_ms: entry.expires_ms() }
+    }
+
+    /// Whether its deadline has come; the log will be told so.
+    pub(super) fn is_expired(&self, now_ms: u64) -> bool {
+        self.expires_ms.is_some_and(|deadline| deadline <= now_ms)
+    }
 }
 
 impl Head {
-    pub(super) fn new(tail: u64, memory_bytes: u64, memory_limit: u64) -> Self {
+    pub(super) fn new(tail: u64, limits: StoreLimits) -> Self {
         Self {
             tail,
             term: 0,
             pending: HashMap::default(),
-            memory_bytes,
-            memory_limit,
+            requests: HashMap::default(),
+            delta: Delta::default(),
+            limits,
             closed: false,
             refusal: None,
         }
@@ -71,70 +96,68 @@ impl Head {
 
     /// The last write under way of this key.
     pub(super) fn pending(&self, key: &[u8]) -> Option<&Pending> {
-        self.pending.get(key)
+        // Mostly nothing of a key is under way, and often nothing at all.
+        if self.pending.is_empty() { None } else { self.pending.get(key) }
     }
 
-    /// Decides a change of a key in the state `current`, which would then weigh `weight`.
-    pub(super) fn decide(
-        &self,
-        condition: &Condition,
-        change: &Change,
-        current: Option<Known>,
-        weight: u64,
-    ) -> Decision {
-        let revision = current.map(|known| known.revision);
-        if !condition.holds(revision) {
-            return Decision::Refuse(StoreError::ConditionFailed { current: revision });
+    /// Whether a request of this name is under way, and if so, what that means for another one.
+    pub(super) fn under_way(&self, request: &RequestId) -> Option<StoreError> {
+        let fingerprint = self.requests.get(&request.id)?;
+        Some(if *fingerprint == request.fingerprint {
+            StoreError::RequestInFlight
+        } else {
+            StoreError::RequestDiffers
+        })
+    }
+
+    /// Notes a plan that was given to the log.
+    pub(super) fn accept(&mut self, plan: &Plan, request: Option<&RequestId>) {
+        self.tail += 1;
+        self.delta.add(plan.delta);
+        for (change, known) in plan.record.changes.iter().zip(&plan.known) {
+            self.pending.insert(change.key.clone(), Pending { sequence: self.tail, known: *known });
         }
-        match (change, current) {
-            (Change::Delete, None) => Decision::Nothing,
-            (Change::Delete, Some(_)) => Decision::Write,
-            (Change::Put { .. }, current) => {
-                let before = current.map_or(0, |known| known.weight);
-                // What makes an entry smaller is taken even when replay went over the limit.
-                if weight > before && self.memory_bytes - before + weight > self.memory_limit {
-                    Decision::Refuse(StoreError::MemoryFull { limit: self.memory_limit })
-                } else {
-                    Decision::Write
-                }
+        if let Some(request) = request {
+            self.requests.insert(request.id.clone(), request.fingerprint);
+        }
+    }
+
+    /// Notes that the entry with this sequence is applied.
+    pub(super) fn applied<'a>(
+        &mut self,
+        sequence: u64,
+        keys: impl Iterator<Item = &'a Bytes>,
+        request: Option<&RequestId>,
+        delta: Delta,
+    ) {
+        self.delta.take(delta);
+        for key in keys {
+            if self.pending.get(key).is_some_and(|pending| pending.sequence == sequence) {
+                self.pending.remove(key);
             }
         }
-    }
-
-    /// Notes a write that was given to the log; returns its sequence.
-    pub(super) fn accept(&mut self, key: Bytes, before: Option<Known>, weight: Option<u64>) -> u64 {
-        self.tail += 1;
-        let sequence = self.tail;
-        self.memory_bytes += weight.unwrap_or(0);
-        self.memory_bytes -= before.map_or(0, |known| known.weight);
-        let known = weight.map(|weight| Known { revision: sequence, weight });
-        self.pending.insert(key, Pending { sequence, known });
-        sequence
-    }
-
-    /// Notes that the write with this sequence is applied.
-    pub(super) fn applied(&mut self, key: &[u8], sequence: u64) {
-        if self.pending.get(key).is_some_and(|pending| pending.sequence == sequence) {
-            self.pending.remove(key);
+        if let Some(request) = request {
+            self.requests.remove(&request.id);
         }
         self.refusal = None;
     }
 
     /// Forgets everything under way: the log refused it, and ends at `tail`.
-    pub(super) fn reset(&mut self, tail: u64, memory_bytes: u64, refusal: Option<StoreError>) {
+    pub(super) fn reset(&mut self, tail: u64, refusal: Option<StoreError>) {
         self.tail = tail;
         self.term += 1;
-        self.memory_bytes = memory_bytes;
+        self.delta = Delta::default();
         self.pending.clear();
+        self.requests.clear();
         self.refusal = refusal;
     }
 
-    /// Whether new operations are taken.
+    /// Whether new requests are taken.
     pub(super) fn open(&self) -> Result<(), StoreError> {
         if self.closed { Err(StoreError::Closed) } else { Ok(()) }
     }
 
-    /// Takes no new operations from here on; false when it did so already.
+    /// Takes no new requests from here on; false when it did so already.
     pub(super) fn close(&mut self) -> bool {
         !std::mem::replace(&mut self.closed, true)
     }
@@ -145,52 +168,24 @@ impl Head {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use bytes::Bytes;
-
-    use super::{Decision, Head, Known};
-    use crate::{Change, Condition, StoreError};
-
-    fn put() -> Change {
-        Change::Put { value: Bytes::new(), media_type: None, expires_ms: None }
+impl Delta {
+    fn add(&mut self, other: Self) {
+        self.bytes_added += other.bytes_added;
+        self.bytes_removed += other.bytes_removed;
+        self.keys_added += other.keys_added;
+        self.keys_removed += other.keys_removed;
     }
 
-    #[test]
-    fn memory_is_refused_by_what_is_accepted_not_by_what_is_applied() {
-        let mut head = Head::new(0, 0, 100);
-        assert_eq!(head.decide(&Condition::None, &put(), None, 60), Decision::Write);
-        head.accept(Bytes::from_static(b"a"), None, Some(60));
-        let refused = Decision::Refuse(StoreError::MemoryFull { limit: 100 });
-        assert_eq!(head.decide(&Condition::None, &put(), None, 41), refused);
-        assert_eq!(head.decide(&Condition::None, &put(), None, 40), Decision::Write);
-        let a = head.pending(b"a").unwrap().known;
-        assert_eq!(
-            head.decide(&Condition::None, &put(), a, 100),
-            Decision::Write,
-            "it replaces its own weight"
-        );
-    }
-
-    #[test]
-    fn over_the_limit_an_entry_may_still_shrink_or_go() {
-        let head = Head::new(9, 500, 100);
-        let current = Some(Known { revision: 3, weight: 200 });
-        assert_eq!(head.decide(&Condition::None, &put(), current, 200), Decision::Write);
-        assert_eq!(head.decide(&Condition::None, &Change::Delete, current, 0), Decision::Write);
-        assert!(matches!(head.decide(&Condition::None, &put(), current, 201), Decision::Refuse(_)));
-    }
-
-    #[test]
-    fn a_later_write_under_way_outlives_an_earlier_one() {
-        let key = Bytes::from_static(b"k");
-        let mut head = Head::new(0, 0, 1000);
-        let first = head.accept(key.clone(), None, Some(10));
-        let before = head.pending(&key).unwrap().known;
-        let second = head.accept(key.clone(), before, None);
-        head.applied(&key, first);
-        assert_eq!(head.pending(&key).unwrap().known, None, "the delete is still under way");
-        head.applied(&key, second);
-        assert!(head.pending(&key).is_none());
+    fn take(&mut self, other: Self) {
+        self.bytes_added -= other.bytes_added;
+        self.bytes_removed -= other.bytes_removed;
+        self.keys_added -= other.keys_added;
+        self.keys_removed -= other.keys_removed;
     }
 }
+
+/// What each key of a plan will be.
+pub(super) type AllKnown = SmallVec<[Option<Known>; 1]>;
+
+#[cfg(test)]
+mod tests;

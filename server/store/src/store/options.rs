@@ -5,8 +5,10 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
+
+use tokio::time::Instant;
 
 /// The present in milliseconds since the Unix epoch.
 pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
@@ -18,16 +20,23 @@ pub struct StoreOptions {
     pub limits: StoreLimits,
     /// Counts what was replayed while `open` is under way; keep a clone to look at it.
     pub progress: ReplayProgress,
-    /// Stamps each write. The default is the system's clock.
+    /// Stamps each write, and tells when a deadline has come. The default takes the system's time once and then goes on
+    /// steadily, so that no correction of the system's clock brings a key back or ends it early.
     pub clock: Clock,
+    /// How long the outcome of a named request is remembered. The default is a day.
+    pub request_window: Duration,
+    /// The share of the log that may be garbage before it is compacted, in percent; `None`: it is never compacted.
+    pub compact_at_garbage: Option<u8>,
 }
 
-/// What a store may hold.
+/// What a store may hold. Writes that would go over a limit are refused before they are logged; a log that already
+/// holds more is replayed whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StoreLimits {
-    /// Keys, values and an estimate of what holds them, in bytes. Writes that would go over it are refused before
-    /// they are logged; a log that already holds more is replayed whole.
+    /// Keys, values and an estimate of what holds them, in bytes.
     pub memory_bytes: u64,
+    /// How many keys; `u64::MAX` for no limit.
+    pub keys: u64,
 }
 
 /// How many records were replayed so far.
@@ -50,19 +59,30 @@ impl Default for StoreOptions {
         Self {
             limits: StoreLimits::default(),
             progress: ReplayProgress::default(),
-            clock: Arc::new(system_clock),
+            clock: steady_clock(),
+            request_window: Duration::from_secs(24 * 60 * 60),
+            compact_at_garbage: None,
         }
     }
 }
 
 impl Default for StoreLimits {
     fn default() -> Self {
-        Self { memory_bytes: 256 << 20 }
+        Self { memory_bytes: 256 << 20, keys: u64::MAX }
     }
 }
 
 /// A clock before 1970 reads as 1970; one beyond the year 500 million as that.
-fn system_clock() -> u64 {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
+fn steady_clock() -> Clock {
+    let (wall, since) = (SystemTime::now(), Instant::now());
+    let wall = wall.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Arc::new(move || u64::try_from((wall + since.elapsed()).as_millis()).unwrap_or(u64::MAX))
+}
+
+/// A clock that is never before what the log was told: one that was set back since goes on from there.
+pub(super) fn behind_log(clock: Clock, last_ms: u64) -> Clock {
+    match last_ms.saturating_sub(clock()) {
+        0 => clock,
+        ahead => Arc::new(move || clock().saturating_add(ahead)),
+    }
 }

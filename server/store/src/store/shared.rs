@@ -1,16 +1,22 @@
-//! What callers and the applier share, and the one place where an operation is decided.
+//! What callers and the applier share, and the one place where a request is decided.
+
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 use parking_lot::Mutex;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{Notify, OwnedSemaphorePermit, watch};
 
 use super::{
-    StoreError,
-    entry::weight,
-    flight::{Flight, Operation, Outcome, Reply, Step},
-    head::{Decision, Head},
+    Clock, StoreError,
+    flight::{Flight, Reply, Step, Written},
+    head::{Decision, Head, Totals},
     index::Index,
+    request::{Outcome, Request},
+    requests::{Done, RequestId},
 };
-use crate::{Change, TransactionLog};
+use crate::TransactionLog;
 
 pub(super) struct Shared {
     /// Held for the length of one decision; never while waiting.
@@ -18,6 +24,23 @@ pub(super) struct Shared {
     /// What is applied.
     pub(super) index: Index,
     pub(super) log: Box<dyn TransactionLog>,
+    pub(super) clock: Clock,
+    /// How long the outcome of a named request is remembered.
+    pub(super) request_window: Duration,
+    /// The last revision applied, for those who wait for the next.
+    pub(super) applied: watch::Sender<u64>,
+    /// Rung when a deadline may be nearer than the one that is waited for.
+    pub(super) nearer_deadline: Arc<Notify>,
+    /// Rung when the log has found its volume full.
+    pub(super) full: Arc<Notify>,
+    pub(super) compactions: Compactions,
+}
+
+/// How often the log was compacted, or was not when it should have been.
+#[derive(Default)]
+pub(super) struct Compactions {
+    pub(super) done: AtomicU64,
+    pub(super) failed: AtomicU64,
 }
 
 impl Shared {
@@ -27,44 +50,77 @@ impl Shared {
         failure.map_or_else(|| self.head.lock().writable(), Err)
     }
 
-    /// Decides an operation at the head and gives its record to the log in the same step. Returns the flight the
+    /// Decides a request at the head and gives its record to the log in the same step. Returns the flight the
     /// applier has to see through; without one, the reply was given.
     pub(super) fn decide(
         &self,
         head: &mut Head,
-        operation: Operation,
+        request: Request,
         reply: Reply,
         permit: OwnedSemaphorePermit,
     ) -> Option<Flight> {
-        let record = &operation.record;
-        let pending = head.pending(&record.key).map(|pending| pending.known);
-        let current = pending.unwrap_or_else(|| self.index.known(&record.key));
-        let weight = match &record.change {
-            Change::Put { value, media_type, .. } => Some(weight(&record.key, value, media_type.as_deref())),
-            Change::Delete => None,
-        };
-        let existed = current.is_some();
-        let seen = match head.decide(&operation.condition, &record.change, current, weight.unwrap_or(0)) {
-            Decision::Write => {
-                let appended = self.log.append(head.term(), head.tail(), std::slice::from_ref(record));
-                let sequence = head.accept(record.key.clone(), current, weight);
-                let outcome = Outcome { revision: sequence, existed };
-                return Some(Flight {
-                    operation,
-                    step: Step::Written { sequence, outcome, appended },
-                    reply,
-                    permit,
-                });
+        let now_ms = (self.clock)();
+        let mut saw_pending = false;
+        let seen = match self.known_outcome(head, &request, now_ms) {
+            Some(outcome) => outcome,
+            None => {
+                let current = |key: &[u8]| match head.pending(key) {
+                    Some(pending) => {
+                        saw_pending = true;
+                        pending.known
+                    }
+                    None => self.index.known(key),
+                };
+                let applied = Totals { bytes: self.index.memory_bytes(), keys: self.index.keys() };
+                match head.decide(&request, now_ms, current, applied) {
+                    Decision::Write(plan) => {
+                        let record = std::slice::from_ref(&plan.record);
+                        let appended = self.log.append(head.term(), head.tail(), record);
+                        head.accept(&plan, request.id.as_ref());
+                        let outcome =
+                            Outcome { revision: head.tail(), existed: plan.existed, repeated: false };
+                        let written = Written { record: plan.record, outcome, delta: plan.delta, appended };
+                        return Some(Flight { request, step: Step::Written(written), reply, permit });
+                    }
+                    Decision::Nothing(existed) => {
+                        Ok(Outcome { revision: head.tail(), existed, repeated: false })
+                    }
+                    Decision::Refuse(error) => Err(error),
+                }
             }
-            Decision::Nothing => Ok(Outcome { revision: head.tail(), existed }),
-            Decision::Refuse(error) => Err(error),
         };
         // What was seen in a write under way may still be lost; it is answered after that write.
-        if pending.is_some() {
-            return Some(Flight { operation, step: Step::Seen(seen), reply, permit });
+        if saw_pending {
+            return Some(Flight { request, step: Step::Seen(seen), reply, permit });
         }
         // The caller may have left.
         let _ = reply.send(seen);
         None
     }
+
+    /// What a request of the same name has done, or does at present.
+    fn known_outcome(
+        &self,
+        head: &Head,
+        request: &Request,
+        now_ms: u64,
+    ) -> Option<Result<Outcome, StoreError>> {
+        let id = request.id.as_ref()?;
+        if let Some(error) = head.under_way(id) {
+            return Some(Err(error));
+        }
+        let window_ms = u64::try_from(self.request_window.as_millis()).unwrap_or(u64::MAX);
+        self.index.sequenced(|sequenced| {
+            let done = sequenced.requests.get(&id.id)?;
+            (done.written_ms.saturating_add(window_ms) > now_ms).then(|| repeated(done, id))
+        })
+    }
+}
+
+fn repeated(done: &Done, id: &RequestId) -> Result<Outcome, StoreError> {
+    if done.remembered.fingerprint != id.fingerprint {
+        return Err(StoreError::RequestDiffers);
+    }
+    let existed = done.remembered.existed.iter().copied().collect();
+    Ok(Outcome { revision: done.revision, existed, repeated: true })
 }

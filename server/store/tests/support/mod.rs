@@ -11,8 +11,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::TryStreamExt;
 use kivi_store::{
-    Change, Condition, Delete, DeleteOutcome, FileLog, FileLogOptions, LogEntry, LogError, OpenError, Put,
-    PutOutcome, Store, StoreError, StoreLimits, StoreOptions, Sync, TransactionLog,
+    Chunk, Condition, Delete, DeleteOutcome, Effect, FileLog, FileLogOptions, LogEntry, LogError, OpenError,
+    Put, PutOutcome, Store, StoreError, StoreLimits, StoreOptions, Sync, TransactionLog,
 };
 
 use self::disk::FakeDisk;
@@ -36,11 +36,18 @@ pub async fn store_on(disk: &FakeDisk) -> Result<Arc<Store>, OpenError> {
 
 /// Options with a memory limit, in bytes.
 pub fn limited(memory_bytes: u64) -> StoreOptions {
-    StoreOptions { limits: StoreLimits { memory_bytes }, ..StoreOptions::default() }
+    StoreOptions { limits: StoreLimits { memory_bytes, ..StoreLimits::default() }, ..StoreOptions::default() }
 }
 
 pub fn put_of(key: &str, value: impl Into<Bytes>, condition: Condition) -> Put {
-    Put { key: Bytes::copy_from_slice(key.as_bytes()), value: value.into(), media_type: None, condition }
+    Put {
+        key: Bytes::copy_from_slice(key.as_bytes()),
+        value: value.into(),
+        media_type: None,
+        ttl: None,
+        condition,
+        request: None,
+    }
 }
 
 pub async fn put(store: &Store, key: &str, value: impl Into<Bytes>) -> Result<PutOutcome, StoreError> {
@@ -58,17 +65,18 @@ pub fn value(store: &Store, key: &str) -> Option<Bytes> {
 
 /// Everything in the log behind `after`.
 pub async fn replay(log: &impl TransactionLog, after: u64) -> Result<Vec<LogEntry>, LogError> {
-    let chunks: Vec<Vec<LogEntry>> = log.replay(after).try_collect().await?;
-    Ok(chunks.into_iter().flatten().collect())
+    let chunks: Vec<Chunk> = log.replay(after).try_collect().await?;
+    let entries = |chunk| match chunk {
+        Chunk::Entries(entries) => entries,
+        Chunk::Snapshot(_) | Chunk::SnapshotEnd { .. } => Vec::new(),
+    };
+    Ok(chunks.into_iter().flat_map(entries).collect())
 }
 
 /// A record that sets `key` to `value`.
 pub fn record(key: &str, value: &[u8]) -> kivi_store::Record {
-    kivi_store::Record {
-        key: Bytes::copy_from_slice(key.as_bytes()),
-        written_ms: 1_700_000_000_000,
-        change: Change::Put { value: Bytes::copy_from_slice(value), media_type: None, expires_ms: None },
-    }
+    let effect = Effect::Put { value: Bytes::copy_from_slice(value), media_type: None, expires_ms: None };
+    kivi_store::Record::of(Bytes::copy_from_slice(key.as_bytes()), 1_700_000_000_000, effect)
 }
 
 /// Waits for a condition that other tasks bring about.

