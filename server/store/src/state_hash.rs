@@ -106,10 +106,14 @@ mod tests {
         fn the_order_of_changes_does_not_count(keys in prop::collection::vec((".{0,9}", any::<u64>()), 1..20)) {
             let entries: Vec<_> = keys.iter().map(|(key, revision)| HashedKey { key: key.as_bytes(), revision: *revision, ..KEY }).collect();
             let (mut forth, mut back) = (StateHash::default(), StateHash::default());
-            entries.iter().for_each(|entry| forth.add(*entry));
-            entries.iter().rev().for_each(|entry| back.add(*entry));
+            for (one, other) in entries.iter().zip(entries.iter().rev()) {
+                forth.add(*one);
+                back.add(*other);
+            }
             prop_assert_eq!(forth, back);
-            entries.iter().for_each(|entry| forth.remove(*entry));
+            for entry in entries {
+                forth.remove(entry);
+            }
             prop_assert_eq!(forth, StateHash::default());
         }
     }

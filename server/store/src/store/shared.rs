@@ -61,33 +61,28 @@ impl Shared {
     ) -> Option<Flight> {
         let now_ms = (self.clock)();
         let mut saw_pending = false;
-        let seen = match self.known_outcome(head, &request, now_ms) {
-            Some(outcome) => outcome,
-            None => {
-                let current = |key: &[u8]| match head.pending(key) {
-                    Some(pending) => {
-                        saw_pending = true;
-                        pending.known
-                    }
-                    None => self.index.known(key),
-                };
-                let applied = Totals { bytes: self.index.memory_bytes(), keys: self.index.keys() };
-                match head.decide(&request, now_ms, current, applied) {
-                    Decision::Write(plan) => {
-                        let record = std::slice::from_ref(&plan.record);
-                        let appended = self.log.append(head.term(), head.tail(), record);
-                        head.accept(&plan, request.id.as_ref());
-                        let outcome =
-                            Outcome { revision: head.tail(), existed: plan.existed, repeated: false };
-                        let written = Written { record: plan.record, outcome, delta: plan.delta, appended };
-                        return Some(Flight { request, step: Step::Written(written), reply, permit });
-                    }
-                    Decision::Nothing(existed) => {
-                        Ok(Outcome { revision: head.tail(), existed, repeated: false })
-                    }
-                    Decision::Refuse(error) => Err(error),
+        let decision = self.known_outcome(head, &request, now_ms).unwrap_or_else(|| {
+            let current = |key: &[u8]| match head.pending(key) {
+                Some(pending) => {
+                    saw_pending = true;
+                    pending.known
                 }
+                None => self.index.known(key),
+            };
+            let applied = Totals { bytes: self.index.memory_bytes(), keys: self.index.keys() };
+            head.decide(&request, now_ms, current, applied)
+        });
+        let seen = match decision {
+            Decision::Write(plan) => {
+                let appended = self.log.append(head.term(), head.tail(), std::slice::from_ref(&plan.record));
+                head.accept(&plan, request.id.as_ref());
+                let outcome = Outcome { revision: head.tail(), existed: plan.existed, repeated: false };
+                let written = Written { record: plan.record, outcome, delta: plan.delta, appended };
+                return Some(Flight { request, step: Step::Written(written), reply, permit });
             }
+            Decision::Nothing(existed) => Ok(Outcome { revision: head.tail(), existed, repeated: false }),
+            Decision::Done(outcome) => Ok(outcome),
+            Decision::Refuse(error) => Err(error),
         };
         // What was seen in a write under way may still be lost; it is answered after that write.
         if saw_pending {
@@ -99,15 +94,10 @@ impl Shared {
     }
 
     /// What a request of the same name has done, or does at present.
-    fn known_outcome(
-        &self,
-        head: &Head,
-        request: &Request,
-        now_ms: u64,
-    ) -> Option<Result<Outcome, StoreError>> {
+    fn known_outcome(&self, head: &Head, request: &Request, now_ms: u64) -> Option<Decision> {
         let id = request.id.as_ref()?;
         if let Some(error) = head.under_way(id) {
-            return Some(Err(error));
+            return Some(Decision::Refuse(error));
         }
         let window_ms = u64::try_from(self.request_window.as_millis()).unwrap_or(u64::MAX);
         self.index.sequenced(|sequenced| {
@@ -117,10 +107,10 @@ impl Shared {
     }
 }
 
-fn repeated(done: &Done, id: &RequestId) -> Result<Outcome, StoreError> {
+fn repeated(done: &Done, id: &RequestId) -> Decision {
     if done.remembered.fingerprint != id.fingerprint {
-        return Err(StoreError::RequestDiffers);
+        return Decision::Refuse(StoreError::RequestDiffers);
     }
     let existed = done.remembered.existed.iter().copied().collect();
-    Ok(Outcome { revision: done.revision, existed, repeated: true })
+    Decision::Done(Outcome { revision: done.revision, existed, repeated: true })
 }

@@ -97,7 +97,7 @@ impl View {
         };
         match last {
             None => state.end(),
-            Some(last) => state.advance(last, rest, self.reverse),
+            Some(last) => state.advance(&last, rest, self.reverse),
         }
         let more = state.rest.is_some() && portion.entries > 0 && portion.bytes > 0;
         Ok(if more { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
@@ -158,10 +158,10 @@ impl State {
     }
 
     /// Goes on behind `last`, and forgets what was noted up to there.
-    fn advance(&mut self, last: Box<[u8]>, rest: KeyRange, reverse: bool) {
-        let beyond = Bound::Excluded(bytes::Bytes::copy_from_slice(&last));
-        let mut above = self.noted.split_off(&last);
-        let at_last = above.remove(&last).map_or(0, |before| cost(&last, before.as_ref()));
+    fn advance(&mut self, last: &[u8], rest: KeyRange, reverse: bool) {
+        let beyond = Bound::Excluded(bytes::Bytes::copy_from_slice(last));
+        let mut above = self.noted.split_off(last);
+        let at_last = above.remove(last).map_or(0, |before| cost(last, before.as_ref()));
         let read = if reverse { above } else { std::mem::replace(&mut self.noted, above) };
         self.noted_bytes -=
             at_last + read.iter().map(|(key, before)| cost(key, before.as_ref())).sum::<u64>();

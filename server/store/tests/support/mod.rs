@@ -5,6 +5,7 @@
 #![allow(unreachable_pub, reason = "a module of several test binaries")]
 
 pub mod disk;
+pub mod memory_log;
 
 use std::sync::Arc;
 

@@ -8,7 +8,7 @@ use crate::{
     store::{
         Action, FailedCondition, StoreError,
         entry::weight,
-        request::{Existed, Intent, Request, What},
+        request::{Existed, Intent, Outcome, Request, What},
         requests,
     },
 };
@@ -20,6 +20,8 @@ pub(in crate::store) enum Decision {
     Write(Plan),
     /// It changes nothing, since every key is absent already.
     Nothing(Existed),
+    /// It was done before.
+    Done(Outcome),
     /// It is refused.
     Refuse(StoreError),
 }

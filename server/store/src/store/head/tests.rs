@@ -22,8 +22,8 @@ fn put(key: &'static str, condition: Condition) -> Request {
     Request::of(Bytes::from_static(key.as_bytes()), condition, action, None)
 }
 
-fn known(revision: u64, weight: u64) -> Option<Known> {
-    Some(Known { revision, weight, expires_ms: None })
+fn known(revision: u64, weight: u64) -> Known {
+    Known { revision, weight, expires_ms: None }
 }
 
 fn plan(decision: Decision) -> Plan {
@@ -54,11 +54,11 @@ fn memory_is_refused_by_what_is_accepted_not_by_what_is_applied() {
 fn over_a_limit_a_key_may_still_shrink_or_go_and_none_may_come() {
     let head = head(100, 1);
     let applied = Totals { bytes: 500, keys: 3 };
-    let heavy = |_: &[u8]| known(3, 200);
+    let heavy = |_: &[u8]| Some(known(3, 200));
     assert!(matches!(head.decide(&put("k", Condition::None), NOW, heavy, applied), Decision::Write(_)));
     let delete = Request::of(Bytes::from_static(b"k"), Condition::None, Action::Delete, None);
     assert!(matches!(head.decide(&delete, NOW, heavy, applied), Decision::Write(_)));
-    let light = |_: &[u8]| known(3, ONE - 1);
+    let light = |_: &[u8]| Some(known(3, ONE - 1));
     let grown = head.decide(&put("k", Condition::None), NOW, light, applied);
     assert_eq!(grown, Decision::Refuse(StoreError::MemoryFull { limit: 100 }));
     let new = self::head(u64::MAX, 3).decide(&put("k", Condition::None), NOW, |_| None, applied);
@@ -124,7 +124,7 @@ fn every_condition_that_does_not_hold_is_named() {
     ]
     .into_iter()
     .collect();
-    let current = |key: &[u8]| if key == absent { None } else { known(3, ONE) };
+    let current = |key: &[u8]| (key != absent).then(|| known(3, ONE));
     let failed =
         vec![FailedCondition { index: 0, current: None }, FailedCondition { index: 2, current: Some(3) }];
     let refused = Decision::Refuse(StoreError::ConditionsFailed { failed });

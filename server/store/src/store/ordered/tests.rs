@@ -11,6 +11,9 @@ use super::{
     BLOCK, Ordered,
 };
 
+/// As many keys as fill so many blocks.
+const BLOCKS: u32 = 40;
+
 fn packed(key: &[u8], revision: u64) -> Packed {
     let parts = Parts { revision, written_ms: 0, key, value: b"", media_type: None, expires_ms: None };
     Packed::new(parts, &mut Vec::new())
@@ -22,6 +25,10 @@ fn seen<'a>(entries: impl Iterator<Item = &'a Packed>) -> Vec<(Vec<u8>, u64)> {
 
 fn all(ordered: &Ordered) -> Vec<(Vec<u8>, u64)> {
     seen(ordered.range(KeyRange::all().bounds()))
+}
+
+fn numbers() -> u32 {
+    BLOCKS * u32::try_from(BLOCK).unwrap()
 }
 
 /// Few enough that they meet again, of different lengths, and enough to fill blocks.
@@ -68,19 +75,18 @@ proptest! {
 #[test]
 fn keys_that_come_in_order_fill_their_blocks() {
     let mut ordered = Ordered::new();
-    for number in 0..(BLOCK * 40) as u32 {
+    for number in 0..numbers() {
         ordered.insert(packed(&number.to_be_bytes(), 1));
     }
-    assert_eq!(ordered.blocks.len(), 40);
+    assert_eq!(ordered.blocks.len(), BLOCKS as usize);
 }
 
 #[test]
 fn blocks_that_lose_their_keys_join() {
-    let mut ordered =
-        Ordered::from_unsorted((0..(BLOCK * 40) as u32).map(|n| packed(&n.to_be_bytes(), 1)).collect());
-    for number in (0..(BLOCK * 40) as u32).filter(|number| number % 100 != 0) {
+    let mut ordered = Ordered::from_unsorted((0..numbers()).map(|n| packed(&n.to_be_bytes(), 1)).collect());
+    for number in (0..numbers()).filter(|number| number % 100 != 0) {
         ordered.remove(&number.to_be_bytes());
     }
-    assert_eq!(all(&ordered).len(), BLOCK * 40 / 100 + 1);
+    assert_eq!(all(&ordered).len(), numbers().div_ceil(100) as usize);
     assert!(ordered.blocks.len() <= 8, "{} blocks", ordered.blocks.len());
 }
