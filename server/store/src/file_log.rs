@@ -124,6 +124,10 @@ impl TransactionLog for FileLog {
         self.entries(after, Reach::Future)
     }
 
+    fn last(&self) -> Option<u64> {
+        Some(self.vouched.borrow().tail)
+    }
+
     fn failure(&self) -> Option<AppendError> {
         self.queue.failure().map(|message| AppendError::Failed { message })
     }

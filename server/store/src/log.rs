@@ -77,6 +77,12 @@ pub trait TransactionLog: Send + Sync + 'static {
         None
     }
 
+    /// The sequence of the last entry, where it is known without reading: whoever replays then knows what will still be
+    /// recent at the end.
+    fn last(&self) -> Option<u64> {
+        None
+    }
+
     /// What it takes on its volume; `None` for a log that never grows out of its place, which is then not compacted.
     fn usage(&self) -> Option<LogUsage> {
         None

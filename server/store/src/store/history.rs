@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use super::entry::Packed;
 
 /// The most changes that are kept.
-const EVENTS: usize = 128 << 10;
+pub(super) const EVENTS: usize = 64 << 10;
 
 /// One change of one key.
 #[derive(Clone)]
@@ -51,15 +51,22 @@ impl History {
         self.oldest
     }
 
-    /// Begins again behind a revision.
-    pub(super) fn begin_behind(&mut self, revision: u64) {
+    /// Takes note only of what happens behind a revision that is still to come.
+    pub(super) fn begin_at(&mut self, revision: u64) {
+        self.oldest = self.oldest.max(revision);
+    }
+
+    /// Forgets all changes.
+    pub(super) fn clear(&mut self) {
         self.happenings.clear();
         self.bytes = 0;
-        self.oldest = revision;
     }
 
     /// The next change. It is never let go before [`trim`](Self::trim).
     pub(super) fn push(&mut self, happening: Happening) {
+        if happening.revision <= self.oldest {
+            return;
+        }
         self.bytes += cost(&happening);
         self.happenings.push_back(happening);
     }

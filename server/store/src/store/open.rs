@@ -56,6 +56,7 @@ async fn replay(
         progress.advance(entries.len());
         last_ms = entries.iter().map(|entry| entry.record.written_ms).fold(last_ms, u64::max);
     };
+    index.expect(log.last().unwrap_or(0));
     let mut chunks = log.replay(0);
     while let Some(chunk) = chunks.try_next().await? {
         match chunk {

@@ -147,7 +147,10 @@ fn sort(entries: &mut Vec<Packed>) {
     });
     let mut headed: Vec<(u64, Packed)> =
         entries.drain(..).map(|entry| (head(entry.key(), common), entry)).collect();
-    headed.sort_unstable_by(|(one, a), (other, b)| one.cmp(other).then_with(|| a.key().cmp(b.key())));
+    let order = |(one, a): &(u64, Packed), (other, b): &(u64, Packed)| {
+        one.cmp(other).then_with(|| a.key().cmp(b.key()))
+    };
+    headed.sort_unstable_by(order);
     entries.extend(headed.into_iter().map(|(_, entry)| entry));
 }
 

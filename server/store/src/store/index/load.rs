@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::{Index, Ordered};
+use crate::store::history::EVENTS;
 use crate::{LogEntry, StateHash};
 
 impl Index {
@@ -13,15 +14,20 @@ impl Index {
             self.apply_to(&mut sequenced, entry.sequence, &entry.record);
         }
         // Nothing before the snapshot's end is history.
-        sequenced.history.begin_behind(0);
+        sequenced.history.clear();
     }
 
     /// The snapshot is whole: the log goes on behind this sequence. Returns the hash of what was loaded.
     pub(in crate::store) fn loaded(&self, sequence: u64) -> StateHash {
         let mut sequenced = self.sequenced.write();
-        sequenced.history.begin_behind(sequence);
+        sequenced.history.begin_at(sequence);
         self.last_revision.store(sequence, Ordering::Release);
         sequenced.hash
+    }
+
+    /// The log will end at this sequence: what comes long before it need not become history.
+    pub(in crate::store) fn expect(&self, last: u64) {
+        self.sequenced.write().history.begin_at(last.saturating_sub(EVENTS as u64));
     }
 
     /// Applies the next entries of the log under one hold of the lock.
