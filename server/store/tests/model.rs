@@ -28,10 +28,19 @@ use self::support::memory_log::MemoryLog;
 type Held = (Bytes, u64, Option<u64>);
 type State = BTreeMap<Bytes, Held>;
 
+/// What becomes of a key.
+#[derive(Debug, Clone, Copy)]
+enum Change {
+    Put,
+    /// For so many milliseconds.
+    Lend(u64),
+    Delete,
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     /// Keys of small numbers: put with this time to live in milliseconds, or removed.
-    Write(Vec<(u8, Option<Option<u64>>)>),
+    Write(Vec<(u8, Change)>),
     Pass(u64),
     Scan {
         from: u8,
@@ -56,10 +65,9 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let ttl = prop_oneof![3 => Just(None), 1 => (1..50_u64).prop_map(Some)];
-    let change = (0..40_u8, prop_oneof![3 => ttl.prop_map(Some), 1 => Just(None)]);
+    let change = prop_oneof![4 => Just(Change::Put), 2 => (1..50_u64).prop_map(Change::Lend), 2 => Just(Change::Delete)];
     prop_oneof![
-        12 => prop::collection::btree_map(0..40_u8, change.prop_map(|(_, change)| change), 1..4)
+        12 => prop::collection::btree_map(0..40_u8, change, 1..4)
             .prop_map(|changes| Step::Write(changes.into_iter().collect())),
         2 => (1..40_u64).prop_map(Step::Pass),
         2 => (0..40_u8, any::<bool>(), 0..20_u64).prop_map(|(from, reverse, back)| Step::Scan { from, reverse, back }),
@@ -166,15 +174,15 @@ impl Test {
                 self.follow_expiry().await;
                 self.writes += 1;
                 let value = Bytes::from(self.writes.to_string());
-                let operation = |(number, put): (u8, Option<Option<u64>>)| Operation {
+                let operation = |(number, change): (u8, Change)| Operation {
                     key: key(number),
-                    action: match put {
-                        Some(ttl) => Action::Put {
-                            value: value.clone(),
-                            media_type: None,
-                            ttl: ttl.map(Duration::from_millis),
-                        },
-                        None => Action::Delete,
+                    action: match change {
+                        Change::Put => Action::Put { value: value.clone(), media_type: None, ttl: None },
+                        Change::Lend(ms) => {
+                            let ttl = Some(Duration::from_millis(ms));
+                            Action::Put { value: value.clone(), media_type: None, ttl }
+                        }
+                        Change::Delete => Action::Delete,
                     },
                 };
                 self.transact(changes.into_iter().map(operation).collect()).await;

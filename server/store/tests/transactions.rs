@@ -41,8 +41,8 @@ fn operation(key: &'static str, value: Option<&'static str>) -> Operation {
     Operation { key: Bytes::from_static(key.as_bytes()), action }
 }
 
-fn id(name: &'static str, fingerprint: u8) -> Option<RequestId> {
-    Some(RequestId { id: Bytes::from_static(name.as_bytes()), fingerprint: [fingerprint; 16] })
+fn id(name: &'static str, fingerprint: u8) -> RequestId {
+    RequestId { id: Bytes::from_static(name.as_bytes()), fingerprint: [fingerprint; 16] }
 }
 
 fn living(key: &str, ttl_ms: u64) -> Put {
@@ -114,7 +114,7 @@ async fn a_repeated_request_is_told_what_the_first_one_did() {
     let log = MemoryLog::default();
     let store = open_at(&log, &now_ms).await;
     let request =
-        |name, fingerprint| Put { request: id(name, fingerprint), ..put_of("k", "v", Condition::None) };
+        |name, fingerprint| Put { request: Some(id(name, fingerprint)), ..put_of("k", "v", Condition::None) };
     let first = store.put(request("r", 1)).await.unwrap();
     put(&store, "k", "other").await.unwrap();
     let again = store.put(request("r", 1)).await.unwrap();
@@ -141,7 +141,7 @@ async fn a_request_that_wrote_nothing_is_remembered_too_and_a_refused_one_is_not
     let store = open(&MemoryLog::default()).await;
     let nothing = || Transaction {
         operations: vec![operation("k", None)],
-        request: id("n", 1),
+        request: Some(id("n", 1)),
         ..Transaction::default()
     };
     let first = store.transact(nothing()).await.unwrap();
@@ -149,7 +149,7 @@ async fn a_request_that_wrote_nothing_is_remembered_too_and_a_refused_one_is_not
     let again = store.transact(nothing()).await.unwrap();
     assert_eq!((again.revision, &again.existed[..], again.repeated), (first.revision, &[false][..], true));
     assert_eq!(value(&store, "k").unwrap(), "v");
-    let create = || Put { request: id("c", 1), ..put_of("k", "w", Condition::Absent) };
+    let create = || Put { request: Some(id("c", 1)), ..put_of("k", "w", Condition::Absent) };
     assert!(matches!(store.put(create()).await, Err(StoreError::ConditionFailed { .. })));
     support::delete(&store, "k").await.unwrap();
     assert!(!store.put(create()).await.unwrap().repeated);
@@ -158,7 +158,7 @@ async fn a_request_that_wrote_nothing_is_remembered_too_and_a_refused_one_is_not
 #[tokio::test]
 async fn of_two_requests_of_one_name_at_once_one_is_in_flight() {
     let store = open(&MemoryLog::default()).await;
-    let request = || Put { request: id("r", 1), ..put_of("k", "v", Condition::None) };
+    let request = || Put { request: Some(id("r", 1)), ..put_of("k", "v", Condition::None) };
     let (one, other) = join(store.put(request()), store.put(request())).await;
     assert!(one.is_ok());
     assert_eq!(other, Err(StoreError::RequestInFlight));

@@ -58,7 +58,7 @@ pub(super) async fn run(store: Weak<Store>, at_garbage: u8, full_bell: Arc<Notif
             Step::Rest => continue,
             Step::Compact => {
                 (full, reserved) = (false, 0);
-                !compact(&shared, usage).await
+                !compact_and_tell(&shared, usage).await
             }
             Step::Reserve(bytes) => match shared.log.reserve(bytes).await {
                 Ok(()) => {
@@ -79,20 +79,31 @@ pub(super) async fn run(store: Weak<Store>, at_garbage: u8, full_bell: Arc<Notif
     }
 }
 
-async fn compact(shared: &Arc<Shared>, before: LogUsage) -> bool {
+impl Store {
+    /// Compacts the log now, whatever it takes; returns when its garbage is gone.
+    pub async fn compact(&self) -> Result<(), CompactError> {
+        compact(&self.shared).await
+    }
+}
+
+async fn compact(shared: &Arc<Shared>) -> Result<(), CompactError> {
     let source = Arc::clone(shared);
     let compacted = shared.log.compact(Box::new(move || snapshot::take(source))).await;
-    match compacted {
+    let counter = if compacted.is_ok() { &shared.compactions.done } else { &shared.compactions.failed };
+    counter.fetch_add(1, Ordering::Relaxed);
+    compacted
+}
+
+/// Compacts, and tells. False when it has to be tried again.
+async fn compact_and_tell(shared: &Arc<Shared>, before: LogUsage) -> bool {
+    match compact(shared).await {
         Ok(()) => {
-            let bytes = shared.log.usage().map_or(0, |usage| usage.bytes);
-            tracing::info!(before = before.bytes, after = bytes, "Compacted the log.");
-            shared.compactions.done.fetch_add(1, Ordering::Relaxed);
+            let after = shared.log.usage().map_or(0, |usage| usage.bytes);
+            tracing::info!(before = before.bytes, after, "Compacted the log.");
             true
         }
         Err(error) => {
-            shared.compactions.failed.fetch_add(1, Ordering::Relaxed);
-            let retry = !matches!(error, CompactError::Unsupported);
-            tracing::warn!(%error, retry, "The log was not compacted; it is as it was.");
+            tracing::warn!(%error, "The log was not compacted; it is as it was.");
             false
         }
     }
