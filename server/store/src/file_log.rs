@@ -4,6 +4,7 @@
 //! finds the end by the recovery rule (`recovery`); reading back checks every byte it passes on (`reader`).
 
 mod commit;
+mod compaction;
 mod directory;
 mod disk;
 mod error;
@@ -12,22 +13,35 @@ mod queue;
 mod reader;
 mod recovery;
 mod segment;
+mod snapshot;
+mod step;
 mod stream;
+mod usage;
 mod writer;
 
 use std::{fmt, path::Path, sync::Arc, thread, time::Duration};
 
 use futures::{FutureExt, future::BoxFuture};
-use tokio::sync::watch;
+use parking_lot::Mutex;
+use tokio::sync::{oneshot, watch};
 
-pub use self::directory::{Directory, LogFile};
 use self::{
+    compaction::Compaction,
     disk::DiskDirectory,
     queue::{Queue, Waiting},
     stream::Reach,
+    usage::Usage,
     writer::Writer,
 };
-use crate::{Appended, Entries, LogError, Record, TransactionLog, log::AppendError};
+pub use self::{
+    directory::{Directory, LogFile},
+    snapshot::SnapshotEncoder,
+    step::{Step, StepObserver},
+};
+use crate::{
+    Appended, CompactError, Entries, LogError, LogUsage, Record, TakeSnapshot, TransactionLog,
+    log::AppendError,
+};
 
 /// Told how long each sync of a segment took, failed ones too. It runs on the log thread, which writes nothing
 /// meanwhile.
@@ -42,6 +56,8 @@ pub struct FileLogOptions {
     pub sync: Sync,
     /// Who is told of each sync, if anybody.
     pub on_sync: Option<SyncObserver>,
+    /// Who is told of each step, if anybody: tests.
+    pub on_step: Option<StepObserver>,
 }
 
 /// When the log vouches for a write.
@@ -60,6 +76,9 @@ pub struct FileLog {
     directory: Arc<dyn Directory>,
     queue: Arc<Waiting>,
     vouched: watch::Receiver<Vouched>,
+    usage: Arc<Usage>,
+    compaction: Arc<Mutex<Compaction>>,
+    on_step: Option<StepObserver>,
 }
 
 /// What the log stands for at present.
@@ -73,7 +92,7 @@ struct Vouched {
 
 impl Default for FileLogOptions {
     fn default() -> Self {
-        Self { segment_bytes: 64 << 20, sync: Sync::Always, on_sync: None }
+        Self { segment_bytes: 64 << 20, sync: Sync::Always, on_sync: None, on_step: None }
     }
 }
 
@@ -85,8 +104,10 @@ impl FileLog {
 
     /// Like [`open`](Self::open), in a directory of any kind. The caller sees to it that nobody else writes there.
     pub fn open_in(directory: Arc<dyn Directory>, options: FileLogOptions) -> Result<Self, LogError> {
-        let sync = options.sync;
-        let writer = Writer::open(Arc::clone(&directory), options)?;
+        let (sync, on_step) = (options.sync, options.on_step.clone());
+        let usage = Arc::new(Usage::default());
+        let writer = Writer::open(Arc::clone(&directory), options, Arc::clone(&usage))?;
+        let store_id = writer.store_id();
         let tail = writer.written();
         let queue = Arc::new(Waiting::new(Queue::new(tail)));
         let (vouching, vouched) = watch::channel(Vouched { tail, open: true });
@@ -95,11 +116,36 @@ impl FileLog {
             .name("kivi-log".to_owned())
             .spawn(move || committer.run())
             .map_err(|source| error::io("start the log thread for", directory.path(), source))?;
-        Ok(Self { directory, queue, vouched })
+        let compaction = Compaction {
+            directory: Arc::clone(&directory),
+            queue: Arc::clone(&queue),
+            usage: Arc::clone(&usage),
+            store_id,
+            on_step: on_step.clone(),
+        };
+        Ok(Self { directory, queue, vouched, usage, compaction: Arc::new(Mutex::new(compaction)), on_step })
     }
 
     fn entries(&self, after: u64, reach: Reach) -> Entries {
-        stream::entries(Arc::clone(&self.directory), self.vouched.clone(), after, reach)
+        let from = stream::From { after, compacted: self.usage.compacted(), on_step: self.on_step.clone() };
+        stream::entries(Arc::clone(&self.directory), self.vouched.clone(), from, reach)
+    }
+
+    /// Does what blocks on a thread of its own, one after the other.
+    fn beside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Compaction) -> T + Send + 'static,
+    ) -> Result<oneshot::Receiver<T>, LogError> {
+        let (answer, done) = oneshot::channel();
+        let compaction = Arc::clone(&self.compaction);
+        thread::Builder::new()
+            .name("kivi-log-compact".to_owned())
+            .spawn(move || {
+                // Whoever asked may have left.
+                let _ = answer.send(work(&compaction.lock()));
+            })
+            .map_err(|source| error::io("start a thread for", self.directory.path(), source))?;
+        Ok(done)
     }
 }
 
@@ -132,6 +178,20 @@ impl TransactionLog for FileLog {
         self.queue.failure().map(|message| AppendError::Failed { message })
     }
 
+    fn usage(&self) -> Option<LogUsage> {
+        Some(self.usage.get())
+    }
+
+    fn compact(&self, take: TakeSnapshot) -> BoxFuture<'static, Result<(), CompactError>> {
+        let done = self.beside(|compaction| compaction.run(take));
+        async move { done?.await.unwrap_or_else(|_| Err(ended().into())) }.boxed()
+    }
+
+    fn reserve(&self, bytes: u64) -> BoxFuture<'static, Result<(), LogError>> {
+        let done = self.beside(move |compaction| compaction::reserve(&*compaction.directory, bytes));
+        async move { done?.await.unwrap_or_else(|_| Err(ended())) }.boxed()
+    }
+
     fn close(&self) -> BoxFuture<'static, Result<(), LogError>> {
         self.queue.close();
         let (queue, mut vouched) = (Arc::clone(&self.queue), self.vouched.clone());
@@ -144,13 +204,18 @@ impl TransactionLog for FileLog {
     }
 }
 
+fn ended() -> LogError {
+    LogError::Failed { message: "a thread of the log ended".to_owned() }
+}
+
 impl fmt::Debug for FileLogOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { segment_bytes, sync, on_sync } = self;
+        let Self { segment_bytes, sync, on_sync, on_step } = self;
         f.debug_struct("FileLogOptions")
             .field("segment_bytes", segment_bytes)
             .field("sync", sync)
             .field("on_sync", &on_sync.is_some())
+            .field("on_step", &on_step.is_some())
             .finish()
     }
 }

@@ -12,7 +12,7 @@ mod record;
 mod state_hash;
 mod store;
 
-pub use file_log::{FileLog, FileLogOptions, Sync, SyncObserver};
+pub use file_log::{FileLog, FileLogOptions, SnapshotEncoder, Step, StepObserver, Sync, SyncObserver};
 pub use log::{
     AppendError, Appended, Chunk, CompactError, Entries, LogError, LogUsage, Snapshot, SnapshotError,
     TakeSnapshot, TransactionLog,

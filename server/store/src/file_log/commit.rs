@@ -9,8 +9,8 @@ use std::{
 use tokio::sync::watch;
 
 use super::{
-    Sync, Vouched,
-    queue::{Chunk, Waiting},
+    Step, Sync, Vouched,
+    queue::{Chunk, Errand, Task, Waiting, Work},
     writer::Writer,
 };
 use crate::AppendError;
@@ -51,9 +51,12 @@ impl Committer {
     }
 
     fn commit_all(&mut self) -> Result<(), AppendError> {
-        while let Some(chunks) = self.queue.take(self.due) {
+        while let Some(Work { chunks, errand }) = self.queue.take(self.due) {
             if !chunks.is_empty() {
                 self.commit(chunks)?;
+            }
+            if let Some(errand) = errand {
+                self.go(errand)?;
             }
             if self.due.is_some_and(|due| due <= Instant::now()) {
                 self.writer.sync()?;
@@ -97,6 +100,7 @@ impl Committer {
             self.queue.refuse(all, &error, tail);
             return Err(error);
         }
+        self.writer.step(Step::BeforeAcknowledge);
         let tail = self.writer.written();
         self.vouching.send_modify(|vouched| vouched.tail = tail);
         for mut chunk in written {
@@ -116,6 +120,19 @@ impl Committer {
             self.queue.refuse(std::iter::once(chunk).chain(chunks).collect(), &error, tail);
         }
         Ok(())
+    }
+
+    /// A full volume is the errand's own affair; any other error ends the log.
+    fn go(&mut self, errand: Errand) -> Result<(), AppendError> {
+        let done = match errand.what {
+            Task::Roll => self.writer.begin_segment(),
+            Task::Sync => self.writer.sync(),
+        };
+        errand.answer(done.clone());
+        match done {
+            Err(error @ AppendError::Failed { .. }) => Err(error),
+            _ => Ok(()),
+        }
     }
 
     fn vouch_within(&mut self, interval: Duration) {

@@ -4,21 +4,23 @@
 //! ```text
 //! segment  magic 8 | version 4 | salt 4 | store id 16 | first sequence 8 | zeros 20 | checksum 4
 //! batch    checksum 4 | payload length 4 | first sequence 8 | durable sequence 8 | count 4 | payload
-//! record   sequence 8 | written 8 | kind 1 | flags 1 | media type length 2 | key length 4 | value length 4
-//!          | [expires 8] | media type | key | value
 //! ```
+//! The records of a batch are in [`record`], their changes in [`change`].
+//!
 //! A checksum is CRC-32C (RFC 3720, appendix B.4). A batch's covers all that follows it and starts from the segment's
 //! salt, so that bytes of another segment never pass. The durable sequence is the highest one that was durable
 //! when the batch was written: what proves that earlier damage is corruption. A batch without records is a mark that
 //! only says this. A batch header of zeros is the end.
 
 mod batch;
+mod change;
 mod fields;
 mod header;
 mod record;
 
 pub(super) use self::{
     batch::{BATCH_HEADER, Batch, Frame, claims, frame, seal},
-    header::{HEADER, Header, HeaderError, VERSION},
-    record::{MediaTypes, RecordError, decode, encode},
+    change::MediaTypes,
+    header::{HEADER, Header, HeaderError, Kind, VERSION},
+    record::{RecordError, decode, decode_any, encode},
 };

@@ -1,6 +1,8 @@
 //! What waits for the log thread. Callers encode their records straight into the bytes that will be written, so the
 //! thread does nothing but write.
 
+use std::sync::mpsc;
+
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
@@ -23,9 +25,32 @@ pub(super) struct Chunk {
     pub(super) answers: Vec<(u64, Answer)>,
 }
 
+/// What the thread is asked to do besides, behind all chunks that wait.
+pub(super) struct Errand {
+    pub(super) what: Task,
+    answer: mpsc::SyncSender<Result<(), AppendError>>,
+}
+
+/// What an errand is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Task {
+    /// Go on in a new segment, unless the present one is empty.
+    Roll,
+    /// Make durable what is written.
+    Sync,
+}
+
+/// What the thread does next.
+pub(super) struct Work {
+    pub(super) chunks: Vec<Chunk>,
+    pub(super) errand: Option<Errand>,
+}
+
 /// What waits, and whether more may come.
 pub(super) struct Queue {
     pub(super) chunks: Vec<Chunk>,
+    /// At most one, since there is one compaction at a time.
+    errand: Option<Errand>,
     /// The sequence of the last record in it, or in the log.
     tail: u64,
     spare: Vec<u8>,
@@ -42,7 +67,7 @@ pub(super) struct Waiting {
 
 impl Queue {
     pub(super) fn new(tail: u64) -> Self {
-        Self { chunks: Vec::new(), tail, spare: Vec::new(), closing: false, failure: None }
+        Self { chunks: Vec::new(), errand: None, tail, spare: Vec::new(), closing: false, failure: None }
     }
 
     fn append(
@@ -87,6 +112,13 @@ impl Queue {
     }
 }
 
+impl Errand {
+    pub(super) fn answer(self, done: Result<(), AppendError>) {
+        // Whoever asked may have left.
+        let _ = self.answer.send(done);
+    }
+}
+
 impl Chunk {
     /// Tells everybody that the log vouches for it. In reverse, because one task waits for all of them in order: it
     /// wakes when everything is there, once.
@@ -120,6 +152,33 @@ impl Waiting {
         receiver
     }
 
+    /// Has the thread go on in a new segment. Blocks.
+    pub(super) fn roll(&self) -> Result<(), AppendError> {
+        self.run(Task::Roll)
+    }
+
+    /// Has the thread make durable what is written. Blocks.
+    pub(super) fn sync(&self) -> Result<(), AppendError> {
+        self.run(Task::Sync)
+    }
+
+    fn run(&self, what: Task) -> Result<(), AppendError> {
+        let (answer, done) = mpsc::sync_channel(1);
+        {
+            let mut queue = self.queue.lock();
+            if let Some(message) = &queue.failure {
+                return Err(AppendError::Failed { message: message.clone() });
+            }
+            if queue.closing {
+                return Err(AppendError::Closed);
+            }
+            queue.errand = Some(Errand { what, answer });
+        }
+        self.bell.notify_one();
+        // The thread answers everything it takes, and drops the rest at its end.
+        done.recv().unwrap_or(Err(AppendError::Closed))
+    }
+
     /// Takes nothing more; the thread ends when it has written the rest.
     pub(super) fn close(&self) {
         self.queue.lock().closing = true;
@@ -131,10 +190,10 @@ impl Waiting {
         self.queue.lock().failure.clone()
     }
 
-    /// Waits for chunks and takes them all; none when `until` has come, `None` when the queue is closed and empty.
-    pub(super) fn take(&self, until: Option<std::time::Instant>) -> Option<Vec<Chunk>> {
+    /// Waits for work and takes all of it; none when `until` has come, `None` when the queue is closed and empty.
+    pub(super) fn take(&self, until: Option<std::time::Instant>) -> Option<Work> {
         let mut queue = self.queue.lock();
-        while queue.chunks.is_empty() {
+        while queue.chunks.is_empty() && queue.errand.is_none() {
             if queue.closing {
                 return None;
             }
@@ -147,11 +206,12 @@ impl Waiting {
                 }
             }
         }
-        Some(std::mem::take(&mut queue.chunks))
+        Some(Work { chunks: std::mem::take(&mut queue.chunks), errand: queue.errand.take() })
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.queue.lock().chunks.is_empty()
+        let queue = self.queue.lock();
+        queue.chunks.is_empty() && queue.errand.is_none()
     }
 
     /// Gives back the room of a written chunk, unless it is large.
@@ -167,6 +227,8 @@ impl Waiting {
             let mut queue = self.queue.lock();
             if let AppendError::Failed { message } = error {
                 queue.failure = Some(message.clone());
+                // Whoever waits hears of the end.
+                queue.errand = None;
             }
             queue.rewind(tail);
         }

@@ -10,6 +10,7 @@ use super::{
     error::{corrupt, io},
     format::{BATCH_HEADER, Batch, Frame, HEADER, MediaTypes, RecordError, decode, frame},
     segment::{self, Segment},
+    snapshot::files,
 };
 use crate::{LogEntry, LogError};
 
@@ -60,6 +61,12 @@ impl Reader {
         // At the start any segment will do; from then on, exactly the one that goes on.
         let expected = if self.next == 0 { first.min(wanted) } else { self.next };
         if first != expected {
+            // A compaction may have taken it away meanwhile.
+            if let Some(&compacted) =
+                files::list(&*self.directory)?.last().filter(|compacted| **compacted >= wanted)
+            {
+                return Err(LogError::Compacted { after: wanted - 1, compacted });
+            }
             let segment = Segment::open(&*self.directory, first)?;
             let file = self.path(&segment);
             return Err(LogError::Gap { file, offset: 0, expected, found: first });

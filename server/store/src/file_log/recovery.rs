@@ -19,10 +19,12 @@ use rand::Rng;
 
 use self::{tail::Torn, window::Window};
 use super::{
-    Directory,
+    Directory, compaction,
     error::{corrupt, io, is_full},
-    format::{BATCH_HEADER, Frame, HEADER, claims},
+    format::{BATCH_HEADER, Frame, HEADER, Header, claims},
     segment::{self, Segment},
+    snapshot::files,
+    usage::Usage,
 };
 use crate::LogError;
 
@@ -36,23 +38,42 @@ pub(super) struct End {
 }
 
 /// Opens the last segment, or begins a log with segments of `segment_bytes`.
-pub(super) fn recover(directory: &dyn Directory, segment_bytes: u64) -> Result<End, LogError> {
+pub(super) fn recover(directory: &dyn Directory, segment_bytes: u64, usage: &Usage) -> Result<End, LogError> {
     segment::discard_unfinished(directory);
-    let Some(&last) = segment::list(directory)?.last() else {
+    let snapshot = newest_snapshot(directory, usage)?;
+    let begins = snapshot.map_or(1, |snapshot| snapshot.first_sequence);
+    let firsts = segment::list(directory)?;
+    let Some(&last) = firsts.last() else {
         let length = segment_bytes.max((HEADER + BATCH_HEADER) as u64);
-        let created = Segment::create(directory, rand::rng().random(), 1, length);
+        let store_id = snapshot.map_or_else(|| rand::rng().random(), |snapshot| snapshot.store_id);
+        let created = Segment::create(directory, store_id, begins, length);
         let segment = created.map_err(|error| match error {
             LogError::Io { source, .. } if is_full(&source) => {
                 LogError::Full { directory: directory.path().to_owned(), bytes: length }
             }
             error => error,
         })?;
-        return Ok(End { segment, position: HEADER as u64, tail: 0 });
+        return Ok(End { segment, position: HEADER as u64, tail: begins - 1 });
     };
     // A process that was killed may have named the segment without making its name durable.
     directory.sync().map_err(|source| io("sync the log directory", directory.path(), source))?;
     let mut segment = Segment::open(directory, last)?;
-    let scan = scan(directory, &segment)?;
+    for first in &firsts[..firsts.len() - 1] {
+        let path = directory.path().join(segment::name(*first));
+        let length = directory.open(&segment::name(*first)).and_then(|file| file.length());
+        usage.add_sealed(length.map_err(|source| io("read the length of", &path, source))?);
+    }
+    let scan = scan(directory, &segment, begins)?;
+    if scan.next_sequence < begins {
+        // The snapshot was named when everything up to it was durable in a segment.
+        let file = directory.path().join(&segment.name);
+        return Err(LogError::Gap {
+            file,
+            offset: scan.position,
+            expected: begins,
+            found: scan.next_sequence,
+        });
+    }
     rewrite::unproven(directory, &segment, scan.unproven..scan.position)?;
     if let Some(reason) = scan.bad {
         let torn = Torn { offset: scan.position, next_sequence: scan.next_sequence, reason };
@@ -62,6 +83,24 @@ pub(super) fn recover(directory: &dyn Directory, segment_bytes: u64) -> Result<E
         segment.file.sync().map_err(|source| io("sync", &directory.path().join(&segment.name), source))?;
     }
     Ok(End { segment, position: scan.position, tail: scan.next_sequence - 1 })
+}
+
+/// The header of the snapshot that the log begins with. What a compaction that was interrupted left is removed.
+fn newest_snapshot(directory: &dyn Directory, usage: &Usage) -> Result<Option<Header>, LogError> {
+    // The room held for the next snapshot is held again when the store knows how much it takes.
+    match directory.remove(files::UNFINISHED) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            tracing::warn!(%error, file = files::UNFINISHED, "Could not remove an unfinished snapshot.");
+        }
+        _ => {}
+    }
+    let Some(&sequence) = files::list(directory)?.last() else { return Ok(None) };
+    let (decoder, length) = files::open(directory, sequence)?;
+    // Its name may not be durable, and nothing may be removed before it is.
+    directory.sync().map_err(|source| io("sync the log directory", directory.path(), source))?;
+    compaction::remove_covered(directory, sequence, &|_| {}, &|_| {})?;
+    usage.set_snapshot(sequence, length);
+    Ok(Some(decoder.header))
 }
 
 /// How far a segment is good.
@@ -76,7 +115,8 @@ struct Scan {
     bad: Option<&'static str>,
 }
 
-fn scan(directory: &dyn Directory, segment: &Segment) -> Result<Scan, LogError> {
+/// `begins` is the sequence that the log goes on with behind its snapshot, which proves all before it durable.
+fn scan(directory: &dyn Directory, segment: &Segment, begins: u64) -> Result<Scan, LogError> {
     let path = directory.path().join(&segment.name);
     let mut window = Window::new(segment);
     let mut position = HEADER as u64;
@@ -106,6 +146,12 @@ fn scan(directory: &dyn Directory, segment: &Segment) -> Result<Scan, LogError> 
             Frame::Partial(_) => break Some("a batch is cut off by the end of the file"),
         }
     };
+    if let Some(reason) = bad
+        && next_sequence < begins
+    {
+        let reason = format!("{reason}, and the snapshot proves that sequence {next_sequence} was durable");
+        return Err(corrupt(directory, &segment.name, position, reason));
+    }
     if let Some(reason) = bad
         && let Some(proof) =
             proof(&mut window, position, next_sequence).map_err(|source| io("read", &path, source))?

@@ -5,11 +5,11 @@ use rand::Rng;
 use super::{
     Directory, LogFile,
     error::{corrupt, io},
-    format::{HEADER, Header, HeaderError, VERSION},
+    format::{HEADER, Header, HeaderError, Kind, VERSION},
 };
 use crate::LogError;
 
-const SUFFIX: &str = ".log";
+pub(super) const SUFFIX: &str = ".log";
 /// The name of a segment that is being made. What has it at a start was never part of the log.
 const UNFINISHED: &str = "next.log.unfinished";
 
@@ -24,10 +24,15 @@ pub(super) struct Segment {
 
 /// The first sequences of all segments, in order.
 pub(super) fn list(directory: &dyn Directory) -> Result<Vec<u64>, LogError> {
+    list_with(directory, SUFFIX)
+}
+
+/// The sequences in the names of all files with this suffix, in order.
+pub(super) fn list_with(directory: &dyn Directory, suffix: &str) -> Result<Vec<u64>, LogError> {
     let names = directory.list().map_err(|source| io("list the log directory", directory.path(), source))?;
-    let mut firsts: Vec<u64> = names.iter().filter_map(|name| parse(name)).collect();
-    firsts.sort_unstable();
-    Ok(firsts)
+    let mut sequences: Vec<u64> = names.iter().filter_map(|name| parse(name, suffix)).collect();
+    sequences.sort_unstable();
+    Ok(sequences)
 }
 
 impl Segment {
@@ -39,7 +44,7 @@ impl Segment {
         let length = file.length().map_err(|source| io("read the length of", &path, source))?;
         let mut bytes = [0; HEADER];
         let read = file.read_at(&mut bytes, 0).map_err(|source| io("read", &path, source))?;
-        let header = match Header::decode(&bytes[..read]) {
+        let header = match Header::decode(&bytes[..read], Kind::Segment) {
             Ok(header) => header,
             Err(HeaderError::Corrupt(reason)) => return Err(corrupt(directory, &name, 0, reason)),
             Err(HeaderError::ForeignVersion(found)) => {
@@ -66,7 +71,7 @@ impl Segment {
         let file = directory.create(UNFINISHED).map_err(|source| io("create", &unfinished, source))?;
         let filled = file
             .allocate(length)
-            .and_then(|()| file.write_at(&header.encode(), 0))
+            .and_then(|()| file.write_at(&header.encode(Kind::Segment), 0))
             .and_then(|()| file.sync())
             .map_err(|source| io("allocate", &unfinished, source));
         let name = name(first_sequence);
@@ -95,11 +100,11 @@ pub(super) fn discard_unfinished(directory: &dyn Directory) {
     }
 }
 
-fn name(first_sequence: u64) -> String {
+pub(super) fn name(first_sequence: u64) -> String {
     format!("{first_sequence:020}{SUFFIX}")
 }
 
-fn parse(name: &str) -> Option<u64> {
-    let digits = name.strip_suffix(SUFFIX)?;
+fn parse(name: &str, suffix: &str) -> Option<u64> {
+    let digits = name.strip_suffix(suffix)?;
     if digits.len() == 20 { digits.parse().ok() } else { None }
 }

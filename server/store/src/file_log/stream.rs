@@ -5,8 +5,12 @@ use std::{sync::Arc, thread};
 use futures::{StreamExt, executor::block_on, future::select, stream};
 use tokio::sync::{mpsc, watch};
 
-use super::{Directory, Vouched, error, reader::Reader};
-use crate::{Entries, LogEntry, LogError};
+use super::{
+    Directory, Step, StepObserver, Vouched, error,
+    reader::Reader,
+    snapshot::{Part, files},
+};
+use crate::{Chunk, Entries, LogError};
 
 /// How many chunks wait for the listener.
 const AHEAD: usize = 4;
@@ -20,12 +24,21 @@ pub(super) enum Reach {
     Future,
 }
 
-type Chunks = mpsc::Sender<Result<Vec<LogEntry>, LogError>>;
+/// Where a stream begins.
+pub(super) struct From {
+    /// Behind this sequence; 0 for all of the log.
+    pub(super) after: u64,
+    /// The sequence of the snapshot that the log begins with.
+    pub(super) compacted: u64,
+    pub(super) on_step: Option<StepObserver>,
+}
+
+type Chunks = mpsc::Sender<Result<Chunk, LogError>>;
 
 pub(super) fn entries(
     directory: Arc<dyn Directory>,
     vouched: watch::Receiver<Vouched>,
-    after: u64,
+    from: From,
     reach: Reach,
 ) -> Entries {
     let (sender, receiver) = mpsc::channel(AHEAD);
@@ -33,7 +46,9 @@ pub(super) fn entries(
     let upto = vouched.borrow().tail;
     let chunks = sender.clone();
     let reading = thread::Builder::new().name("kivi-log-read".to_owned()).spawn(move || {
+        let Some(after) = begin(&directory, &from, &sender) else { return };
         let mut reader = Reader::new(directory, after);
+        let sender = Told { chunks: sender, on_step: from.on_step };
         match reach {
             Reach::Present => {
                 read_up_to(&mut reader, upto, &sender);
@@ -46,19 +61,67 @@ pub(super) fn entries(
         let _ = chunks.try_send(Err(error::io("start a reader of", &path, source)));
     }
     drop(chunks);
-    stream::unfold(receiver, |mut receiver| async {
-        receiver.recv().await.map(|chunk| (chunk.map(crate::Chunk::Entries), receiver))
-    })
-    .boxed()
+    stream::unfold(receiver, |mut receiver| async { receiver.recv().await.map(|chunk| (chunk, receiver)) })
+        .boxed()
+}
+
+/// Gives out the snapshot if it is asked for; returns the sequence behind which segments are read. `None` when nobody
+/// listens any more, or after an error.
+fn begin(directory: &Arc<dyn Directory>, from: &From, chunks: &Chunks) -> Option<u64> {
+    let From { after, compacted, .. } = *from;
+    if compacted <= after {
+        return Some(after);
+    }
+    if after > 0 {
+        let _ = chunks.blocking_send(Err(LogError::Compacted { after, compacted }));
+        return None;
+    }
+    match give_snapshot(&**directory, compacted, chunks) {
+        Ok(true) => Some(compacted),
+        Ok(false) => None,
+        Err(error) => {
+            let _ = chunks.blocking_send(Err(error));
+            None
+        }
+    }
+}
+
+/// False when nobody listens any more.
+fn give_snapshot(directory: &dyn Directory, sequence: u64, chunks: &Chunks) -> Result<bool, LogError> {
+    let (mut decoder, _) = files::open(directory, sequence)?;
+    loop {
+        let part =
+            decoder.next().map_err(|damage| files::error(directory, &files::name(sequence), damage))?;
+        let (chunk, last) = match part {
+            Part::Entries(entries) => (Chunk::Snapshot(entries), false),
+            Part::End(hash) => (Chunk::SnapshotEnd { sequence, hash }, true),
+        };
+        if chunks.blocking_send(Ok(chunk)).is_err() {
+            return Ok(false);
+        }
+        if last {
+            return Ok(true);
+        }
+    }
+}
+
+/// Who is told of what is read.
+struct Told {
+    chunks: Chunks,
+    on_step: Option<StepObserver>,
 }
 
 /// False when nobody listens any more, or after an error.
-fn read_up_to(reader: &mut Reader, upto: u64, chunks: &Chunks) -> bool {
+fn read_up_to(reader: &mut Reader, upto: u64, told: &Told) -> bool {
+    let Told { chunks, on_step } = told;
     loop {
         match reader.read(upto) {
             Ok(entries) if entries.is_empty() => return true,
             Ok(entries) => {
-                if chunks.blocking_send(Ok(entries)).is_err() {
+                if let Some(on_step) = on_step {
+                    on_step(Step::Replay);
+                }
+                if chunks.blocking_send(Ok(Chunk::Entries(entries))).is_err() {
                     return false;
                 }
             }
@@ -71,15 +134,15 @@ fn read_up_to(reader: &mut Reader, upto: u64, chunks: &Chunks) -> bool {
     }
 }
 
-fn follow(reader: &mut Reader, mut vouched: watch::Receiver<Vouched>, chunks: &Chunks) {
+fn follow(reader: &mut Reader, mut vouched: watch::Receiver<Vouched>, told: &Told) {
     loop {
         let Vouched { tail, open } = *vouched.borrow_and_update();
-        if !read_up_to(reader, tail, chunks) || !open {
+        if !read_up_to(reader, tail, told) || !open {
             return;
         }
         let changed = Box::pin(async { vouched.changed().await.is_ok() });
         let left = Box::pin(async {
-            chunks.closed().await;
+            told.chunks.closed().await;
             false
         });
         let (go_on, _) = block_on(select(changed, left)).factor_first();

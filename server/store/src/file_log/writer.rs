@@ -4,10 +4,11 @@
 use std::{io, sync::Arc, time::Instant};
 
 use super::{
-    Directory, FileLogOptions, SyncObserver, error,
+    Directory, FileLogOptions, Step, StepObserver, SyncObserver, error,
     format::{BATCH_HEADER, HEADER, seal},
     recovery,
     segment::Segment,
+    usage::Usage,
 };
 use crate::{AppendError, LogError};
 
@@ -24,13 +25,20 @@ pub(super) struct Writer {
     /// Whether a mark was written since the last sync.
     marked: bool,
     on_sync: Option<SyncObserver>,
+    on_step: Option<StepObserver>,
+    usage: Arc<Usage>,
 }
 
 impl Writer {
     /// Finds the end of the log by the recovery rule, or begins a log.
-    pub(super) fn open(directory: Arc<dyn Directory>, options: FileLogOptions) -> Result<Self, LogError> {
-        let FileLogOptions { segment_bytes, on_sync, .. } = options;
-        let end = recovery::recover(&*directory, segment_bytes)?;
+    pub(super) fn open(
+        directory: Arc<dyn Directory>,
+        options: FileLogOptions,
+        usage: Arc<Usage>,
+    ) -> Result<Self, LogError> {
+        let FileLogOptions { segment_bytes, on_sync, on_step, .. } = options;
+        let end = recovery::recover(&*directory, segment_bytes, &usage)?;
+        usage.set_active(end.position);
         // What recovery has read may never have been synced; its sync makes it so.
         Ok(Self {
             directory,
@@ -41,6 +49,8 @@ impl Writer {
             durable: end.tail,
             marked: false,
             on_sync,
+            on_step,
+            usage,
         })
     }
 
@@ -64,9 +74,12 @@ impl Writer {
             self.roll(first_sequence, length)?;
         }
         seal(batch, self.segment.header.salt, first_sequence, self.durable, count);
+        self.step(Step::BeforeWrite);
         match self.segment.file.write_at(batch, self.position) {
             Ok(()) => {
+                self.step(Step::AfterWrite);
                 self.position += length;
+                self.usage.set_active(self.position);
                 self.written += u64::from(count);
                 Ok(())
             }
@@ -85,6 +98,7 @@ impl Writer {
 
     /// Makes durable what is written, marks too.
     fn sync_all(&mut self) -> Result<(), AppendError> {
+        self.step(Step::BeforeSync);
         let began = Instant::now();
         let synced = self.segment.file.sync();
         if let Some(on_sync) = &self.on_sync {
@@ -93,6 +107,7 @@ impl Writer {
         synced.map_err(|error| self.failed("sync", &error))?;
         self.durable = self.written;
         self.marked = false;
+        self.step(Step::AfterSync);
         Ok(())
     }
 
@@ -118,6 +133,21 @@ impl Writer {
         self.sync_all()
     }
 
+    pub(super) fn store_id(&self) -> [u8; 16] {
+        self.segment.header.store_id
+    }
+
+    /// Goes on in a new segment, unless this one has no records.
+    pub(super) fn begin_segment(&mut self) -> Result<(), AppendError> {
+        if self.position == HEADER as u64 { Ok(()) } else { self.roll(self.written + 1, 0) }
+    }
+
+    pub(super) fn step(&self, step: Step) {
+        if let Some(on_step) = &self.on_step {
+            on_step(step);
+        }
+    }
+
     /// Goes on in a new segment. The old one is durable before, its last mark too: that the new one exists is the
     /// proof, and nothing half-written may stay in the old one.
     fn roll(&mut self, first_sequence: u64, batch: u64) -> Result<(), AppendError> {
@@ -125,12 +155,16 @@ impl Writer {
             self.sync_all()?;
         }
         let length = self.segment_bytes.max(HEADER as u64 + batch);
-        let store_id = self.segment.header.store_id;
+        let store_id = self.store_id();
+        self.step(Step::BeforeRoll);
         match Segment::create(&*self.directory, store_id, first_sequence, length) {
             Ok(segment) => {
                 tracing::debug!(file = segment.name, bytes = length, "Began a segment of the log.");
+                self.release();
                 self.segment = segment;
                 self.position = HEADER as u64;
+                self.usage.set_active(self.position);
+                self.step(Step::AfterRoll);
                 Ok(())
             }
             Err(LogError::Io { source, .. }) if error::is_full(&source) => {
@@ -138,6 +172,18 @@ impl Writer {
             }
             Err(LogError::Failed { message }) => Err(AppendError::Failed { message }),
             Err(error) => Err(AppendError::Failed { message: error.to_string() }),
+        }
+    }
+
+    /// Gives back what was allocated for the segment and is not used. It stays what it is if that fails.
+    fn release(&self) {
+        // The mark behind the last batch stays.
+        let used = self.position + BATCH_HEADER as u64;
+        self.usage.add_sealed(used.min(self.segment.length));
+        if used < self.segment.length
+            && let Err(error) = self.segment.file.truncate(used)
+        {
+            tracing::warn!(%error, file = self.segment.name, "Could not give back unused room of a segment.");
         }
     }
 

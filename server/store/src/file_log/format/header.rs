@@ -7,7 +7,13 @@ pub(in crate::file_log) const HEADER: usize = 64;
 /// The version of the format that is written, and the only one that is read.
 pub(in crate::file_log) const VERSION: u32 = 1;
 
-const MAGIC: [u8; 8] = *b"KiviLog\0";
+/// What begins with a header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::file_log) enum Kind {
+    Segment,
+    Snapshot,
+}
+
 const CHECKSUM: usize = HEADER - 4;
 
 /// What a segment says about itself.
@@ -21,6 +27,15 @@ pub(in crate::file_log) struct Header {
     pub(in crate::file_log) first_sequence: u64,
 }
 
+impl Kind {
+    fn magic(self) -> &'static [u8; 8] {
+        match self {
+            Self::Segment => b"KiviLog\0",
+            Self::Snapshot => b"KiviSnap",
+        }
+    }
+}
+
 /// Why bytes are no header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::file_log) enum HeaderError {
@@ -31,9 +46,9 @@ pub(in crate::file_log) enum HeaderError {
 }
 
 impl Header {
-    pub(in crate::file_log) fn encode(&self) -> [u8; HEADER] {
+    pub(in crate::file_log) fn encode(&self, kind: Kind) -> [u8; HEADER] {
         let mut bytes = [0; HEADER];
-        bytes[..8].copy_from_slice(&MAGIC);
+        bytes[..8].copy_from_slice(kind.magic());
         bytes[8..12].copy_from_slice(&VERSION.to_le_bytes());
         bytes[12..16].copy_from_slice(&self.salt.to_le_bytes());
         bytes[16..32].copy_from_slice(&self.store_id);
@@ -43,10 +58,10 @@ impl Header {
         bytes
     }
 
-    pub(in crate::file_log) fn decode(bytes: &[u8]) -> Result<Self, HeaderError> {
-        let truncated = HeaderError::Corrupt("the segment header is cut short");
-        if array(bytes, 0).ok_or_else(|| truncated.clone())? != MAGIC {
-            return Err(HeaderError::Corrupt("it does not begin as a log segment does"));
+    pub(in crate::file_log) fn decode(bytes: &[u8], kind: Kind) -> Result<Self, HeaderError> {
+        let truncated = HeaderError::Corrupt("the header is cut short");
+        if array(bytes, 0).ok_or_else(|| truncated.clone())? != *kind.magic() {
+            return Err(HeaderError::Corrupt("it does not begin as a file of its name does"));
         }
         // The version comes before the checksum: another version may place that elsewhere.
         match u32_at(bytes, 8).ok_or_else(|| truncated.clone())? {
@@ -55,7 +70,7 @@ impl Header {
         }
         let checksum = u32_at(bytes, CHECKSUM).ok_or_else(|| truncated.clone())?;
         if crc32c::crc32c(&bytes[..CHECKSUM]) != checksum {
-            return Err(HeaderError::Corrupt("the segment header does not match its checksum"));
+            return Err(HeaderError::Corrupt("the header does not match its checksum"));
         }
         let fields = (u32_at(bytes, 12), array(bytes, 16), u64_at(bytes, 32));
         let (Some(salt), Some(store_id), Some(first_sequence)) = fields else {
@@ -67,30 +82,35 @@ impl Header {
 
 #[cfg(test)]
 mod tests {
-    use super::{CHECKSUM, HEADER, Header, HeaderError};
+    use super::{CHECKSUM, HEADER, Header, HeaderError, Kind};
 
     const HEADER_OF_SEVEN: Header =
         Header { salt: 0xfeed_beef, store_id: *b"0123456789abcdef", first_sequence: 7 };
 
     #[test]
     fn a_header_comes_back_and_no_flipped_bit_passes() {
-        let bytes = HEADER_OF_SEVEN.encode();
-        assert_eq!(Header::decode(&bytes), Ok(HEADER_OF_SEVEN));
+        let bytes = HEADER_OF_SEVEN.encode(Kind::Segment);
+        assert_eq!(Header::decode(&bytes, Kind::Segment), Ok(HEADER_OF_SEVEN));
         for bit in 0..HEADER * 8 {
             let mut damaged = bytes;
             damaged[bit / 8] ^= 1 << (bit % 8);
-            assert!(Header::decode(&damaged).is_err(), "bit {bit}");
+            assert!(Header::decode(&damaged, Kind::Segment).is_err(), "bit {bit}");
         }
         for length in 0..HEADER {
-            assert!(Header::decode(&bytes[..length]).is_err(), "{length} bytes");
+            assert!(Header::decode(&bytes[..length], Kind::Segment).is_err(), "{length} bytes");
         }
     }
 
     #[test]
+    fn a_snapshot_is_no_segment() {
+        assert!(Header::decode(&HEADER_OF_SEVEN.encode(Kind::Snapshot), Kind::Segment).is_err());
+    }
+
+    #[test]
     fn another_version_is_named_whatever_its_checksum() {
-        let mut bytes = HEADER_OF_SEVEN.encode();
+        let mut bytes = HEADER_OF_SEVEN.encode(Kind::Segment);
         bytes[8] = 2;
         bytes[CHECKSUM..].fill(0xff);
-        assert_eq!(Header::decode(&bytes), Err(HeaderError::ForeignVersion(2)));
+        assert_eq!(Header::decode(&bytes, Kind::Segment), Err(HeaderError::ForeignVersion(2)));
     }
 }

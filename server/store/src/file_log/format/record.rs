@@ -1,22 +1,28 @@
 //! One record inside a batch.
+//!
+//! ```text
+//! record      sequence 8 | written 8 | change | [remembered]
+//!             sequence 8 | written 8 | kind 1 | flags 1 | count 4 | changes | [remembered]
+//! remembered  id length 1 | operations 4 | fingerprint 16 | id | one byte an operation
+//! ```
 
-use std::sync::Arc;
+use bytes::{Buf, Bytes};
+use smallvec::SmallVec;
 
-use bytes::Bytes;
+use super::{
+    change::{self, MediaTypes},
+    fields::{array, u32_at, u64_at},
+};
+use crate::{Changes, LogEntry, Record, Remembered};
 
-use super::fields::{u16_at, u32_at, u64_at};
-use crate::{Effect as Change, LogEntry, Record};
+/// The kind of a record whose changes are counted; its other kinds are those of its one change.
+const COUNTED: u8 = 4;
+/// The flag of a record that names its request; the other flags are those of its one change.
+const REMEMBERED: u8 = 4;
 
-/// The length of a record's fixed part, in bytes.
-const FIXED: usize = 28;
-
-/// Kinds of change. 3 is kept for the expiry of a key.
-const PUT: u8 = 1;
-const DELETE: u8 = 2;
-
-/// Flags: which optional parts follow. A reader refuses flags it does not know.
-const MEDIA_TYPE: u8 = 1;
-const EXPIRES: u8 = 2;
+/// Where the kind stands, in bytes.
+const KIND: usize = 16;
+const CUT: RecordError = RecordError::Bad("a record is longer than its batch");
 
 /// Why bytes are no record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,98 +36,86 @@ pub(in crate::file_log) enum RecordError {
     },
 }
 
-/// Remembers the last media type, since neighbours mostly have the same one.
-#[derive(Default)]
-pub(in crate::file_log) struct MediaTypes(Option<Arc<str>>);
-
-impl MediaTypes {
-    fn intern(&mut self, bytes: &[u8]) -> Result<Arc<str>, RecordError> {
-        match &self.0 {
-            Some(last) if last.as_bytes() == bytes => Ok(Arc::clone(last)),
-            _ => {
-                let name =
-                    str::from_utf8(bytes).map_err(|_| RecordError::Bad("a media type is not UTF-8"))?;
-                let name: Arc<str> = Arc::from(name);
-                self.0 = Some(Arc::clone(&name));
-                Ok(name)
-            }
-        }
-    }
-}
-
 /// Appends a record to a batch's payload. Lengths fit their fields: the store refuses longer ones.
 pub(in crate::file_log) fn encode(payload: &mut Vec<u8>, sequence: u64, record: &Record) {
-    let (kind, value, media_type, expires_ms) = match &record.changes[0].effect {
-        Change::Put { value, media_type, expires_ms } => {
-            (PUT, &value[..], media_type.as_deref(), *expires_ms)
-        }
-        Change::Delete => (DELETE, &[][..], None, None),
-        Change::Expire => (3, &[][..], None, None),
-    };
-    let flags =
-        if media_type.is_some() { MEDIA_TYPE } else { 0 } | if expires_ms.is_some() { EXPIRES } else { 0 };
-    let media_type = media_type.unwrap_or_default().as_bytes();
-    payload.reserve(FIXED + 8 + media_type.len() + record.changes[0].key.len() + value.len());
     payload.extend_from_slice(&sequence.to_le_bytes());
     payload.extend_from_slice(&record.written_ms.to_le_bytes());
-    payload.extend_from_slice(&[kind, flags]);
-    payload.extend_from_slice(&u16::try_from(media_type.len()).unwrap_or(u16::MAX).to_le_bytes());
-    payload.extend_from_slice(&u32::try_from(record.changes[0].key.len()).unwrap_or(u32::MAX).to_le_bytes());
-    payload.extend_from_slice(&u32::try_from(value.len()).unwrap_or(u32::MAX).to_le_bytes());
-    if let Some(expires_ms) = expires_ms {
-        payload.extend_from_slice(&expires_ms.to_le_bytes());
+    let flags = if record.remembered.is_some() { REMEMBERED } else { 0 };
+    if let [only] = &record.changes[..] {
+        change::encode(payload, only, flags);
+    } else {
+        payload.extend_from_slice(&[COUNTED, flags]);
+        payload.extend_from_slice(&count(record.changes.len()).to_le_bytes());
+        for each in &record.changes {
+            change::encode(payload, each, 0);
+        }
     }
-    payload.extend_from_slice(media_type);
-    payload.extend_from_slice(&record.changes[0].key);
-    payload.extend_from_slice(value);
+    if let Some(Remembered { id, fingerprint, existed }) = record.remembered.as_deref() {
+        payload.push(u8::try_from(id.len()).unwrap_or(u8::MAX));
+        payload.extend_from_slice(&count(existed.len()).to_le_bytes());
+        payload.extend_from_slice(fingerprint);
+        payload.extend_from_slice(id);
+        payload.extend(existed.iter().map(|existed| u8::from(*existed)));
+    }
 }
 
-/// Takes the record `sequence` from the front of a payload; its key and value share the payload's memory.
+/// Takes the record `sequence` from the front of a payload; its keys and values share the payload's memory.
 pub(in crate::file_log) fn decode(
     payload: &mut Bytes,
     sequence: u64,
     media_types: &mut MediaTypes,
 ) -> Result<LogEntry, RecordError> {
-    const CUT: RecordError = RecordError::Bad("a record is longer than its batch");
-    let found = u64_at(payload, 0).ok_or(CUT)?;
-    if found != sequence {
-        return Err(RecordError::Sequence { found });
+    match u64_at(payload, 0).ok_or(CUT)? {
+        found if found == sequence => decode_any(payload, media_types),
+        found => Err(RecordError::Sequence { found }),
     }
-    let written_ms = u64_at(payload, 8).ok_or(CUT)?;
-    let (Some(&kind), Some(&flags)) = (payload.get(16), payload.get(17)) else { return Err(CUT) };
-    if flags & !(MEDIA_TYPE | EXPIRES) != 0 {
-        return Err(RecordError::Bad("a record has flags that this version does not know"));
-    }
-    let media_length = usize::from(u16_at(payload, 18).ok_or(CUT)?);
-    let key_length = u32_at(payload, 20).ok_or(CUT)? as usize;
-    let value_length = u32_at(payload, 24).ok_or(CUT)? as usize;
-    let mut at = FIXED;
-    let expires_ms = if flags & EXPIRES == 0 {
-        None
-    } else {
-        at += 8;
-        Some(u64_at(payload, FIXED).ok_or(CUT)?)
+}
+
+/// Takes whatever record stands at the front of a payload.
+pub(in crate::file_log) fn decode_any(
+    payload: &mut Bytes,
+    media_types: &mut MediaTypes,
+) -> Result<LogEntry, RecordError> {
+    let (Some(sequence), Some(written_ms)) = (u64_at(payload, 0), u64_at(payload, 8)) else {
+        return Err(CUT);
     };
-    let media_end = at + media_length;
-    let key_end = media_end + key_length;
-    let end = key_end + value_length;
+    let (Some(&kind), Some(&flags)) = (payload.get(KIND), payload.get(KIND + 1)) else { return Err(CUT) };
+    payload.advance(KIND);
+    let changes = if kind == COUNTED {
+        if flags & !REMEMBERED != 0 {
+            return Err(RecordError::Bad("a record has flags that this version does not know"));
+        }
+        let count = u32_at(payload, 2).ok_or(CUT)?;
+        payload.advance(6);
+        (0..count).map(|_| change::decode(payload, 0, media_types)).collect::<Result<Changes, _>>()?
+    } else {
+        SmallVec::from_buf([change::decode(payload, REMEMBERED, media_types)?])
+    };
+    let remembered = match flags & REMEMBERED {
+        0 => None,
+        _ => Some(Box::new(remembered(payload)?)),
+    };
+    Ok(LogEntry { sequence, record: Record { written_ms, changes, remembered } })
+}
+
+fn remembered(payload: &mut Bytes) -> Result<Remembered, RecordError> {
+    const FIXED: usize = 1 + 4 + 16;
+    let id_length = usize::from(*payload.first().ok_or(CUT)?);
+    let operations = u32_at(payload, 1).ok_or(CUT)? as usize;
+    let fingerprint = array(payload, 5).ok_or(CUT)?;
+    let end = FIXED + id_length + operations;
     if payload.len() < end {
         return Err(CUT);
     }
-    if key_length == 0 {
-        return Err(RecordError::Bad("a record has an empty key"));
-    }
-    let media_type = match flags & MEDIA_TYPE {
-        0 => None,
-        _ => Some(media_types.intern(&payload[at..media_end])?),
-    };
-    let key = payload.slice(media_end..key_end);
-    let change = match kind {
-        PUT => Change::Put { value: payload.slice(key_end..end), media_type, expires_ms },
-        DELETE => Change::Delete,
-        3 => Change::Expire,
-        _ => return Err(RecordError::Bad("a record has a kind that this version does not know")),
-    };
-    bytes::Buf::advance(payload, end);
-    Ok(LogEntry { sequence, record: Record::of(key, written_ms, change) })
+    let id = payload.slice(FIXED..FIXED + id_length);
+    let existed = payload[FIXED + id_length..end].iter().map(|byte| *byte != 0).collect();
+    payload.advance(end);
+    Ok(Remembered { id, fingerprint, existed })
 }
+
+fn count(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::{MediaTypes, decode, encode};
 use crate::{
-    Change, LogEntry, Record,
+    Change, Effect, LogEntry, Record, Remembered,
     file_log::format::{BATCH_HEADER, Frame, frame, seal},
 };
 
@@ -15,21 +15,36 @@ prop_compose! {
     }
 }
 
-fn change() -> impl Strategy<Value = Change> {
+fn effect() -> impl Strategy<Value = Effect> {
     let media_type = prop::option::of(".{0,40}".prop_map(|name| name.as_str().into()));
     prop_oneof![
         (blob(0, 600), media_type, any::<Option<u64>>())
-            .prop_map(|(value, media_type, expires_ms)| Change::Put { value, media_type, expires_ms }),
-        Just(Change::Delete),
+            .prop_map(|(value, media_type, expires_ms)| Effect::Put { value, media_type, expires_ms }),
+        Just(Effect::Delete),
+        Just(Effect::Expire),
     ]
 }
 
+prop_compose! {
+    fn remembered()(
+        id in blob(1, 255),
+        fingerprint: [u8; 16],
+        existed in prop::collection::vec(any::<bool>(), 0..20),
+    ) -> Box<Remembered> {
+        Box::new(Remembered { id, fingerprint, existed: existed.into() })
+    }
+}
+
 fn records() -> impl Strategy<Value = Vec<Record>> {
-    let record = (blob(1, 80), any::<u64>(), change()).prop_map(|(key, written_ms, change)| Record {
-        key,
-        written_ms,
-        change,
-    });
+    let change = || (blob(1, 80), effect()).prop_map(|(key, effect)| Change { key, effect });
+    // Mostly one change, sometimes several, sometimes none.
+    let changes = prop_oneof![
+        3 => change().prop_map(|change| vec![change]),
+        1 => prop::collection::vec(change(), 0..5),
+    ];
+    let record = (any::<u64>(), changes, prop::option::weighted(0.2, remembered())).prop_map(
+        |(written_ms, changes, remembered)| Record { written_ms, changes: changes.into(), remembered },
+    );
     prop::collection::vec(record, 1..20)
 }
 
