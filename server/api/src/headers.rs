@@ -8,8 +8,15 @@ pub const KIVI_CREATED: HeaderName = HeaderName::from_static("kivi-created");
 /// Revision of the value that is returned, or of the write that was made; a decimal number.
 pub const KIVI_REVISION: HeaderName = HeaderName::from_static("kivi-revision");
 
-/// How long a value is to live; refused until the server knows it.
+/// How long a value is to live, or of an answer, still lives: whole seconds, or with units as in `1m30s` or `250ms`.
 pub const KIVI_TTL: HeaderName = HeaderName::from_static("kivi-ttl");
+
+/// A client's name for a request whose outcome is to be given again when it is repeated
+/// (draft-ietf-httpapi-idempotency-key-header).
+pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// Whether an answer is that of an earlier request of the same name.
+pub const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// Media type of a value that was stored without one.
 pub const OCTET_STREAM: HeaderValue = HeaderValue::from_static("application/octet-stream");

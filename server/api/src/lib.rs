@@ -4,6 +4,7 @@
 //! - [`etag`]: entity tags, which carry the revision of a key.
 //! - [`problem`]: errors as `application/problem+json`.
 //! - [`headers`]: the names of Kivi's own header fields.
+//! - [`wire`]: lists, events and transactions as JSON.
 //! - [`client`]: a small HTTP client of the REST API.
 //!
 //! It must not know how a store works, nor any binary's configuration.
@@ -13,6 +14,7 @@ pub mod etag;
 pub mod headers;
 pub mod key;
 pub mod problem;
+pub mod wire;
 
 pub use client::{Client, ClientBuilder, ClientError, Precondition};
 pub use etag::EntityTag;

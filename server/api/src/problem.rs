@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 pub use kind::ProblemType;
 
 use crate::headers::{BEARER_CHALLENGE, PROBLEM_JSON};
+use crate::wire::FailedCondition;
 
 /// One error, as it is sent and as a client reads it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +33,9 @@ pub struct Problem {
     /// The limit that was hit, when one was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
+    /// The conditions of a transaction that do not hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<FailedCondition>,
     /// Seconds until another try makes sense; sent as the `Retry-After` field, not in the body.
     #[serde(skip)]
     pub retry_after: Option<u64>,
@@ -55,6 +59,7 @@ impl Problem {
             status: kind.status().as_u16(),
             detail: detail.into(),
             limit: None,
+            failed: Vec::new(),
             retry_after: None,
         }
     }
@@ -99,6 +104,7 @@ impl Problem {
             status: status.as_u16(),
             detail: Cow::Owned(String::from_utf8_lossy(&body[..body.len().min(200)]).into_owned()),
             limit: None,
+            failed: Vec::new(),
             retry_after: None,
         });
         problem.status = status.as_u16();

@@ -56,12 +56,18 @@ problem_types! {
     Timeout = "timeout", REQUEST_TIMEOUT, "Request timeout";
     /// Another write was faster.
     Conflict = "conflict", CONFLICT, "Conflict";
+    /// A request of the same Idempotency-Key is under way.
+    RequestInFlight = "request-in-flight", CONFLICT, "Request in flight";
+    /// The Idempotency-Key belongs to another request.
+    IdempotencyKeyReused = "idempotency-key-reused", UNPROCESSABLE_ENTITY, "Idempotency key reused";
     /// What was asked for has been compacted away.
     Gone = "gone", GONE, "Gone";
     /// A condition of the request does not hold.
     PreconditionFailed = "precondition-failed", PRECONDITION_FAILED, "Precondition failed";
     /// The value is longer than the limit.
     ValueTooLarge = "value-too-large", PAYLOAD_TOO_LARGE, "Value too large";
+    /// The body of a request of several operations is longer than the limit.
+    RequestTooLarge = "request-too-large", PAYLOAD_TOO_LARGE, "Request too large";
     /// The key is longer than the limit.
     KeyTooLong = "key-too-long", URI_TOO_LONG, "Key too long";
     /// The media type or content coding cannot be kept.
@@ -80,6 +86,8 @@ problem_types! {
     NotReady = "not-ready", SERVICE_UNAVAILABLE, "Not ready";
     /// The memory for keys and values is used up.
     MemoryFull = "memory-full", INSUFFICIENT_STORAGE, "Memory full";
+    /// There are as many keys as there may be.
+    KeysFull = "keys-full", INSUFFICIENT_STORAGE, "Keys full";
     /// The volume of the log is full.
     LogFull = "log-full", INSUFFICIENT_STORAGE, "Log full";
     /// A fault of the process.
