@@ -58,6 +58,7 @@ pub struct Config {
     pub(crate) memory_bytes: u64,
     pub(crate) data_dir: PathBuf,
     pub(crate) log: FileLogOptions,
+    pub(crate) compact_at_garbage: u8,
     pub(crate) grace: Duration,
     /// What the admin port changes; without it that port knows no operation.
     pub log_levels: Option<LogLevels>,
@@ -81,10 +82,14 @@ impl Config {
             limits: Limits {
                 key_bytes: settings.limits.key_len(),
                 value_bytes: settings.limits.value_bytes.as_len(),
+                request_bytes: 4 << 20,
+                operations: 1000,
+                watchers: 10_000,
             },
             memory_bytes: settings.limits.memory.bytes(),
             data_dir: flags.data_dir.clone(),
             log: log_options(settings.log.file()?),
+            compact_at_garbage: u8::try_from(settings.log.file()?.compact_at_garbage).unwrap_or(u8::MAX),
             grace: flags.shutdown_grace.get(),
             log_levels: None,
         })
@@ -113,6 +118,7 @@ fn log_options(log: &FileLogSettings) -> FileLogOptions {
             SyncPolicy::Never => Sync::Never,
         },
         on_sync: None,
+        on_step: None,
     }
 }
 

@@ -71,8 +71,9 @@ where
         if self.is_head {
             // Of a 304 the length would be the value's, which is not said (RFC 9110 section 8.6).
             if response.status() != StatusCode::NOT_MODIFIED {
-                let length = HeaderValue::from(response.body().size_hint().lower());
-                response.headers_mut().entry(CONTENT_LENGTH).or_insert(length);
+                if let Some(length) = response.body().size_hint().exact() {
+                    response.headers_mut().entry(CONTENT_LENGTH).or_insert(HeaderValue::from(length));
+                }
             }
             *response.body_mut() = Body::default();
         }

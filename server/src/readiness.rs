@@ -53,11 +53,21 @@ fn serving(status: Option<&StoreStatus>, shutting_down: bool) -> Check {
 #[cfg(test)]
 mod tests {
     use kivi_process::health::State;
+    use kivi_store::StateHash;
 
     use super::*;
 
     fn status(writable: Result<(), StoreError>) -> StoreStatus {
-        StoreStatus { keys: 2, memory_bytes: 300, last_revision: 7, writable }
+        StoreStatus {
+            keys: 2,
+            memory_bytes: 300,
+            last_revision: 7,
+            hash: StateHash(0),
+            log: None,
+            compactions: 0,
+            failed_compactions: 0,
+            writable,
+        }
     }
 
     #[test]

@@ -1,14 +1,24 @@
 //! From a request to the store and back: one tower service without a router in between.
 //!
-//! Every path under `/v1/` names a key, of any bytes, so there is nothing for a router to match; it would
-//! only stand in the hot path. A GET is answered without waiting and without an allocation for its future.
+//! `/v1/` is the collection of all keys, and every path behind it names a key, of any bytes, so there is nothing for a
+//! router to match; it would only stand in the hot path. A GET is answered without waiting and without an allocation
+//! for its future.
 
+mod answer;
 mod body;
+mod collection;
+mod cursor;
 mod future;
+mod idempotency;
+mod list;
 mod preconditions;
 mod problems;
+mod query;
 mod range;
 mod read;
+mod transaction;
+mod ttl;
+mod watch;
 mod write;
 
 use std::borrow::Cow;
@@ -17,24 +27,25 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{ALLOW, HOST, HeaderValue};
+use http::header::{HOST, HeaderValue};
 use http::{Method, Request, Response, Version};
 use http_body::Body as HttpBody;
-use http_body_util::Full;
-use kivi_api::{Problem, ProblemType, key};
+use kivi_api::{Problem, key};
 use kivi_store::Store;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use tower::Service;
 
+pub(crate) use answer::Body;
 use future::RouteFuture;
 pub(crate) use problems::sentence;
-
-/// Every answer's body: whole, and in memory already.
-pub(crate) type Body = Full<Bytes>;
 
 /// An answer, or what to say instead of it.
 type Answer = Result<Response<Body>, Problem>;
 
-const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, PUT, DELETE");
+/// What a key and the collection know.
+const KEY_METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, PUT, DELETE");
+const COLLECTION_METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST");
 
 /// What a request may at most carry; the settings that an answer names when it is hit.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +54,12 @@ pub(crate) struct Limits {
     pub(crate) key_bytes: usize,
     /// `limits.valueBytes`
     pub(crate) value_bytes: usize,
+    /// `limits.requestBytes`
+    pub(crate) request_bytes: usize,
+    /// `limits.operations`
+    pub(crate) operations: usize,
+    /// `limits.watchers`
+    pub(crate) watchers: usize,
 }
 
 /// The store, from the moment its log is replayed.
@@ -53,17 +70,26 @@ pub(crate) type StoreCell = Arc<OnceLock<Arc<Store>>>;
 pub(crate) struct Routes {
     store: StoreCell,
     limits: Limits,
+    /// One permit a watch.
+    watchers: Arc<Semaphore>,
+    /// Ends watches, which would not end by themselves.
+    ending: CancellationToken,
 }
 
 /// The template of a path for spans and metrics; no key ever is in it.
 pub(crate) fn route_of(path: &str) -> Option<&'static str> {
-    path.starts_with(key::PREFIX).then_some("/v1/{key}")
+    match path.strip_prefix(key::PREFIX) {
+        Some("") => Some("/v1/"),
+        Some(_) => Some("/v1/{key}"),
+        None => None,
+    }
 }
 
 impl Routes {
-    /// Until `store` is filled every request under `/v1/` gets 503.
-    pub(crate) fn new(store: StoreCell, limits: Limits) -> Self {
-        Self { store, limits }
+    /// Until `store` is filled every request under `/v1/` gets 503. Watches end when `ending` is cancelled.
+    pub(crate) fn new(store: StoreCell, limits: Limits, ending: CancellationToken) -> Self {
+        let watchers = Arc::new(Semaphore::new(limits.watchers.min(Semaphore::MAX_PERMITS)));
+        Self { store, limits, watchers, ending }
     }
 
     fn store(&self) -> Result<&Arc<Store>, Problem> {
@@ -80,23 +106,21 @@ impl Routes {
             return Err(problems::key_too_long(key.len(), self.limits.key_bytes));
         }
         if !is_known(request.method()) {
-            return Err(problems::method(request.method()));
+            return Err(problems::method("A key", request.method(), KEY_METHODS));
         }
-        match request.uri().query() {
-            None | Some("") => Ok(key),
-            Some(query) => Err(problems::query(query)),
-        }
+        Ok(key)
     }
 
     fn read<B>(&self, request: &Request<B>) -> Answer {
         let key = self.key(request)?;
+        query::none(request.uri().query())?;
         read::answer(self.store()?, &key, request.method(), request.headers())
     }
 
     /// What a write needs, all but its body.
     fn write<B>(&self, request: &Request<B>) -> Result<write::Write, Problem> {
         let key = self.key(request)?;
-        write::Write::new(self.store()?, key, request.headers(), self.limits)
+        write::Write::new(self.store()?, key, request, self.limits)
     }
 }
 
@@ -113,6 +137,9 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> RouteFuture {
+        if request.uri().path() == key::PREFIX {
+            return self.collection(request);
+        }
         if *request.method() != Method::PUT && *request.method() != Method::DELETE {
             return RouteFuture::Known(Some(respond(self.read(&request))));
         }
@@ -138,14 +165,7 @@ fn is_known(method: &Method) -> bool {
 
 /// The one place where a problem becomes a response.
 fn respond(answer: Answer) -> Response<Body> {
-    answer.unwrap_or_else(|problem| {
-        let refuses_method = problem.kind == ProblemType::MethodNotAllowed;
-        let mut response: Response<Body> = problem.into_response();
-        if refuses_method {
-            response.headers_mut().insert(ALLOW, METHODS);
-        }
-        response
-    })
+    answer.unwrap_or_else(Problem::into_response)
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ use prometheus_client::registry::Registry;
 use thiserror::Error;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
-use tower::{Layer, Service};
+use tower::{BoxError, Layer, Service};
 
 use crate::config::Config;
 use crate::edge::Edge;
@@ -110,7 +110,12 @@ impl Server {
         let Self { config, clients, health, admin } = self;
         let (store, progress) = (StoreCell::default(), ReplayProgress::default());
         let mut registry = Registry::default();
-        let service = service(&config, StoreCell::clone(&store), HttpMetrics::register(&mut registry));
+        let service = service(
+            &config,
+            StoreCell::clone(&store),
+            HttpMetrics::register(&mut registry),
+            shutdown.clone(),
+        );
         metrics::register(&mut registry, StoreCell::clone(&store));
         let log = FileLogOptions { on_sync: Some(metrics::log_syncs(&mut registry)), ..config.log.clone() };
         let probes = Health::new(Arc::new(registry));
@@ -163,15 +168,16 @@ fn service(
     config: &Config,
     store: StoreCell,
     metrics: HttpMetrics,
+    shutdown: CancellationToken,
 ) -> impl Service<
     Request<Incoming>,
-    Response = Response<impl Body<Data = Bytes, Error = Infallible> + Send + 'static>,
+    Response = Response<impl Body<Data = Bytes, Error = BoxError> + Send + 'static>,
     Error = Infallible,
     Future: Send + 'static,
 > + Clone
 + Send
 + 'static {
-    let routes = Routes::new(store, config.limits);
+    let routes = Routes::new(store, config.limits, shutdown);
     // Joins the trace of the sidecar or of the client; sees every answer, refusals too.
     TraceLayer::server(route_of, peer).layer(
         // Counts what was answered, refusals too.
@@ -198,7 +204,8 @@ async fn open(
     let dir = config.data_dir.clone();
     let log = tokio::task::spawn_blocking(move || FileLog::open(&dir, log)).await??;
     let options = StoreOptions {
-        limits: StoreLimits { memory_bytes: config.memory_bytes },
+        limits: StoreLimits { memory_bytes: config.memory_bytes, keys: u64::MAX },
+        compact_at_garbage: Some(config.compact_at_garbage),
         progress,
         ..StoreOptions::default()
     };

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Response, StatusCode};
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +36,9 @@ pub struct Problem {
     /// The conditions of a transaction that do not hold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failed: Vec<FailedCondition>,
+    /// The methods that are known instead; sent as the `Allow` field, not in the body.
+    #[serde(skip)]
+    pub allow: Option<HeaderValue>,
     /// Seconds until another try makes sense; sent as the `Retry-After` field, not in the body.
     #[serde(skip)]
     pub retry_after: Option<u64>,
@@ -60,6 +63,7 @@ impl Problem {
             detail: detail.into(),
             limit: None,
             failed: Vec::new(),
+            allow: None,
             retry_after: None,
         }
     }
@@ -90,6 +94,9 @@ impl Problem {
         if self.kind == ProblemType::Unauthorized {
             headers.insert(WWW_AUTHENTICATE, BEARER_CHALLENGE);
         }
+        if let Some(allow) = self.allow {
+            headers.insert(ALLOW, allow);
+        }
         if let Some(seconds) = self.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
@@ -105,6 +112,7 @@ impl Problem {
             detail: Cow::Owned(String::from_utf8_lossy(&body[..body.len().min(200)]).into_owned()),
             limit: None,
             failed: Vec::new(),
+            allow: None,
             retry_after: None,
         });
         problem.status = status.as_u16();

@@ -1,9 +1,9 @@
 //! What the API says when it does not do what was asked: one function a case.
 
-use http::Method;
+use http::{HeaderValue, Method};
 use kivi_api::key::KeyError;
 use kivi_api::{Problem, ProblemType};
-use kivi_store::StoreError;
+use kivi_store::{Lagged, PastError, SnapshotError, StoreError};
 
 use super::body::{self, BodyError};
 use super::preconditions::MalformedTags;
@@ -36,19 +36,76 @@ pub(super) fn key_too_long(length: usize, limit: usize) -> Problem {
     .with_limit("limits.keyBytes", as_u64(limit))
 }
 
-pub(super) fn method(method: &Method) -> Problem {
+/// `what` is the resource, and `allow` what it knows.
+pub(super) fn method(what: &str, method: &Method, allow: HeaderValue) -> Problem {
+    let known = allow.to_str().unwrap_or_default();
+    let detail = format!("{what} does not know the method {method}; it knows {known}.");
+    Problem { allow: Some(allow), ..Problem::new(ProblemType::MethodNotAllowed, detail) }
+}
+
+pub(super) fn unknown_parameter(what: &str, name: &str) -> Problem {
+    let name: String = name.chars().take(40).collect();
     Problem::new(
-        ProblemType::MethodNotAllowed,
-        format!("A key does not know the method {method}; it knows GET, HEAD, PUT and DELETE."),
+        ProblemType::BadRequest,
+        format!("{what} knows no query parameter `{name}`; write a `?` that belongs to a key as `%3F`."),
     )
 }
 
-pub(super) fn query(query: &str) -> Problem {
-    let name: String = query.split(['=', '&']).next().unwrap_or_default().chars().take(40).collect();
+/// A parameter or field whose value can't be used; `expected` completes "it is".
+pub(super) fn malformed(name: &str, expected: &str) -> Problem {
+    Problem::new(ProblemType::BadRequest, format!("`{name}` can't be read: it is {expected}."))
+}
+
+pub(super) fn past(error: &PastError) -> Problem {
+    let kind = match error {
+        PastError::Compacted { .. } => ProblemType::Gone,
+        PastError::Future { .. } => ProblemType::BadRequest,
+    };
+    Problem::new(kind, sentence(error))
+}
+
+pub(super) fn lagged(error: &Lagged) -> Problem {
+    Problem::new(ProblemType::Gone, sentence(error))
+}
+
+/// A snapshot that broke off is begun again like a watch that fell behind.
+pub(super) fn too_slow(error: &SnapshotError) -> Problem {
+    Problem::new(ProblemType::Gone, sentence(error))
+}
+
+pub(super) fn watchers(limit: usize) -> Problem {
     Problem::new(
-        ProblemType::BadRequest,
-        format!("A key knows no query parameter `{name}`; write a `?` that belongs to the key as `%3F`."),
+        ProblemType::Overloaded,
+        format!("There are {limit} watches already, and no more are taken (limits.watchers); end one or raise the limit."),
     )
+    .with_limit("limits.watchers", as_u64(limit))
+    .with_retry_after(RETRY_SECONDS)
+}
+
+pub(super) fn not_json() -> Problem {
+    Problem::new(ProblemType::UnsupportedMediaType, "A transaction is JSON; send it as application/json.")
+}
+
+pub(super) fn transaction(reason: &str) -> Problem {
+    Problem::new(ProblemType::BadRequest, format!("The transaction can't be read: {reason}."))
+}
+
+pub(super) fn operations(count: usize, limit: usize) -> Problem {
+    Problem::new(
+        ProblemType::RequestTooLarge,
+        format!("The transaction has {count} conditions and operations; this store takes at most {limit} (limits.operations)."),
+    )
+    .with_limit("limits.operations", as_u64(limit))
+}
+
+pub(super) fn value_too_large(place: &str, limit: usize) -> Problem {
+    Problem::new(
+        ProblemType::ValueTooLarge,
+        format!(
+            "The value of {place} is too large; this store takes at most {limit} bytes (limits.valueBytes)."
+        ),
+    )
+    .with_limit("limits.valueBytes", as_u64(limit))
 }
 
 pub(super) fn absent() -> Problem {
@@ -103,32 +160,37 @@ pub(super) fn content_range() -> Problem {
     )
 }
 
-pub(super) fn time_to_live() -> Problem {
+pub(super) fn media_type() -> Problem {
     Problem::new(
         ProblemType::BadRequest,
-        "This version keeps every value until it is deleted; send the value without Kivi-Ttl.",
+        "The media type is not one of at most 255 visible ASCII characters.",
     )
 }
 
-pub(super) fn media_type(limit: usize) -> Problem {
-    Problem::new(
-        ProblemType::BadRequest,
-        format!("Content-Type is not one field of at most {limit} visible ASCII characters."),
-    )
+pub(super) fn value(error: BodyError, limit: usize) -> Problem {
+    body(error, || value_too_large("the request", limit))
 }
 
-pub(super) fn body(error: BodyError, limit: usize) -> Problem {
-    match error {
-        BodyError::TooLarge => Problem::new(
-            ProblemType::ValueTooLarge,
-            format!("The value is too large; this store takes at most {limit} bytes (limits.valueBytes)."),
+pub(super) fn request(error: BodyError, limit: usize) -> Problem {
+    body(error, || {
+        Problem::new(
+            ProblemType::RequestTooLarge,
+            format!(
+                "The transaction is too large; this store takes at most {limit} bytes (limits.requestBytes)."
+            ),
         )
-        .with_limit("limits.valueBytes", as_u64(limit)),
+        .with_limit("limits.requestBytes", as_u64(limit))
+    })
+}
+
+fn body(error: BodyError, too_large: impl FnOnce() -> Problem) -> Problem {
+    match error {
+        BodyError::TooLarge => too_large(),
         BodyError::Broken => Problem::new(ProblemType::BadRequest, "The request ended before its body did."),
         BodyError::Stalled => Problem::new(
             ProblemType::Timeout,
             format!(
-                "No byte of the value came for {} s; send it without such pauses.",
+                "No byte of the request came for {} s; send it without such pauses.",
                 body::STALL.as_secs()
             ),
         ),
@@ -144,6 +206,20 @@ pub(super) fn store(error: &StoreError) -> Problem {
             format!("The memory of {limit} bytes for keys and values is used up (limits.memory); delete keys or raise the limit."),
         )
         .with_limit("limits.memory", limit),
+        StoreError::KeysFull { limit } => Problem::new(
+            ProblemType::KeysFull,
+            format!("There are {limit} keys, and no more are taken (limits.keys); delete keys or raise the limit."),
+        )
+        .with_limit("limits.keys", limit),
+        StoreError::ConditionsFailed { ref failed } => Problem::new(
+            ProblemType::PreconditionFailed,
+            format!("{} of the transaction's conditions do not hold; nothing was written.", failed.len()),
+        ),
+        StoreError::DuplicateKey { .. } => Problem::new(ProblemType::BadRequest, sentence(error)),
+        StoreError::RequestInFlight => {
+            Problem::new(ProblemType::RequestInFlight, sentence(error)).with_retry_after(RETRY_SECONDS)
+        }
+        StoreError::RequestDiffers => Problem::new(ProblemType::IdempotencyKeyReused, sentence(error)),
         StoreError::LogFull => Problem::new(ProblemType::LogFull, sentence(error)),
         StoreError::LogFailed { .. } | StoreError::Closed => {
             Problem::new(ProblemType::NotReady, sentence(error)).with_retry_after(RETRY_SECONDS)

@@ -8,12 +8,12 @@ use http::header::{
 };
 use http::{HeaderMap, Method, Response, StatusCode};
 use kivi_api::etag;
-use kivi_api::headers::{KIVI_REVISION, OCTET_STREAM};
+use kivi_api::headers::{KIVI_REVISION, KIVI_TTL, OCTET_STREAM};
 use kivi_store::{Entry, Store};
 
 use super::preconditions::{Found, Preconditions, Verdict};
 use super::range::{self, Part};
-use super::{Answer, Body, problems};
+use super::{Answer, Body, problems, ttl};
 
 const BYTES: HeaderValue = HeaderValue::from_static("bytes");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
@@ -33,11 +33,16 @@ pub(super) fn answer(store: &Store, key: &[u8], method: &Method, headers: &Heade
     } else {
         Part::Whole
     };
-    match part {
-        Part::Whole => Ok(whole(entry)),
-        Part::Bytes(range) => Ok(partial(entry, range)),
-        Part::Unsatisfiable => Ok(unsatisfiable(entry.value.len())),
+    let left = entry.expires.and_then(|expires| ttl::left(expires, store.now()));
+    let mut response = match part {
+        Part::Whole => whole(entry),
+        Part::Bytes(range) => partial(entry, range),
+        Part::Unsatisfiable => return Ok(unsatisfiable(entry.value.len())),
+    };
+    if let Some(left) = left {
+        response.headers_mut().insert(KIVI_TTL, left);
     }
+    Ok(response)
 }
 
 pub(super) fn found(entry: &Entry) -> Found {
@@ -54,7 +59,7 @@ fn whole(entry: Entry) -> Response<Body> {
     headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
     headers.insert(ACCEPT_RANGES, BYTES);
     validators(headers, &entry);
-    *response.body_mut() = Body::new(entry.value);
+    *response.body_mut() = Body::from(entry.value);
     response
 }
 

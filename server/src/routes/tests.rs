@@ -4,6 +4,7 @@ use futures::future::{BoxFuture, ready};
 use futures::stream;
 use http::StatusCode;
 use http_body_util::BodyExt;
+use kivi_api::ProblemType;
 use kivi_store::{AppendError, Appended, Entries, LogError, Record, StoreOptions, TransactionLog};
 use tower::ServiceExt;
 
@@ -30,7 +31,8 @@ impl TransactionLog for Refusing {
     }
 }
 
-const LIMITS: Limits = Limits { key_bytes: 10, value_bytes: 10 };
+const LIMITS: Limits =
+    Limits { key_bytes: 10, value_bytes: 10, request_bytes: 100, operations: 2, watchers: 1 };
 
 async fn store(refusal: AppendError) -> Arc<Store> {
     Store::open(Refusing(refusal), StoreOptions::default()).await.unwrap()
@@ -45,9 +47,9 @@ async fn ask(store: StoreCell, method: Method) -> (Response<()>, Problem) {
         .method(method)
         .uri("/v1/k")
         .header(HOST, "kivi")
-        .body(Body::from("value"))
+        .body(Body::from(Bytes::from("value")))
         .unwrap();
-    let answer = Routes::new(store, LIMITS).oneshot(request).await.unwrap();
+    let answer = Routes::new(store, LIMITS, CancellationToken::new()).oneshot(request).await.unwrap();
     let (parts, body) = answer.into_parts();
     let problem: Problem = serde_json::from_slice(&body.collect().await.unwrap().to_bytes()).unwrap();
     assert_eq!(problem.status, parts.status.as_u16());

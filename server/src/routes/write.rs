@@ -2,18 +2,22 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderValue, TRANSFER_ENCODING};
+use http::header::{
+    CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderValue, IF_MATCH, IF_NONE_MATCH,
+    IF_UNMODIFIED_SINCE, TRANSFER_ENCODING,
+};
 use http::request::Parts;
-use http::{HeaderMap, Method, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body::Body as HttpBody;
-use kivi_api::headers::{KIVI_CREATED, KIVI_REVISION, KIVI_TTL};
+use kivi_api::headers::{KIVI_CREATED, KIVI_REVISION};
 use kivi_api::{Problem, etag};
-use kivi_store::{Condition, Delete, Put, Store, StoreError};
+use kivi_store::{Condition, Delete, Put, RequestId, Store, StoreError};
 
 use super::preconditions::{Preconditions, Verdict};
-use super::{Answer, Body, Limits, body, problems, read};
+use super::{Answer, Body, Limits, body, idempotency, problems, query, read, ttl};
 
 /// Longest `Content-Type` that is kept, in bytes; RFC 6838 allows a type name half of it.
 const MEDIA_TYPE_BYTES: usize = 255;
@@ -27,11 +31,14 @@ pub(super) struct Write {
     key: Bytes,
     preconditions: Preconditions,
     limits: Limits,
+    ttl: Option<Duration>,
+    /// The request's own name.
+    name: Option<Bytes>,
 }
 
 /// What happens to the key.
 enum Change {
-    Put { value: Bytes, media_type: Option<Arc<str>> },
+    Put { value: Bytes, media_type: Option<Arc<str>>, request: Option<RequestId> },
     Delete,
 }
 
@@ -40,17 +47,26 @@ struct Outcome {
     /// None: nothing, the key to delete was absent.
     revision: Option<u64>,
     created: bool,
+    repeated: bool,
 }
 
 impl Write {
-    pub(super) fn new(
+    pub(super) fn new<B>(
         store: &Arc<Store>,
         key: Cow<'_, [u8]>,
-        headers: &HeaderMap,
+        request: &Request<B>,
         limits: Limits,
     ) -> Result<Self, Problem> {
+        let (headers, query) = (request.headers(), request.uri().query());
         let preconditions = Preconditions::read(headers).map_err(|error| problems::malformed_tags(&error))?;
-        Ok(Self { store: Arc::clone(store), key: Bytes::from(key.into_owned()), preconditions, limits })
+        let (ttl, name) = if *request.method() == Method::PUT {
+            (ttl::of_request(headers, query)?, idempotency::name(headers)?)
+        } else {
+            query::none(query)?;
+            (None, None)
+        };
+        let key = Bytes::from(key.into_owned());
+        Ok(Self { store: Arc::clone(store), key, preconditions, limits, ttl, name })
     }
 
     /// Reads the body, writes, and answers when the log vouches for the write.
@@ -63,12 +79,30 @@ impl Write {
         }
         let media_type = representation(&parts.headers)?;
         let limit = self.limits.value_bytes;
-        let value = body::read(body, limit).await.map_err(|error| problems::body(error, limit))?;
-        self.put(value, media_type).await
+        let value = body::read(body, limit).await.map_err(|error| problems::value(error, limit))?;
+        let request = self.request(parts, &value);
+        self.put(Change::Put { value, media_type, request }).await
     }
 
-    async fn put(self, value: Bytes, media_type: Option<Arc<str>>) -> Answer {
-        let outcome = self.conditionally(&Change::Put { value, media_type }).await?;
+    /// The request as the store knows it again: everything of it that makes a difference.
+    fn request(&self, parts: &Parts, value: &[u8]) -> Option<RequestId> {
+        let field = |name| parts.headers.get(name).map_or(&[][..], HeaderValue::as_bytes);
+        let ttl = self.ttl.unwrap_or_default().as_millis().to_le_bytes();
+        let parts: [&[u8]; 8] = [
+            b"PUT",
+            &self.key,
+            &ttl,
+            field(CONTENT_TYPE),
+            field(IF_MATCH),
+            field(IF_NONE_MATCH),
+            field(IF_UNMODIFIED_SINCE),
+            value,
+        ];
+        self.name.clone().map(|name| idempotency::request(name, &parts))
+    }
+
+    async fn put(self, change: Change) -> Answer {
+        let outcome = self.conditionally(&change).await?;
         let mut response = Response::new(Body::default());
         *response.status_mut() = StatusCode::CREATED;
         let headers = response.headers_mut();
@@ -78,6 +112,7 @@ impl Write {
         }
         let created = if outcome.created { "true" } else { "false" };
         headers.insert(KIVI_CREATED, HeaderValue::from_static(created));
+        idempotency::mark(&mut response, outcome.repeated);
         Ok(response)
     }
 
@@ -115,14 +150,15 @@ impl Write {
     async fn write(&self, change: &Change, condition: Condition) -> Result<Outcome, StoreError> {
         let key = self.key.clone();
         match change {
-            Change::Put { value, media_type } => {
-                let (value, media_type) = (value.clone(), media_type.clone());
-                let put = self.store.put(Put { key, value, media_type, condition }).await?;
-                Ok(Outcome { revision: Some(put.revision), created: put.created })
+            Change::Put { value, media_type, request } => {
+                let (value, media_type, request) = (value.clone(), media_type.clone(), request.clone());
+                let put = Put { key, value, media_type, ttl: self.ttl, condition, request };
+                let put = self.store.put(put).await?;
+                Ok(Outcome { revision: Some(put.revision), created: put.created, repeated: put.repeated })
             }
             Change::Delete => {
                 let deleted = self.store.delete(Delete { key, condition }).await?;
-                Ok(Outcome { revision: deleted.revision, created: false })
+                Ok(Outcome { revision: deleted.revision, created: false, repeated: false })
             }
         }
     }
@@ -130,10 +166,6 @@ impl Write {
 
 /// Checks what the request says of its body, and returns the media type to keep.
 fn representation(headers: &HeaderMap) -> Result<Option<Arc<str>>, Problem> {
-    // Kept for a value that lives for ever, it would be a promise broken in silence.
-    if headers.contains_key(&KIVI_TTL) {
-        return Err(problems::time_to_live());
-    }
     if headers.contains_key(CONTENT_RANGE) {
         return Err(problems::content_range());
     }
@@ -149,10 +181,12 @@ fn representation(headers: &HeaderMap) -> Result<Option<Arc<str>>, Problem> {
     let Some(media_type) = media_types.next() else {
         return Ok(None);
     };
-    match media_type.to_str() {
-        Ok(text) if media_types.next().is_none() && (1..=MEDIA_TYPE_BYTES).contains(&text.len()) => {
-            Ok(Some(Arc::from(text)))
-        }
-        _ => Err(problems::media_type(MEDIA_TYPE_BYTES)),
-    }
+    let text = media_type.to_str().ok().filter(|_| media_types.next().is_none());
+    text.and_then(self::media_type).map(Some).ok_or_else(problems::media_type)
+}
+
+/// A media type that can be kept.
+pub(super) fn media_type(text: &str) -> Option<Arc<str>> {
+    let visible = text.bytes().all(|byte| byte == b' ' || byte == b'\t' || byte.is_ascii_graphic());
+    (visible && (1..=MEDIA_TYPE_BYTES).contains(&text.len())).then(|| Arc::from(text))
 }

@@ -1,0 +1,70 @@
+//! `/v1/`, the collection of all keys: lists, watches, transactions.
+
+use bytes::Bytes;
+use http::{Method, Request};
+use http_body::Body as HttpBody;
+use kivi_api::Problem;
+
+use super::future::RouteFuture;
+use super::query::Query;
+use super::{
+    Answer, COLLECTION_METHODS, Routes, list, names_one_host, problems, respond, transaction, watch,
+};
+
+/// The parameters of a list and of a watch.
+const PARAMETERS: [&str; 9] =
+    ["prefix", "start", "end", "keysOnly", "limit", "cursor", "reverse", "watch", "after"];
+
+impl Routes {
+    pub(super) fn collection<B>(&self, request: Request<B>) -> RouteFuture
+    where
+        B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
+    {
+        if *request.method() != Method::POST {
+            return RouteFuture::Known(Some(respond(self.look(&request))));
+        }
+        let prepared = if names_one_host(&request) {
+            self.store().and_then(|store| transaction::Post::new(store, request.headers(), self.limits))
+        } else {
+            Err(problems::host())
+        };
+        match prepared.and_then(|post| Query::read(request.uri().query(), "A transaction", &[]).map(|_| post))
+        {
+            Ok(post) => {
+                RouteFuture::Waits(Box::pin(async move { respond(post.answer(request.into_body()).await) }))
+            }
+            Err(problem) => RouteFuture::Known(Some(respond(Err(problem)))),
+        }
+    }
+
+    /// A list, or a watch.
+    fn look<B>(&self, request: &Request<B>) -> Answer {
+        if !names_one_host(request) {
+            return Err(problems::host());
+        }
+        let method = request.method();
+        if *method != Method::GET && *method != Method::HEAD {
+            return Err(problems::method("The collection of keys", method, COLLECTION_METHODS));
+        }
+        let query = Query::read(request.uri().query(), "The collection of keys", &PARAMETERS)?;
+        let store = self.store()?;
+        if query.flag("watch")? {
+            return watch::answer(
+                store,
+                &query,
+                request.headers(),
+                self.watch_permit()?,
+                self.ending.clone(),
+            );
+        }
+        if query.number("after")?.is_some() {
+            return Err(problems::malformed("after", "a parameter of a watch; ask with `watch=true`"));
+        }
+        list::answer(store, &query, request.headers())
+    }
+
+    fn watch_permit(&self) -> Result<tokio::sync::OwnedSemaphorePermit, Problem> {
+        let permit = std::sync::Arc::clone(&self.watchers).try_acquire_owned();
+        permit.map_err(|_| problems::watchers(self.limits.watchers))
+    }
+}
