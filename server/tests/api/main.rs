@@ -11,10 +11,16 @@ mod keys;
 #[cfg(test)]
 mod life;
 #[cfg(test)]
+mod lists;
+#[cfg(test)]
 mod raw;
 #[cfg(test)]
 mod running;
 #[cfg(test)]
+mod transactions;
+#[cfg(test)]
 mod uploads;
 #[cfg(test)]
 mod values;
+#[cfg(test)]
+mod watches;
