@@ -26,7 +26,7 @@ pub enum BenchError {
         path: PathBuf,
     },
     /// A server does not start, or ended.
-    #[error("{subject} {what}; the end of its log:\n{log}")]
+    #[error("{subject}: {what}; the end of its log:\n{log}")]
     Subject {
         /// Whose.
         subject: &'static str,
