@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 CLUSTER := cargo run --quiet --package kivi-cluster --
 
-.PHONY: help demo down test lint unit chart-test images cluster cluster-test generate generate-check preflight
+.PHONY: help demo down test lint unit chart-test images cluster cluster-test bench-server generate generate-check preflight
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ cluster-test: images ## Run the tests on a cluster, which stays up
 	@scripts/cluster.sh
 	@cargo build --quiet --package kubectl-kivi
 	@cargo test --package kivi-tests --features cluster --test cluster
+
+bench-server: ## Measure the server beside nginx, Redis, etcd and a plain Go server [ARGS=--quick]
+	@scripts/bench-server.sh $(ARGS)
 
 generate: ## Write the generated files: CRD, chart
 	@scripts/generate.sh

@@ -31,21 +31,12 @@ COMMANDS
     compgen -G '/usr/lib/*/libc.a' >/dev/null || printf 'libc6-dev\n'
 }
 
-install_packages() {
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends \
-        -o DPkg::Lock::Timeout=300 "$@"
-}
-
 mapfile -t packages < <(missing_packages | sort --unique)
 if [[ ${1:-} == --list ]]; then
     printf '%s\n' "${packages[@]}"
 elif [[ ${#packages[@]} -gt 0 ]]; then
     step "Installing ${packages[*]}"
-    # The package index of a fresh machine is empty or old: fetched if it does not do.
-    if ! install_packages "${packages[@]}"; then
-        as_root apt-get update --quiet
-        install_packages "${packages[@]}"
-    fi
+    install_packages "${packages[@]}"
 fi
 
 # The tests and the demo load this machine's package index; a fresh machine knows only what is installed.

@@ -1,0 +1,21 @@
+//! Kivi measured beside its peers: the same client, the same payloads, alternating rounds on one machine.
+//!
+//! - [`cli`]: which cases, how long.
+//! - `subject`: starts and stops what is measured.
+//! - `client`: the load.
+//! - `case`: who is measured at what.
+//! - `report`: lines of JSON, tables with bars, the page, curves.
+//!
+//! A program, never a test: a figure depends on the machine, and a test must not.
+
+mod case;
+pub mod cli;
+mod client;
+mod dataset;
+mod error;
+mod interrupt;
+mod machine;
+mod report;
+mod subject;
+
+pub use error::BenchError;

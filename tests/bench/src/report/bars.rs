@@ -1,0 +1,108 @@
+//! What is demanded of Kivi: each bar compares one of its medians with a peer's, or with a number.
+
+use super::results::Results;
+
+/// One demand.
+#[derive(Debug)]
+pub(super) struct Bar {
+    case: &'static str,
+    metric: &'static str,
+    side: Side,
+    against: Against,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Side {
+    AtLeast,
+    AtMost,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Against {
+    /// So many times the same figure of a peer.
+    Peer(f64, &'static str),
+    /// A number.
+    Number(f64),
+}
+
+/// How a bar was met.
+#[derive(Debug, PartialEq)]
+pub(super) struct Verdict {
+    /// The demand in words.
+    pub(super) demand: String,
+    /// The case it is of.
+    pub(super) case: &'static str,
+    /// Kivi's figure, or its ratio to the peer's.
+    pub(super) reached: f64,
+    pub(super) met: bool,
+}
+
+/// The bars of the server.
+pub(super) const SERVER: [Bar; 11] = [
+    bar("get-256", "rps", Side::AtLeast, Against::Peer(1.0, "nginx-return")),
+    bar("get-256", "rps", Side::AtLeast, Against::Peer(2.0, "go-map")),
+    bar("put-256-fsync", "rps", Side::AtLeast, Against::Peer(1.0, "redis-always")),
+    bar("put-256-fsync", "rps", Side::AtLeast, Against::Peer(8.0, "etcd-json")),
+    bar("put-256-fsync", "rps", Side::AtLeast, Against::Peer(2.0, "go-map")),
+    bar("put-1conn-fsync", "rps", Side::AtLeast, Against::Peer(0.8, "limit")),
+    bar("replay-1m", "records_per_s", Side::AtLeast, Against::Number(2_000_000.0)),
+    bar("replay-1m", "start_s", Side::AtMost, Against::Number(1.0)),
+    bar("memory-1m", "bytes_per_key", Side::AtMost, Against::Peer(1.0, "redis-everysec")),
+    bar("compaction", "p99_ratio", Side::AtMost, Against::Number(2.0)),
+    bar("compaction", "extra_memory_ratio", Side::AtMost, Against::Number(0.1)),
+];
+
+const fn bar(case: &'static str, metric: &'static str, side: Side, against: Against) -> Bar {
+    Bar { case, metric, side, against }
+}
+
+impl Bar {
+    /// None where a figure it needs was not measured.
+    pub(super) fn judge(&self, results: &Results) -> Option<Verdict> {
+        let own = results.median(self.case, "kivi", self.metric)?;
+        let (reached, limit, unit) = match self.against {
+            Against::Peer(factor, peer) => {
+                let ratio = own / results.median(self.case, peer, self.metric)?;
+                (ratio, factor, format!(" x {peer}"))
+            }
+            Against::Number(limit) => (own, limit, String::new()),
+        };
+        let (sign, met) = match self.side {
+            Side::AtLeast => (">=", reached >= limit),
+            Side::AtMost => ("<=", reached <= limit),
+        };
+        let demand = format!("{} {sign} {limit}{unit}", self.metric);
+        Some(Verdict { demand, case: self.case, reached, met })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::Metric, *};
+
+    fn results(figures: &[(&'static str, &'static str, f64)]) -> Results {
+        let mut results = Results::default();
+        for &(subject, name, value) in figures {
+            results.add(Metric { case: "c", subject, name, unit: "" }, value);
+        }
+        results
+    }
+
+    #[test]
+    fn a_bar_beside_a_peer_is_a_ratio_of_medians() {
+        let more = bar("c", "rps", Side::AtLeast, Against::Peer(2.0, "peer"));
+        let verdict = more.judge(&results(&[("kivi", "rps", 30.0), ("peer", "rps", 20.0)])).unwrap();
+        assert_eq!((verdict.reached, verdict.met), (1.5, false));
+        assert_eq!(verdict.demand, "rps >= 2 x peer");
+        let less = bar("c", "bytes", Side::AtMost, Against::Peer(2.0, "peer"));
+        assert!(less.judge(&results(&[("kivi", "bytes", 30.0), ("peer", "bytes", 20.0)])).unwrap().met);
+    }
+
+    #[test]
+    fn nothing_is_said_of_what_was_not_measured() {
+        let beside = bar("c", "rps", Side::AtLeast, Against::Peer(1.0, "peer"));
+        assert_eq!(beside.judge(&results(&[("kivi", "rps", 1.0)])), None);
+        let number = bar("c", "rps", Side::AtMost, Against::Number(1.0));
+        assert!(number.judge(&results(&[("kivi", "rps", 1.0)])).unwrap().met);
+    }
+}

@@ -1,0 +1,15 @@
+//! From figures to what people and programs read: lines of JSON, a table with bars, a page, curves. Pure but for
+//! writing the files.
+
+mod bars;
+mod curves;
+mod page;
+mod results;
+mod table;
+
+pub(crate) use self::{
+    curves::{Curve, Figure},
+    page::write as write_page,
+    results::{Metric, Results},
+    table::print,
+};
