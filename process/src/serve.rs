@@ -7,6 +7,7 @@
 mod activity;
 mod connection;
 mod protocols;
+mod refusal;
 mod stream;
 
 use std::convert::Infallible;
@@ -19,7 +20,7 @@ use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
 use rustls::ServerConfig;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
@@ -27,6 +28,7 @@ use tower::Service;
 use crate::listen::{Inner, Listener, Peer};
 use connection::Connection;
 use protocols::{Both, Http1, Protocols};
+use refusal::Refusal;
 use stream::Plain;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -41,8 +43,14 @@ pub struct ServeOptions {
     pub idle: Duration,
     /// Longest time from a connection's start to its first request's head, TLS handshake included.
     pub header_read: Duration,
-    /// Connections at once; further ones wait in the kernel's queue.
+    /// Connections at once.
     pub max_connections: usize,
+    /// What further ones are told before they are closed: a whole HTTP/1.1 answer; over TLS they are closed without
+    /// it. Without one they wait for their turn.
+    pub over_limit: Option<Bytes>,
+    /// Largest head of a request: request line and fields, in bytes, from 8 KiB. Over it HTTP/1 clients get 431 and
+    /// HTTP/2 streams end.
+    pub max_head: usize,
     /// Whether an HTTP/1 client that shuts its writing side (`nc -N`) still gets its answer. The price is
     /// that a client that leaves is not noticed before its answer, so only for what answers soon.
     pub half_close: bool,
@@ -55,6 +63,8 @@ impl Default for ServeOptions {
             idle: Duration::from_secs(60),
             header_read: Duration::from_secs(10),
             max_connections: 20_000,
+            over_limit: None,
+            max_head: 128 * 1024,
             half_close: false,
         }
     }
@@ -91,7 +101,7 @@ where
     B::Error: Into<BoxError>,
 {
     let connection = Connection::<S, Both>::new(service, options.clone(), shutdown.clone());
-    accept_all(listener, connection, options.max_connections, shutdown, grace).await
+    accept_all(listener, connection, &options, shutdown, grace).await
 }
 
 /// Serves a router's probes or operations: as [`serve`], in the clear and over HTTP/1.1 only.
@@ -103,13 +113,13 @@ pub async fn serve_router(
 ) -> Drained {
     let options = ServeOptions::default();
     let connection = Connection::<axum::Router, Http1>::new(router, options.clone(), shutdown.clone());
-    accept_all(listener, connection, options.max_connections, shutdown, grace).await
+    accept_all(listener, connection, &options, shutdown, grace).await
 }
 
 async fn accept_all<S, P, B>(
     listener: Listener,
     connection: Connection<S, P>,
-    max_connections: usize,
+    options: &ServeOptions,
     shutdown: CancellationToken,
     grace: Duration,
 ) -> Drained
@@ -121,10 +131,26 @@ where
     B::Error: Into<BoxError>,
 {
     let (connections, cut) = (TaskTracker::new(), CancellationToken::new());
-    let permits = Arc::new(Semaphore::new(max_connections.min(Semaphore::MAX_PERMITS)));
-    while let Some(accepted) = shutdown.run_until_cancelled(accept(&listener, &permits)).await {
+    let permits = Arc::new(Semaphore::new(options.max_connections.min(Semaphore::MAX_PERMITS)));
+    let refusal = options.over_limit.clone().filter(|_| options.tls.is_none()).map(Refusal::new);
+    while let Some(accepted) = shutdown.run_until_cancelled(accept(&listener)).await {
         match accepted {
-            Ok((stream, peer, permit)) => {
+            Ok((stream, peer)) => {
+                let permit = match Arc::clone(&permits).try_acquire_owned() {
+                    Ok(permit) => permit,
+                    Err(_) if options.over_limit.is_some() => {
+                        if let Some(refusal) = &refusal {
+                            refusal.tell(stream);
+                        }
+                        continue;
+                    }
+                    Err(_) => {
+                        let waited = shutdown.run_until_cancelled(Arc::clone(&permits).acquire_owned()).await;
+                        // The semaphore is never closed.
+                        let Some(Ok(permit)) = waited else { break };
+                        permit
+                    }
+                };
                 let serving = connection.clone().serve(stream, peer);
                 let cut = cut.clone();
                 connections.spawn(async move {
@@ -149,21 +175,15 @@ where
     Drained::DeadlineExceeded { connections: left }
 }
 
-async fn accept(
-    listener: &Listener,
-    permits: &Arc<Semaphore>,
-) -> io::Result<(Plain, Peer, OwnedSemaphorePermit)> {
-    let permit = Arc::clone(permits).acquire_owned().await.map_err(io::Error::other)?;
+async fn accept(listener: &Listener) -> io::Result<(Plain, Peer)> {
     Ok(match &listener.inner {
         Inner::Tcp(inner) => {
             let (stream, address) = inner.accept().await?;
             // Answers are written whole; waiting to fill a packet only adds latency.
             stream.set_nodelay(true)?;
-            (Plain::Left(stream), Peer { address: Some(address), tls: false }, permit)
+            (Plain::Left(stream), Peer { address: Some(address), tls: false })
         }
-        Inner::Unix(inner) => {
-            (Plain::Right(inner.accept().await?.0), Peer { address: None, tls: false }, permit)
-        }
+        Inner::Unix(inner) => (Plain::Right(inner.accept().await?.0), Peer { address: None, tls: false }),
     })
 }
 

@@ -11,7 +11,7 @@ use kivi_process::telemetry::LogLevels;
 use kivi_process::tls::{Certificates, TlsError};
 use kivi_process::tokens::{Tokens, TokensError};
 use kivi_settings::{Anonymous, FileLogSettings, Settings, SettingsError};
-use kivi_store::{FileLogOptions, Sync};
+use kivi_store::{FileLogOptions, StoreLimits, Sync};
 use thiserror::Error;
 
 use crate::access::Access;
@@ -55,7 +55,10 @@ pub struct Config {
     pub(crate) certificates: Option<Arc<Certificates>>,
     pub(crate) access: Access,
     pub(crate) limits: Limits,
-    pub(crate) memory_bytes: u64,
+    pub(crate) store_limits: StoreLimits,
+    pub(crate) request_window: Duration,
+    pub(crate) connections: usize,
+    pub(crate) request_head_bytes: usize,
     pub(crate) data_dir: PathBuf,
     pub(crate) log: FileLogOptions,
     pub(crate) compact_at_garbage: u8,
@@ -82,11 +85,17 @@ impl Config {
             limits: Limits {
                 key_bytes: settings.limits.key_len(),
                 value_bytes: settings.limits.value_bytes.as_len(),
-                request_bytes: 4 << 20,
-                operations: 1000,
-                watchers: 10_000,
+                request_bytes: settings.limits.request_bytes.as_len(),
+                operations: settings.limits.most_operations(),
+                watchers: settings.limits.most_watchers(),
             },
-            memory_bytes: settings.limits.memory.bytes(),
+            store_limits: StoreLimits {
+                memory_bytes: settings.limits.memory.bytes(),
+                keys: settings.limits.most_keys(),
+            },
+            request_window: settings.limits.idempotency_window.get(),
+            connections: settings.limits.most_connections(),
+            request_head_bytes: settings.limits.request_head_bytes.as_len(),
             data_dir: flags.data_dir.clone(),
             log: log_options(settings.log.file()?),
             compact_at_garbage: u8::try_from(settings.log.file()?.compact_at_garbage).unwrap_or(u8::MAX),

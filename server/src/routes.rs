@@ -153,6 +153,18 @@ where
     }
 }
 
+/// What a connection beyond the limit is told, as a whole HTTP/1.1 answer.
+pub(crate) fn no_room(limit: usize) -> Bytes {
+    let (parts, body) = problems::connections(limit).into_response::<Bytes>().into_parts();
+    let mut answer =
+        format!("HTTP/1.1 {}\r\nconnection: close\r\ncontent-length: {}\r\n", parts.status, body.len());
+    for (name, value) in &parts.headers {
+        answer.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap_or_default()));
+    }
+    answer.push_str("\r\n");
+    Bytes::from([answer.as_bytes(), &body].concat())
+}
+
 /// RFC 9112 section 3.2: an HTTP/1.1 request without exactly one `Host` must be refused. What it says does not
 /// matter here.
 fn names_one_host<B>(request: &Request<B>) -> bool {

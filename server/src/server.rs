@@ -20,8 +20,7 @@ use kivi_process::listen::{Address, ListenError, Listener, Peer};
 use kivi_process::serve::{Drained, ServeOptions, serve, serve_router};
 use kivi_process::tls::TlsError;
 use kivi_store::{
-    FileLog, FileLogOptions, LogError, OpenError, ReplayProgress, Store, StoreError, StoreLimits,
-    StoreOptions,
+    FileLog, FileLogOptions, LogError, OpenError, ReplayProgress, Store, StoreError, StoreOptions,
 };
 use prometheus_client::registry::Registry;
 use thiserror::Error;
@@ -32,7 +31,7 @@ use tower::{BoxError, Layer, Service};
 use crate::config::Config;
 use crate::edge::Edge;
 use crate::routes::{Routes, StoreCell, route_of};
-use crate::{metrics, readiness};
+use crate::{metrics, readiness, routes};
 
 /// How long a probe or an operation under way may take when the server ends.
 const SIDE_GRACE: Duration = Duration::from_secs(1);
@@ -130,7 +129,13 @@ impl Server {
         side.spawn(serve_router(admin, operations, end.clone(), SIDE_GRACE));
         tokio::spawn(config.access.tokens().watch(end.clone()));
         // The store answers soon, so a client that has said all is worth waiting for.
-        let mut options = ServeOptions { half_close: true, ..ServeOptions::default() };
+        let mut options = ServeOptions {
+            half_close: true,
+            max_connections: config.connections,
+            over_limit: Some(routes::no_room(config.connections)),
+            max_head: config.request_head_bytes,
+            ..ServeOptions::default()
+        };
         if let Some(certificates) = &config.certificates {
             options.tls = Some(certificates.server_config()?);
             tokio::spawn(Arc::clone(certificates).watch(end.clone()));
@@ -204,7 +209,8 @@ async fn open(
     let dir = config.data_dir.clone();
     let log = tokio::task::spawn_blocking(move || FileLog::open(&dir, log)).await??;
     let options = StoreOptions {
-        limits: StoreLimits { memory_bytes: config.memory_bytes, keys: u64::MAX },
+        limits: config.store_limits,
+        request_window: config.request_window,
         compact_at_garbage: Some(config.compact_at_garbage),
         progress,
         ..StoreOptions::default()

@@ -35,6 +35,11 @@ impl DurationString {
         Self { text: format!("{seconds}s"), value: Duration::from_secs(seconds) }
     }
 
+    /// The duration in whole hours.
+    pub fn from_hours(hours: u64) -> Self {
+        Self { text: format!("{hours}h"), value: Duration::from_secs(hours * 3600) }
+    }
+
     /// The duration as a number.
     pub fn get(&self) -> Duration {
         self.value

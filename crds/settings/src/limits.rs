@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Quantity, SettingsError};
+use crate::{DurationString, Quantity, SettingsError};
 
 /// What a server accepts and holds; each limit is named in the error of the request that hits it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -12,7 +12,13 @@ use crate::{Quantity, SettingsError};
     {"rule": "quantity(string(self.valueBytes)).compareTo(quantity('1')) >= 0 && quantity(string(self.valueBytes)).compareTo(quantity('64Mi')) <= 0",
      "message": "valueBytes must be from 1 to 64Mi"},
     {"rule": "quantity(string(self.memory)).compareTo(quantity('16Mi')) >= 0 && quantity(string(self.memory)).compareTo(quantity('1024Ti')) <= 0",
-     "message": "memory must be from 16Mi to 1024Ti"}
+     "message": "memory must be from 16Mi to 1024Ti"},
+    {"rule": "quantity(string(self.requestHeadBytes)).compareTo(quantity('8Ki')) >= 0 && quantity(string(self.requestHeadBytes)).compareTo(quantity('1Mi')) <= 0",
+     "message": "requestHeadBytes must be from 8Ki to 1Mi"},
+    {"rule": "quantity(string(self.requestBytes)).compareTo(quantity('1Ki')) >= 0 && quantity(string(self.requestBytes)).compareTo(quantity('256Mi')) <= 0",
+     "message": "requestBytes must be from 1Ki to 256Mi"},
+    {"rule": "duration(self.idempotencyWindow) >= duration('1s') && duration(self.idempotencyWindow) <= duration('168h')",
+     "message": "idempotencyWindow must be from 1s to 168h"}
 ]))]
 pub struct LimitsSettings {
     /// Longest key, in bytes after percent-decoding, from 1 to 4096. A longer one gets 414. Default 1024.
@@ -22,6 +28,25 @@ pub struct LimitsSettings {
     pub value_bytes: Quantity,
     /// Memory for keys and values, in bytes, from 16Mi to 1024Ti. A write beyond it gets 507. Default 256Mi.
     pub memory: Quantity,
+    /// Most keys, from 1 to 1000000000000. A further one gets 507. Default: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000_000_000_i64))]
+    pub keys: Option<i64>,
+    /// Largest head of a request: its line and fields, in bytes, from 8Ki to 1Mi. A larger one gets 431. Default 64Ki.
+    pub request_head_bytes: Quantity,
+    /// Largest body of a transaction, in bytes, from 1Ki to 256Mi. A larger one gets 413. Default 4Mi.
+    pub request_bytes: Quantity,
+    /// Most conditions and operations of a transaction, from 1 to 10000. More get 413. Default 1000.
+    #[schemars(range(min = 1, max = 10000))]
+    pub operations: i32,
+    /// Most connections to a server at a time, from 1 to 1000000. A further one gets 503. Default 10000.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub connections: i32,
+    /// Most watches at a time, from 0 to 1000000. A further one gets 503. Default 10000.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub watchers: i32,
+    /// How long the outcome of a write with an Idempotency-Key is remembered, from 1s to 168h. Default 24h.
+    pub idempotency_window: DurationString,
 }
 
 impl Default for LimitsSettings {
@@ -30,6 +55,13 @@ impl Default for LimitsSettings {
             key_bytes: 1024,
             value_bytes: Quantity::from_mebibytes(1),
             memory: Quantity::from_mebibytes(256),
+            keys: None,
+            request_head_bytes: Quantity::from_kibibytes(64),
+            request_bytes: Quantity::from_mebibytes(4),
+            operations: 1000,
+            connections: 10_000,
+            watchers: 10_000,
+            idempotency_window: DurationString::from_hours(24),
         }
     }
 }
@@ -52,7 +84,48 @@ impl LimitsSettings {
         if !(16 << 20..=1 << 50).contains(&self.memory.bytes()) {
             return out("limits.memory", &self.memory, "write 16Mi to 1024Ti");
         }
+        if self.keys.is_some_and(|keys| !(1..=1_000_000_000_000).contains(&keys)) {
+            return out("limits.keys", &self.keys.unwrap_or_default(), "write 1 to 1000000000000, or leave it out");
+        }
+        if !(8 << 10..=1 << 20).contains(&self.request_head_bytes.bytes()) {
+            return out("limits.requestHeadBytes", &self.request_head_bytes, "write 8Ki to 1Mi");
+        }
+        if !(1 << 10..=256 << 20).contains(&self.request_bytes.bytes()) {
+            return out("limits.requestBytes", &self.request_bytes, "write 1Ki to 256Mi");
+        }
+        if !(1..=10_000).contains(&self.operations) {
+            return out("limits.operations", &self.operations, "write 1 to 10000");
+        }
+        if !(1..=1_000_000).contains(&self.connections) {
+            return out("limits.connections", &self.connections, "write 1 to 1000000");
+        }
+        if !(0..=1_000_000).contains(&self.watchers) {
+            return out("limits.watchers", &self.watchers, "write 0 to 1000000");
+        }
+        if !(1..=168 * 3600).contains(&self.idempotency_window.get().as_secs()) {
+            return out("limits.idempotencyWindow", &self.idempotency_window, "write 1s to 168h");
+        }
         Ok(())
+    }
+
+    /// The most keys; `u64::MAX` for no limit.
+    pub fn most_keys(&self) -> u64 {
+        self.keys.map_or(u64::MAX, |keys| u64::try_from(keys).unwrap_or(0))
+    }
+
+    /// The most conditions and operations of a transaction.
+    pub fn most_operations(&self) -> usize {
+        usize::try_from(self.operations).unwrap_or(0)
+    }
+
+    /// The most connections at a time.
+    pub fn most_connections(&self) -> usize {
+        usize::try_from(self.connections).unwrap_or(0)
+    }
+
+    /// The most watches at a time.
+    pub fn most_watchers(&self) -> usize {
+        usize::try_from(self.watchers).unwrap_or(0)
     }
 
     /// The longest key, in bytes.

@@ -71,7 +71,7 @@ pub struct FileLogSettings {
     pub sync_interval: DurationString,
     /// Size of one log segment, in bytes, from 1Mi to 1Gi; it is preallocated. Default 64Mi.
     pub segment_size: Quantity,
-    /// Share of the log that may be garbage before it is compacted, in percent, from 1 to 99. Kept for the compaction of a later release. Default 50.
+    /// Share of the log that may be garbage before it is compacted, in percent, from 1 to 99. Default 50.
     #[schemars(range(min = 1, max = 99))]
     pub compact_at_garbage: i32,
 }

@@ -27,6 +27,11 @@ const MAX_LENGTH: usize = 20;
 const MAX: u64 = 1 << 53;
 
 impl Quantity {
+    /// A whole number of KiB, for defaults.
+    pub fn from_kibibytes(kibibytes: u32) -> Self {
+        Self { text: format!("{kibibytes}Ki"), bytes: u64::from(kibibytes) << 10 }
+    }
+
     /// A whole number of MiB, for defaults; written in Gi where that is exact.
     pub fn from_mebibytes(mebibytes: u32) -> Self {
         let text = match mebibytes {

@@ -16,10 +16,6 @@ use hyper_util::server::graceful::GracefulConnection;
 use super::stream::Io;
 use super::{BoxError, ServeOptions};
 
-/// Bytes of a request's head, and of the read buffer of an HTTP/1 connection. Twice the longest target that
-/// hyper takes, so that a longer one is answered with 414 and not with 431.
-const MAX_HEAD: usize = 128 * 1024;
-
 /// Streams a client may open at once on an HTTP/2 connection.
 const MAX_STREAMS: u32 = 256;
 
@@ -63,13 +59,13 @@ impl Protocols for Both {
             .http1()
             .timer(TokioTimer::new())
             .header_read_timeout(options.idle)
-            .max_buf_size(MAX_HEAD)
+            .max_buf_size(options.max_head)
             .half_close(options.half_close);
         builder
             .http2()
             .timer(TokioTimer::new())
             .max_concurrent_streams(MAX_STREAMS)
-            .max_header_list_size(u32::try_from(MAX_HEAD).unwrap_or(u32::MAX))
+            .max_header_list_size(u32::try_from(options.max_head).unwrap_or(u32::MAX))
             .adaptive_window(false)
             .keep_alive_interval(options.idle / 2);
         let builder = match chosen {
@@ -97,7 +93,7 @@ impl Protocols for Http1 {
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(options.idle)
-            .max_buf_size(MAX_HEAD)
+            .max_buf_size(options.max_head)
             .half_close(options.half_close)
             .serve_connection(io, service)
     }

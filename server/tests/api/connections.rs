@@ -94,3 +94,43 @@ async fn a_request_without_exactly_one_host_is_400() {
     raw.send("GET /v1/k HTTP/1.0\r\n\r\n").await;
     assert_eq!(raw.answer().await.status(), 404, "HTTP/1.0 knew no Host");
 }
+
+#[tokio::test]
+async fn a_connection_beyond_the_limit_is_told_so_and_takes_nothing_from_the_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Running::start_in(dir, "limits: {connections: 1}", &[]).await;
+    let mut first = server.raw().await;
+    assert_eq!(first.ask("GET /v1/k").await.status(), 404);
+    let mut second = server.raw().await;
+    let refused = second.ask("GET /v1/k").await;
+    assert_eq!((refused.status().as_u16(), &refused.headers()["retry-after"]), (503, &"1".parse().unwrap()));
+    assert_eq!(refused.headers()["connection"], "close");
+    let problem = crate::running::problem(&refused);
+    let limit = problem.limit.unwrap();
+    assert_eq!((limit.name.as_ref(), limit.value), ("limits.connections", 1));
+    assert_eq!(first.ask("GET /v1/k").await.status(), 404, "who is in stays in");
+}
+
+#[tokio::test]
+async fn a_head_beyond_the_limit_is_431() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Running::start_in(dir, "limits: {requestHeadBytes: 8Ki}", &[]).await;
+    let field = |length| format!("GET /v1/k HTTP/1.1\r\nHost: kivi\r\nX: {}\r\n\r\n", "x".repeat(length));
+    let mut fits = server.raw().await;
+    fits.send(field(7000)).await;
+    assert_eq!(fits.answer().await.status(), 404);
+    let mut larger = server.raw().await;
+    larger.send(field(9000)).await;
+    assert_eq!(larger.answer().await.status(), 431);
+}
+
+#[tokio::test]
+async fn a_watch_beyond_the_limit_is_503_with_the_limit_until_one_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Running::start_in(dir, "limits: {watchers: 1}", &[]).await;
+    let mut first = server.raw().await;
+    first.send("GET /v1/?watch=true HTTP/1.1\r\nHost: kivi\r\n\r\n").await;
+    assert!(first.answer_head().await.contains("200 OK"));
+    let refused = server.ask("GET", "/v1/?watch=true", &[], "").await;
+    assert_eq!(crate::running::problem(&refused).limit.unwrap().name, "limits.watchers");
+}

@@ -40,6 +40,14 @@ impl Raw {
         self.answer_to(false).await
     }
 
+    /// The next answer's head alone, as it came.
+    pub(crate) async fn answer_head(&mut self) -> String {
+        while !self.read.windows(4).any(|window| window == b"\r\n\r\n") {
+            assert!(self.read_more().await, "the connection ended within a head: {:?}", self.read);
+        }
+        String::from_utf8(std::mem::take(&mut self.read)).unwrap()
+    }
+
     /// The next answer's head and, by its `Content-Length`, its body.
     async fn answer_to(&mut self, head_only: bool) -> Response<Bytes> {
         let end = loop {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use kivi_store::{Change, FileLog, FileLogOptions, Record, Sync, TransactionLog};
+use kivi_store::{Effect, FileLog, FileLogOptions, Record, Sync, TransactionLog};
 
 use crate::{client::key, error::BenchError, interrupt};
 
@@ -33,6 +33,6 @@ pub(crate) fn write(directory: &Path, keys: usize, value: usize, times: usize) -
 
 fn record(number: usize, length: usize) -> Record {
     let value = Bytes::from(format!("{number:0>length$}"));
-    let change = Change::Put { value, media_type: None, expires_ms: None };
-    Record { key: Bytes::from(key(number)), written_ms: WRITTEN_MS, change }
+    let effect = Effect::Put { value, media_type: None, expires_ms: None };
+    Record::of(Bytes::from(key(number)), WRITTEN_MS, effect)
 }
