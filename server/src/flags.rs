@@ -7,6 +7,8 @@ use kivi_process::listen::Address;
 use kivi_process::telemetry::LogFormat;
 use kivi_settings::DurationString;
 
+use crate::tools::Command;
+
 /// Kivi's key-value server: a store over one transaction log, served over HTTP.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "kivi-server", version)]
@@ -24,7 +26,7 @@ pub struct Flags {
     #[arg(long, value_name = "DIR", env = "KIVI_TOKENS_DIR")]
     pub tokens_dir: Option<PathBuf>,
     /// Directory of the transaction log; it is made when it is missing.
-    #[arg(long, value_name = "DIR", env = "KIVI_DATA_DIR", default_value = "./kivi-data")]
+    #[arg(long, value_name = "DIR", env = "KIVI_DATA_DIR", default_value = "./kivi-data", global = true)]
     pub data_dir: PathBuf,
     /// Where probes and metrics are served, in plain HTTP.
     #[arg(long, value_name = "ADDRESS", env = "KIVI_HEALTH_LISTEN", default_value = "127.0.0.1:8081")]
@@ -41,4 +43,7 @@ pub struct Flags {
     /// Which log lines are written: a level, or directives such as `info,kivi_store=debug`.
     #[arg(long, value_name = "LEVEL", env = "KIVI_LOG_LEVEL", default_value = "info")]
     pub log_level: String,
+    /// What to do instead of serving.
+    #[command(subcommand)]
+    pub command: Option<Command>,
 }

@@ -3,7 +3,8 @@
 //! - [`Flags`] and [`Config`]: what the server was told, checked before anything is bound or opened.
 //! - [`Server`]: binds, serves, drains and flushes; [`run`] is all of it in one call.
 //! - `edge` and `routes`: from a request to the store and back; `access` says who may.
-//! - `readiness` and `metrics`: what the health port tells.
+//! - `readiness` and `metrics`: what the health port tells; `operations`: what the admin port does.
+//! - [`tools`]: what is done with the log of a server that is stopped.
 //!
 //! It must not know how the store keeps its data, nor Kubernetes.
 
@@ -12,9 +13,11 @@ mod config;
 mod edge;
 mod flags;
 mod metrics;
+mod operations;
 mod readiness;
 mod routes;
 mod server;
+pub mod tools;
 
 pub use config::{Config, UsageError};
 pub use flags::Flags;

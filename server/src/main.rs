@@ -1,11 +1,11 @@
-//! `kivi-server`: parses its flags, starts telemetry, serves until SIGTERM.
+//! `kivi-server`: parses its flags, then starts telemetry and serves until SIGTERM, or does what a subcommand says.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use kivi_process::telemetry::{self, TelemetryOptions};
 use kivi_process::{exit, shutdown};
-use kivi_server::{Config, Flags, RunError, run};
+use kivi_server::{Config, Flags, RunError, run, tools};
 
 /// How long work that cannot be cancelled may hold up the end of the process.
 const LINGER: Duration = Duration::from_secs(1);
@@ -15,6 +15,12 @@ fn main() -> ExitCode {
         Ok(flags) => flags,
         Err(code) => return code,
     };
+    if let Some(command) = &flags.command {
+        return match tools::run(command, &flags.data_dir) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => exit::failure(&error),
+        };
+    }
     let mut config = match Config::from_flags(&flags) {
         Ok(config) => config,
         Err(error) => return exit::usage(&error),

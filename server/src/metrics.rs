@@ -68,6 +68,24 @@ impl Collector for StoreMetrics {
             None,
             u64::from(status.writable.is_ok()),
         )?;
+        if let Some(log) = status.log {
+            gauge(
+                "kivi_log_size",
+                "What snapshot and records take on the log's volume, without what is allocated ahead.",
+                Some(&Unit::Bytes),
+                log.bytes,
+            )?;
+        }
+        let mut counter = |name, help, value: u64| {
+            let counter = ConstCounter::new(value);
+            counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)
+        };
+        counter("kivi_log_compactions", "Compactions of the log since the start.", status.compactions)?;
+        counter(
+            "kivi_log_failed_compactions",
+            "Compactions of the log that failed since the start.",
+            status.failed_compactions,
+        )?;
         let revisions = ConstCounter::new(status.last_revision);
         revisions.encode(encoder.encode_descriptor(
             "kivi_store_revisions",

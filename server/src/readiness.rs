@@ -19,7 +19,7 @@ pub(crate) fn register(
     let of_log = StoreCell::clone(&store);
     health.ready_check("log", move || {
         let status = of_log.get().map(|store| store.status());
-        Box::pin(ready(log(status.as_ref(), progress.records())))
+        Box::pin(ready(log(status.as_ref(), &progress)))
     });
     health.ready_check("store", move || {
         let status = store.get().map(|store| store.status());
@@ -27,9 +27,14 @@ pub(crate) fn register(
     });
 }
 
-fn log(status: Option<&StoreStatus>, replayed: u64) -> Check {
+fn log(status: Option<&StoreStatus>, progress: &ReplayProgress) -> Check {
     match status {
-        None => Check::pending(format!("the log is being read: {replayed} records so far")),
+        None => {
+            let (records, (reached, last)) = (progress.records(), progress.reached());
+            Check::pending(format!(
+                "the log is being read: {records} records so far, at revision {reached} of {last}"
+            ))
+        }
         Some(StoreStatus { writable: Ok(()), last_revision, .. }) => {
             Check::ok(format!("the log takes writes and is at revision {last_revision}"))
         }
@@ -72,18 +77,21 @@ mod tests {
 
     #[test]
     fn while_the_log_is_read_both_are_pending_and_tell_how_far_it_is() {
-        let check = log(None, 41_000);
+        let check = log(None, &ReplayProgress::default());
         assert_eq!(check.state, State::Pending);
-        assert!(check.message.contains("41000 records"), "{}", check.message);
+        assert!(check.message.contains("0 records so far, at revision 0 of 0"), "{}", check.message);
         assert_eq!(serving(None, false).state, State::Pending);
     }
 
     #[test]
     fn a_failed_log_takes_the_server_out_of_service_a_full_one_does_not() {
-        assert_eq!(log(Some(&status(Ok(()))), 7).state, State::Ok);
-        let failed = log(Some(&status(Err(StoreError::LogFailed { message: "fsync failed".to_owned() }))), 7);
+        assert_eq!(log(Some(&status(Ok(()))), &ReplayProgress::default()).state, State::Ok);
+        let failed = log(
+            Some(&status(Err(StoreError::LogFailed { message: "fsync failed".to_owned() }))),
+            &ReplayProgress::default(),
+        );
         assert_eq!((failed.state, failed.message.as_str()), (State::Failing, "fsync failed"));
-        let full = log(Some(&status(Err(StoreError::LogFull))), 7);
+        let full = log(Some(&status(Err(StoreError::LogFull))), &ReplayProgress::default());
         assert_eq!(full.state, State::Ok);
         assert!(full.message.starts_with("reads only: the log volume is full"), "{}", full.message);
     }

@@ -31,7 +31,7 @@ use tower::{BoxError, Layer, Service};
 use crate::config::Config;
 use crate::edge::Edge;
 use crate::routes::{Routes, StoreCell, route_of};
-use crate::{metrics, readiness, routes};
+use crate::{metrics, operations, readiness, routes};
 
 /// How long a probe or an operation under way may take when the server ends.
 const SIDE_GRACE: Duration = Duration::from_secs(1);
@@ -100,6 +100,11 @@ impl Server {
         self.health.local_addr()
     }
 
+    /// Where operations are served.
+    pub fn admin_address(&self) -> &Address {
+        self.admin.local_addr()
+    }
+
     /// Serves until `shutdown`; then answers what is in flight, for at most the grace period, and makes
     /// durable what was accepted.
     ///
@@ -126,6 +131,7 @@ impl Server {
         let _end_with_this = end.clone().drop_guard();
         side.spawn(serve_router(health, probes.router(), end.clone(), SIDE_GRACE));
         let operations = config.log_levels.clone().map(admin::router).unwrap_or_default();
+        let operations = operations.merge(operations::router(StoreCell::clone(&store)));
         side.spawn(serve_router(admin, operations, end.clone(), SIDE_GRACE));
         tokio::spawn(config.access.tokens().watch(end.clone()));
         // The store answers soon, so a client that has said all is worth waiting for.

@@ -85,7 +85,11 @@ impl LimitsSettings {
             return out("limits.memory", &self.memory, "write 16Mi to 1024Ti");
         }
         if self.keys.is_some_and(|keys| !(1..=1_000_000_000_000).contains(&keys)) {
-            return out("limits.keys", &self.keys.unwrap_or_default(), "write 1 to 1000000000000, or leave it out");
+            return out(
+                "limits.keys",
+                &self.keys.unwrap_or_default(),
+                "write 1 to 1000000000000, or leave it out",
+            );
         }
         if !(8 << 10..=1 << 20).contains(&self.request_head_bytes.bytes()) {
             return out("limits.requestHeadBytes", &self.request_head_bytes, "write 8Ki to 1Mi");

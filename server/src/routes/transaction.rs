@@ -117,11 +117,7 @@ impl Post {
 }
 
 fn parse(bytes: &[u8]) -> Result<wire::Transaction, Problem> {
-    let mut json = serde_json::Deserializer::from_slice(bytes);
-    let read = serde_path_to_error::deserialize(&mut json)
-        .map_err(|error| problems::transaction(&format!("at `{}`, {}", error.path(), error.inner())))?;
-    json.end().map_err(|error| problems::transaction(&error.to_string()))?;
-    Ok(read)
+    serde_json::from_slice(bytes).map_err(|error| problems::transaction(&error.to_string()))
 }
 
 fn condition(asked: wire::Condition, at: usize) -> Result<Condition, Problem> {

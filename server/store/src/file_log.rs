@@ -3,6 +3,7 @@
 //! Callers queue encoded records; one thread writes what is waiting, syncs once, and acknowledges (`commit`). Opening
 //! finds the end by the recovery rule (`recovery`); reading back checks every byte it passes on (`reader`).
 
+mod check;
 mod commit;
 mod compaction;
 mod directory;
@@ -12,6 +13,8 @@ mod format;
 mod queue;
 mod reader;
 mod recovery;
+mod repair;
+mod restore;
 mod segment;
 mod snapshot;
 mod step;
@@ -25,6 +28,14 @@ use futures::{FutureExt, future::BoxFuture};
 use parking_lot::Mutex;
 use tokio::sync::{oneshot, watch};
 
+pub use self::{
+    check::{Report, check},
+    directory::{Directory, LogFile},
+    repair::{Repaired, repair},
+    restore::{RestoreError, Restored, restore},
+    snapshot::SnapshotEncoder,
+    step::{Step, StepObserver},
+};
 use self::{
     compaction::Compaction,
     disk::DiskDirectory,
@@ -32,11 +43,6 @@ use self::{
     stream::Reach,
     usage::Usage,
     writer::Writer,
-};
-pub use self::{
-    directory::{Directory, LogFile},
-    snapshot::SnapshotEncoder,
-    step::{Step, StepObserver},
 };
 use crate::{
     Appended, CompactError, Entries, LogError, LogUsage, Record, TakeSnapshot, TransactionLog,

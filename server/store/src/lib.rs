@@ -12,7 +12,10 @@ mod record;
 mod state_hash;
 mod store;
 
-pub use file_log::{FileLog, FileLogOptions, SnapshotEncoder, Step, StepObserver, Sync, SyncObserver};
+pub use file_log::{
+    FileLog, FileLogOptions, Repaired, Report, RestoreError, Restored, SnapshotEncoder, Step, StepObserver,
+    Sync, SyncObserver, check, repair, restore,
+};
 pub use log::{
     AppendError, Appended, Chunk, CompactError, Entries, LogError, LogUsage, Snapshot, SnapshotError,
     TakeSnapshot, TransactionLog,

@@ -73,7 +73,7 @@ async fn what_can_not_be_read_is_named_by_its_path_and_every_limit_by_its_name()
         (
             r#"{"operations": [{"put": {"key": "k", "value": "v", "color": 1}}]}"#.to_owned(),
             BadRequest,
-            "operations[0]",
+            "`color`",
         ),
         (r#"{"operations": [{"put": {"key": "k"}}]}"#.to_owned(), BadRequest, "operation 0"),
         (

@@ -104,19 +104,19 @@ fn newest_snapshot(directory: &dyn Directory, usage: &Usage) -> Result<Option<He
 }
 
 /// How far a segment is good.
-struct Scan {
+pub(super) struct Scan {
     /// Behind the last good batch, in bytes.
-    position: u64,
+    pub(super) position: u64,
     /// Where the first of the good batches begins that no other one proves durable, in bytes.
     unproven: u64,
     /// The sequence that comes next.
-    next_sequence: u64,
+    pub(super) next_sequence: u64,
     /// What is wrong there; `None` at a clean end.
-    bad: Option<&'static str>,
+    pub(super) bad: Option<&'static str>,
 }
 
 /// `begins` is the sequence that the log goes on with behind its snapshot, which proves all before it durable.
-fn scan(directory: &dyn Directory, segment: &Segment, begins: u64) -> Result<Scan, LogError> {
+pub(super) fn scan(directory: &dyn Directory, segment: &Segment, begins: u64) -> Result<Scan, LogError> {
     let path = directory.path().join(&segment.name);
     let mut window = Window::new(segment);
     let mut position = HEADER as u64;

@@ -104,6 +104,11 @@ pub(super) fn name(first_sequence: u64) -> String {
     format!("{first_sequence:020}{SUFFIX}")
 }
 
+/// The first sequence of the segment of this name; `None` when it is no segment's.
+pub(super) fn first_of(name: &str) -> Option<u64> {
+    parse(name, SUFFIX)
+}
+
 fn parse(name: &str, suffix: &str) -> Option<u64> {
     let digits = name.strip_suffix(suffix)?;
     if digits.len() == 20 { digits.parse().ok() } else { None }

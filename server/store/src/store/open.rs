@@ -56,7 +56,9 @@ async fn replay(
         progress.advance(entries.len());
         last_ms = entries.iter().map(|entry| entry.record.written_ms).fold(last_ms, u64::max);
     };
-    index.expect(log.last().unwrap_or(0));
+    let last = log.last().unwrap_or(0);
+    index.expect(last);
+    progress.expect(last);
     let mut chunks = log.replay(0);
     while let Some(chunk) = chunks.try_next().await? {
         match chunk {
@@ -73,6 +75,7 @@ async fn replay(
             Chunk::Entries(entries) => {
                 index.replay(&entries);
                 see(&entries);
+                progress.reach(index.last_revision());
             }
         }
     }

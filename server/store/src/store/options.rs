@@ -39,18 +39,38 @@ pub struct StoreLimits {
     pub keys: u64,
 }
 
-/// How many records were replayed so far.
+/// How far a replay is.
 #[derive(Debug, Clone, Default)]
-pub struct ReplayProgress(Arc<AtomicU64>);
+pub struct ReplayProgress(Arc<Progress>);
+
+#[derive(Debug, Default)]
+struct Progress {
+    records: AtomicU64,
+    sequence: AtomicU64,
+    last: AtomicU64,
+}
 
 impl ReplayProgress {
     /// The records replayed so far.
     pub fn records(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.0.records.load(Ordering::Relaxed)
+    }
+
+    /// The sequence reached in the log, behind its snapshot, and its last one; 0 where they are not known yet.
+    pub fn reached(&self) -> (u64, u64) {
+        (self.0.sequence.load(Ordering::Relaxed), self.0.last.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn expect(&self, last: u64) {
+        self.0.last.store(last, Ordering::Relaxed);
     }
 
     pub(super) fn advance(&self, records: usize) {
-        self.0.fetch_add(u64::try_from(records).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.0.records.fetch_add(u64::try_from(records).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    pub(super) fn reach(&self, sequence: u64) {
+        self.0.sequence.store(sequence, Ordering::Relaxed);
     }
 }
 

@@ -19,13 +19,16 @@ pub(in crate::file_log) enum Part {
 }
 
 /// Why bytes are no snapshot.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(in crate::file_log) enum Damage {
     /// They are damaged.
+    #[error("at byte {offset}, {reason}")]
     Corrupt { offset: u64, reason: &'static str },
     /// They are of another version.
+    #[error("it has format {0}, which this version does not know")]
     ForeignVersion(u32),
     /// They can't be read.
+    #[error("it can't be read: {0}")]
     Io(io::Error),
 }
 
