@@ -70,10 +70,10 @@ where
         let mut response = ready!(Pin::new(&mut self.inner).poll(cx)).unwrap_or_else(|error| refusal(&error));
         if self.is_head {
             // Of a 304 the length would be the value's, which is not said (RFC 9110 section 8.6).
-            if response.status() != StatusCode::NOT_MODIFIED {
-                if let Some(length) = response.body().size_hint().exact() {
-                    response.headers_mut().entry(CONTENT_LENGTH).or_insert(HeaderValue::from(length));
-                }
+            if response.status() != StatusCode::NOT_MODIFIED
+                && let Some(length) = response.body().size_hint().exact()
+            {
+                response.headers_mut().entry(CONTENT_LENGTH).or_insert(HeaderValue::from(length));
             }
             *response.body_mut() = Body::default();
         }

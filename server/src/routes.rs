@@ -27,10 +27,10 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{HOST, HeaderValue};
+use http::header::HOST;
 use http::{Method, Request, Response, Version};
 use http_body::Body as HttpBody;
-use kivi_api::{Problem, key};
+use kivi_api::{Problem, Resource, key};
 use kivi_store::Store;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -42,10 +42,6 @@ pub(crate) use problems::sentence;
 
 /// An answer, or what to say instead of it.
 type Answer = Result<Response<Body>, Problem>;
-
-/// What a key and the collection know.
-const KEY_METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, PUT, DELETE");
-const COLLECTION_METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST");
 
 /// What a request may at most carry; the settings that an answer names when it is hit.
 #[derive(Debug, Clone, Copy)]
@@ -106,7 +102,7 @@ impl Routes {
             return Err(problems::key_too_long(key.len(), self.limits.key_bytes));
         }
         if !is_known(request.method()) {
-            return Err(problems::method("A key", request.method(), KEY_METHODS));
+            return Err(problems::method(Resource::Key, request.method()));
         }
         Ok(key)
     }
@@ -156,13 +152,13 @@ where
 /// What a connection beyond the limit is told, as a whole HTTP/1.1 answer.
 pub(crate) fn no_room(limit: usize) -> Bytes {
     let (parts, body) = problems::connections(limit).into_response::<Bytes>().into_parts();
-    let mut answer =
-        format!("HTTP/1.1 {}\r\nconnection: close\r\ncontent-length: {}\r\n", parts.status, body.len());
+    let mut answer = format!("HTTP/1.1 {}\r\nconnection: close\r\n", parts.status).into_bytes();
     for (name, value) in &parts.headers {
-        answer.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap_or_default()));
+        answer.extend_from_slice(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
     }
-    answer.push_str("\r\n");
-    Bytes::from([answer.as_bytes(), &body].concat())
+    answer.extend_from_slice(format!("content-length: {}\r\n\r\n", body.len()).as_bytes());
+    answer.extend_from_slice(&body);
+    Bytes::from(answer)
 }
 
 /// RFC 9112 section 3.2: an HTTP/1.1 request without exactly one `Host` must be refused. What it says does not

@@ -18,4 +18,4 @@ pub mod wire;
 
 pub use client::{Client, ClientBuilder, ClientError, Precondition};
 pub use etag::EntityTag;
-pub use problem::{Limit, Problem, ProblemType};
+pub use problem::{Limit, Problem, ProblemType, Resource};

@@ -34,11 +34,11 @@ pub struct Problem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
     /// The conditions of a transaction that do not hold.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub failed: Vec<FailedCondition>,
-    /// The methods that are known instead; sent as the `Allow` field, not in the body.
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+    pub failed: Box<[FailedCondition]>,
+    /// The resource that does not know the method; its methods are sent as the `Allow` field, not in the body.
     #[serde(skip)]
-    pub allow: Option<HeaderValue>,
+    pub allow: Option<Resource>,
     /// Seconds until another try makes sense; sent as the `Retry-After` field, not in the body.
     #[serde(skip)]
     pub retry_after: Option<u64>,
@@ -53,6 +53,33 @@ pub struct Limit {
     pub value: u64,
 }
 
+/// A resource of the API, by what it is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resource {
+    /// `/v1/{key}`
+    Key,
+    /// `/v1/`
+    Collection,
+}
+
+impl Resource {
+    /// The methods that it knows.
+    pub fn methods(self) -> &'static str {
+        match self {
+            Self::Key => "GET, HEAD, PUT, DELETE",
+            Self::Collection => "GET, HEAD, POST",
+        }
+    }
+
+    /// Its name, to begin a sentence.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Key => "A key",
+            Self::Collection => "The collection of keys",
+        }
+    }
+}
+
 impl Problem {
     /// A problem of a kind, with what happened to this request as one sentence.
     pub fn new(kind: ProblemType, detail: impl Into<Cow<'static, str>>) -> Self {
@@ -62,7 +89,7 @@ impl Problem {
             status: kind.status().as_u16(),
             detail: detail.into(),
             limit: None,
-            failed: Vec::new(),
+            failed: Box::default(),
             allow: None,
             retry_after: None,
         }
@@ -94,8 +121,8 @@ impl Problem {
         if self.kind == ProblemType::Unauthorized {
             headers.insert(WWW_AUTHENTICATE, BEARER_CHALLENGE);
         }
-        if let Some(allow) = self.allow {
-            headers.insert(ALLOW, allow);
+        if let Some(resource) = self.allow {
+            headers.insert(ALLOW, HeaderValue::from_static(resource.methods()));
         }
         if let Some(seconds) = self.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
@@ -111,7 +138,7 @@ impl Problem {
             status: status.as_u16(),
             detail: Cow::Owned(String::from_utf8_lossy(&body[..body.len().min(200)]).into_owned()),
             limit: None,
-            failed: Vec::new(),
+            failed: Box::default(),
             allow: None,
             retry_after: None,
         });

@@ -3,13 +3,11 @@
 use bytes::Bytes;
 use http::{Method, Request};
 use http_body::Body as HttpBody;
-use kivi_api::Problem;
+use kivi_api::{Problem, Resource};
 
 use super::future::RouteFuture;
 use super::query::Query;
-use super::{
-    Answer, COLLECTION_METHODS, Routes, list, names_one_host, problems, respond, transaction, watch,
-};
+use super::{Answer, Routes, list, names_one_host, problems, respond, transaction, watch};
 
 /// The parameters of a list and of a watch.
 const PARAMETERS: [&str; 9] =
@@ -44,7 +42,7 @@ impl Routes {
         }
         let method = request.method();
         if *method != Method::GET && *method != Method::HEAD {
-            return Err(problems::method("The collection of keys", method, COLLECTION_METHODS));
+            return Err(problems::method(Resource::Collection, method));
         }
         let query = Query::read(request.uri().query(), "The collection of keys", &PARAMETERS)?;
         let store = self.store()?;

@@ -1,8 +1,8 @@
 //! What the API says when it does not do what was asked: one function a case.
 
-use http::{HeaderValue, Method};
+use http::Method;
 use kivi_api::key::KeyError;
-use kivi_api::{Problem, ProblemType};
+use kivi_api::{Problem, ProblemType, Resource};
 use kivi_store::{Lagged, PastError, SnapshotError, StoreError};
 
 use super::body::{self, BodyError};
@@ -36,11 +36,10 @@ pub(super) fn key_too_long(length: usize, limit: usize) -> Problem {
     .with_limit("limits.keyBytes", as_u64(limit))
 }
 
-/// `what` is the resource, and `allow` what it knows.
-pub(super) fn method(what: &str, method: &Method, allow: HeaderValue) -> Problem {
-    let known = allow.to_str().unwrap_or_default();
-    let detail = format!("{what} does not know the method {method}; it knows {known}.");
-    Problem { allow: Some(allow), ..Problem::new(ProblemType::MethodNotAllowed, detail) }
+pub(super) fn method(resource: Resource, method: &Method) -> Problem {
+    let (name, known) = (resource.name(), resource.methods());
+    let detail = format!("{name} does not know the method {method}; it knows {known}.");
+    Problem { allow: Some(resource), ..Problem::new(ProblemType::MethodNotAllowed, detail) }
 }
 
 pub(super) fn unknown_parameter(what: &str, name: &str) -> Problem {
@@ -64,13 +63,13 @@ pub(super) fn past(error: &PastError) -> Problem {
     Problem::new(kind, sentence(error))
 }
 
-pub(super) fn lagged(error: &Lagged) -> Problem {
-    Problem::new(ProblemType::Gone, sentence(error))
+pub(super) fn lagged(error: Lagged) -> Problem {
+    Problem::new(ProblemType::Gone, sentence(&error))
 }
 
 /// A snapshot that broke off is begun again like a watch that fell behind.
-pub(super) fn too_slow(error: &SnapshotError) -> Problem {
-    Problem::new(ProblemType::Gone, sentence(error))
+pub(super) fn too_slow(error: SnapshotError) -> Problem {
+    Problem::new(ProblemType::Gone, sentence(&error))
 }
 
 pub(super) fn watchers(limit: usize) -> Problem {

@@ -58,14 +58,13 @@ pub(super) fn answer(
         }
     }
     let range = range(query)?;
-    let (present, after) = match after(query, headers)? {
-        Some(after) => (None, after),
-        None => {
-            let scan = Scan { range: range.clone(), reverse: false, revision: None };
-            let scanner = store.scan(scan).map_err(|error| problems::past(&error))?;
-            let revision = scanner.revision();
-            (Some(scanner), revision)
-        }
+    let (present, after) = if let Some(after) = after(query, headers)? {
+        (None, after)
+    } else {
+        let scan = Scan { range: range.clone(), reverse: false, revision: None };
+        let scanner = store.scan(scan).map_err(|error| problems::past(&error))?;
+        let revision = scanner.revision();
+        (Some(scanner), revision)
     };
     let watch = store.watch(range, Some(after)).map_err(|error| problems::past(&error))?;
     let sending = Sending {
@@ -121,7 +120,7 @@ impl Sending {
                 }
                 Err(error) => {
                     self.ended = true;
-                    Ok(failure(&problems::too_slow(&error)))
+                    Ok(failure(&problems::too_slow(error)))
                 }
             });
         }
@@ -140,7 +139,7 @@ impl Sending {
                 }
                 Err(error) => {
                     self.ended = true;
-                    failure(&problems::lagged(&error))
+                    failure(&problems::lagged(error))
                 }
             },
             () = sleep_until(self.bookmark_at) => self.bookmark(),

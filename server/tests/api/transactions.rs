@@ -89,7 +89,7 @@ async fn what_can_not_be_read_is_named_by_its_path_and_every_limit_by_its_name()
             "Operation 1",
         ),
         (r#"{"conditions": [{"key": "k"}]}"#.to_owned(), BadRequest, "condition 0"),
-        (r#"{} {}"#.to_owned(), BadRequest, "trailing"),
+        ("{} {}".to_owned(), BadRequest, "trailing"),
         (put(&"k".repeat(101), ""), KeyTooLong, "limits.keyBytes"),
         (put("k", &"x".repeat((64 << 10) + 1)), ValueTooLarge, "limits.valueBytes"),
         (many, RequestTooLarge, "limits.operations"),
