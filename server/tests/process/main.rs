@@ -5,4 +5,6 @@ mod binary;
 #[cfg(test)]
 mod crashes;
 #[cfg(test)]
+mod tools;
+#[cfg(test)]
 mod usage;
