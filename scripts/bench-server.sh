@@ -25,7 +25,8 @@ install_peers() {
     fi
 }
 
-target=${CARGO_TARGET_DIR:-target}
+# Absolute: the subjects run in folders of their own.
+target=$(realpath --canonicalize-missing "${CARGO_TARGET_DIR:-target}")
 peers=$(kivi_cache)/bench
 readonly target peers
 

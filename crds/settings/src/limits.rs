@@ -106,7 +106,7 @@ impl LimitsSettings {
         if !(0..=1_000_000).contains(&self.watchers) {
             return out("limits.watchers", &self.watchers, "write 0 to 1000000");
         }
-        if !(1..=168 * 3600).contains(&self.idempotency_window.get().as_secs()) {
+        if !(1_000..=168 * 3_600_000).contains(&self.idempotency_window.get().as_millis()) {
             return out("limits.idempotencyWindow", &self.idempotency_window, "write 1s to 168h");
         }
         Ok(())
