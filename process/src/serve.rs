@@ -5,9 +5,12 @@
 //! deadline of its own (a connection that never sends its HTTP/2 preface must not hold it up).
 
 mod activity;
+mod body;
 mod connection;
+mod lane;
 mod protocols;
 mod refusal;
+mod rewound;
 mod stream;
 
 use std::convert::Infallible;
@@ -18,13 +21,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use hyper::body::Incoming;
 use rustls::ServerConfig;
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use tower::Service;
 
+pub use self::body::RequestBody;
+pub use self::lane::{Answer, Express, Handled, NoLane, PlainRequest};
 use crate::listen::{Inner, Listener, Peer};
 use connection::Connection;
 use protocols::{Both, Http1, Protocols};
@@ -86,21 +90,23 @@ pub enum Drained {
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves until `shutdown` fires; then accepts nothing more, tells each client to go away after its
-/// requests in flight, and cuts what is left after `grace`.
-pub async fn serve<S, B>(
+/// requests in flight, and cuts what is left after `grace`. Plain requests are `express`'s first.
+pub async fn serve<E, S, B>(
     listener: Listener,
+    express: E,
     service: S,
     options: ServeOptions,
     shutdown: CancellationToken,
     grace: Duration,
 ) -> Drained
 where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    E: Express,
+    S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send + 'static,
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    let connection = Connection::<S, Both>::new(service, options.clone(), shutdown.clone());
+    let connection = Connection::<E, S, Both>::new(express, service, options.clone(), shutdown.clone());
     accept_all(listener, connection, &options, shutdown, grace).await
 }
 
@@ -112,25 +118,26 @@ pub async fn serve_router(
     grace: Duration,
 ) -> Drained {
     let options = ServeOptions::default();
-    let connection = Connection::<axum::Router, Http1>::new(router, options.clone(), shutdown.clone());
+    let connection = Connection::<NoLane, axum::Router, Http1>::new(NoLane, router, options.clone(), shutdown.clone());
     accept_all(listener, connection, &options, shutdown, grace).await
 }
 
-async fn accept_all<S, P, B>(
+async fn accept_all<E, S, P, B>(
     listener: Listener,
-    connection: Connection<S, P>,
+    connection: Connection<E, S, P>,
     options: &ServeOptions,
     shutdown: CancellationToken,
     grace: Duration,
 ) -> Drained
 where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    E: Express,
+    S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send + 'static,
     P: Protocols,
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    let (connections, cut) = (TaskTracker::new(), CancellationToken::new());
+    let mut connections = JoinSet::new();
     let permits = Arc::new(Semaphore::new(options.max_connections.min(Semaphore::MAX_PERMITS)));
     let refusal = options.over_limit.clone().filter(|_| options.tls.is_none()).map(Refusal::new);
     while let Some(accepted) = shutdown.run_until_cancelled(accept(&listener)).await {
@@ -152,9 +159,10 @@ where
                     }
                 };
                 let serving = connection.clone().serve(stream, peer);
-                let cut = cut.clone();
+                // Those that are over leave when the next one comes.
+                while connections.try_join_next().is_some() {}
                 connections.spawn(async move {
-                    cut.run_until_cancelled(serving).await;
+                    serving.await;
                     drop(permit);
                 });
             }
@@ -165,13 +173,12 @@ where
         }
     }
     drop(listener);
-    connections.close();
-    if tokio::time::timeout(grace, connections.wait()).await.is_ok() {
+    let answered = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(grace, answered).await.is_ok() {
         return Drained::Graceful;
     }
     let left = connections.len();
-    cut.cancel();
-    connections.wait().await;
+    connections.shutdown().await;
     Drained::DeadlineExceeded { connections: left }
 }
 

@@ -82,6 +82,11 @@ impl Telemetry {
         self.levels.clone()
     }
 
+    /// Whether spans are exported.
+    pub fn is_traced(&self) -> bool {
+        self.provider.is_some()
+    }
+
     /// Sends the spans that wait, and ends. Call it outside the runtime's threads, while the runtime
     /// still runs: the exporter needs it.
     pub fn shutdown(self) {

@@ -41,6 +41,11 @@ impl Access {
         Self { tokens, anonymous }
     }
 
+    /// Whether everybody may do everything.
+    pub(crate) fn is_open(&self) -> bool {
+        self.anonymous == Anonymous::ReadWrite
+    }
+
     pub(crate) fn tokens(&self) -> Arc<Tokens> {
         Arc::clone(&self.tokens)
     }

@@ -65,6 +65,8 @@ pub struct Config {
     pub(crate) grace: Duration,
     /// What the admin port changes; without it that port knows no operation.
     pub log_levels: Option<LogLevels>,
+    /// Whether spans of requests are exported.
+    pub traced: bool,
 }
 
 impl Config {
@@ -101,6 +103,7 @@ impl Config {
             compact_at_garbage: u8::try_from(settings.log.file()?.compact_at_garbage).unwrap_or(u8::MAX),
             grace: flags.shutdown_grace.get(),
             log_levels: None,
+            traced: false,
         })
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! - [`Flags`] and [`Config`]: what the server was told, checked before anything is bound or opened.
 //! - [`Server`]: binds, serves, drains and flushes; [`run`] is all of it in one call.
-//! - `edge` and `routes`: from a request to the store and back; `access` says who may.
+//! - `express`, `edge` and `routes`: from a request to the store and back; `access` says who may.
 //! - `readiness` and `metrics`: what the health port tells; `operations`: what the admin port does.
 //! - [`tools`]: what is done with the log of a server that is stopped.
 //!
@@ -11,6 +11,7 @@
 mod access;
 mod config;
 mod edge;
+mod express;
 mod flags;
 mod metrics;
 mod operations;

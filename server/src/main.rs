@@ -41,6 +41,7 @@ fn main() -> ExitCode {
         Err(error) => return exit::usage(&error),
     };
     config.log_levels = Some(telemetry.levels());
+    config.traced = telemetry.is_traced();
     let ended = runtime.block_on(async {
         let shutdown = shutdown::on_signal().map_err(RunError::Signals)?;
         run(config, shutdown).await

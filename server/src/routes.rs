@@ -38,7 +38,9 @@ use tower::Service;
 
 pub(crate) use answer::Body;
 use future::RouteFuture;
-pub(crate) use problems::sentence;
+pub(crate) use problems::{sentence, store as store_problem};
+pub(crate) use ttl::left as ttl_left;
+pub(crate) use write::media_type;
 
 /// An answer, or what to say instead of it.
 type Answer = Result<Response<Body>, Problem>;

@@ -11,13 +11,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Extensions, Request, Response};
 use http_body::Body;
-use hyper::body::Incoming;
 use kivi_layers::metrics::{HttpMetrics, MetricsLayer};
 use kivi_layers::trace::TraceLayer;
 use kivi_process::admin;
 use kivi_process::health::Health;
 use kivi_process::listen::{Address, ListenError, Listener, Peer};
-use kivi_process::serve::{Drained, ServeOptions, serve, serve_router};
+use kivi_process::serve::{Drained, RequestBody, ServeOptions, serve, serve_router};
 use kivi_process::tls::TlsError;
 use kivi_store::{
     FileLog, FileLogOptions, LogError, OpenError, ReplayProgress, Store, StoreError, StoreOptions,
@@ -30,6 +29,7 @@ use tower::{BoxError, Layer, Service};
 
 use crate::config::Config;
 use crate::edge::Edge;
+use crate::express::Lane;
 use crate::routes::{Routes, StoreCell, route_of};
 use crate::{metrics, operations, readiness, routes};
 
@@ -114,12 +114,10 @@ impl Server {
         let Self { config, clients, health, admin } = self;
         let (store, progress) = (StoreCell::default(), ReplayProgress::default());
         let mut registry = Registry::default();
-        let service = service(
-            &config,
-            StoreCell::clone(&store),
-            HttpMetrics::register(&mut registry),
-            shutdown.clone(),
-        );
+        let http = HttpMetrics::register(&mut registry);
+        let answers = config.access.is_open() && !config.traced;
+        let lane = Lane::new(StoreCell::clone(&store), config.limits, &http, answers);
+        let service = service(&config, StoreCell::clone(&store), http, shutdown.clone());
         metrics::register(&mut registry, StoreCell::clone(&store));
         let log = FileLogOptions { on_sync: Some(metrics::log_syncs(&mut registry)), ..config.log.clone() };
         let probes = Health::new(Arc::new(registry));
@@ -149,7 +147,7 @@ impl Server {
 
         tracing::info!(address = %clients.local_addr(), "Listening.");
         let stop = shutdown.child_token();
-        let serving = tokio::spawn(serve(clients, service, options, stop.clone(), config.grace));
+        let serving = tokio::spawn(serve(clients, lane, service, options, stop.clone(), config.grace));
         let opened = match stop.run_until_cancelled(open(&config, log, progress)).await {
             Some(Ok(opened)) => {
                 // Nobody else fills the cell.
@@ -181,7 +179,7 @@ fn service(
     metrics: HttpMetrics,
     shutdown: CancellationToken,
 ) -> impl Service<
-    Request<Incoming>,
+    Request<RequestBody>,
     Response = Response<impl Body<Data = Bytes, Error = BoxError> + Send + 'static>,
     Error = Infallible,
     Future: Send + 'static,

@@ -6,7 +6,7 @@ use kivi_process::{
     admin,
     health::Health,
     listen::{Address, ListenError, Listener},
-    serve::{Drained, ServeOptions, serve, serve_router},
+    serve::{Drained, NoLane, ServeOptions, serve, serve_router},
     telemetry::LogLevels,
     tls::TlsError,
 };
@@ -104,7 +104,7 @@ impl Sidecar {
             tls = config.tls.is_some(),
             "Serving."
         );
-        let outcome = serve(clients, stack, options, shutdown, config.grace).await;
+        let outcome = serve(clients, NoLane, stack, options, shutdown, config.grace).await;
         match outcome {
             Drained::Graceful => tracing::info!("Drained."),
             Drained::DeadlineExceeded { connections } => {

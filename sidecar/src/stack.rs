@@ -5,7 +5,6 @@ use std::{convert::Infallible, num::NonZeroU32, sync::Arc};
 use bytes::Bytes;
 use http::{Extensions, Request, Response};
 use http_body::Body;
-use hyper::body::Incoming;
 use kivi_layers::{
     Peer,
     auth::{Anonymous, AuthLayer, Verifier},
@@ -17,7 +16,7 @@ use kivi_layers::{
     timeout::TimeoutLayer,
     trace::TraceLayer,
 };
-use kivi_process::{listen, tokens::Tokens};
+use kivi_process::{listen, serve::RequestBody, tokens::Tokens};
 use kivi_settings as settings;
 use prometheus_client::registry::Registry;
 use tower::{BoxError, Service, ServiceBuilder};
@@ -34,7 +33,7 @@ pub fn stack(
     config: &Config,
     registry: &mut Registry,
 ) -> impl Service<
-    Request<Incoming>,
+    Request<RequestBody>,
     Response = Response<impl Body<Data = Bytes, Error = BoxError> + Send + use<>>,
     Error = Infallible,
     Future = impl Send + use<>,
@@ -51,7 +50,7 @@ pub fn stack(
         .layer(MetricsLayer::new(HttpMetrics::register(registry), no_route))
         // Outside of all that may refuse: an upload is often refused before it was sent, and over HTTP/2 a
         // stream that is reset takes its answer along.
-        .map_request(LingeringBody::<Incoming>::of)
+        .map_request(LingeringBody::<RequestBody>::of)
         // Below here refusals are typed errors; above, they are responses with a status.
         .layer(RespondLayer)
         // The client's clock starts with its request: a turn in the throttle and a shared load count too.
@@ -67,7 +66,7 @@ pub fn stack(
         // Before the cache: a limit holds for cached answers as well.
         .layer(throttle(&sidecar.throttle))
         // A load asks without a body, so bodies are of one kind from here on.
-        .map_request(|request: Request<LingeringBody<Incoming>>| request.map(Outgoing::from))
+        .map_request(|request: Request<LingeringBody<RequestBody>>| request.map(Outgoing::from))
         // Before the cache: an ambiguous request must not become a load that others share.
         .layer(AdmitLayer::new(config.upstream.authority.clone()))
         // What is below runs once for all who ask for the same at the same time. A load is a task with a

@@ -17,37 +17,42 @@ use tokio_util::sync::CancellationToken;
 use tower::Service;
 
 use super::activity::{Activity, Tracked};
+use super::body::RequestBody;
+use super::lane::{Express, Lane};
 use super::protocols::Protocols;
+use super::rewound::Rewound;
 use super::stream::{Io, Plain};
 use super::{BoxError, ServeOptions};
 use crate::listen::Peer;
 
 /// What every connection of a listener is served with.
-pub(super) struct Connection<S, P> {
+pub(super) struct Connection<E, S, P> {
+    express: E,
     service: S,
     options: ServeOptions,
     shutdown: CancellationToken,
     protocols: PhantomData<P>,
 }
 
-impl<S: Clone, P> Clone for Connection<S, P> {
+impl<E: Clone, S: Clone, P> Clone for Connection<E, S, P> {
     fn clone(&self) -> Self {
-        let Self { service, options, shutdown, protocols } = self;
-        let (service, options, shutdown) = (service.clone(), options.clone(), shutdown.clone());
-        Self { service, options, shutdown, protocols: *protocols }
+        let Self { express, service, options, shutdown, protocols } = self;
+        let (express, service) = (express.clone(), service.clone());
+        Self { express, service, options: options.clone(), shutdown: shutdown.clone(), protocols: *protocols }
     }
 }
 
-impl<S, P, B> Connection<S, P>
+impl<E, S, P, B> Connection<E, S, P>
 where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    E: Express,
+    S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send + 'static,
     P: Protocols,
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    pub(super) fn new(service: S, options: ServeOptions, shutdown: CancellationToken) -> Self {
-        Self { service, options, shutdown, protocols: PhantomData }
+    pub(super) fn new(express: E, service: S, options: ServeOptions, shutdown: CancellationToken) -> Self {
+        Self { express, service, options, shutdown, protocols: PhantomData }
     }
 
     /// Shakes hands where TLS is on, then exchanges requests and answers until the end.
@@ -70,7 +75,25 @@ where
         }
     }
 
-    async fn exchange(self, stream: Io, peer: Peer, chosen: Option<Version>) {
+    async fn exchange(self, mut stream: Io, peer: Peer, chosen: Option<Version>) {
+        let early = if E::LANE && chosen != Some(Version::HTTP_2) {
+            let Self { express, service, options, shutdown, .. } = &self;
+            let (express, service) = (express.clone(), service.clone());
+            match (Lane { express, service, options, shutdown, peer: &peer }).serve(&mut stream).await {
+                Ok(Some(early)) => early,
+                Ok(None) => return,
+                Err(error) => {
+                    tracing::debug!(%error, peer = ?peer.address, "A connection ended early.");
+                    return;
+                }
+            }
+        } else {
+            Bytes::new()
+        };
+        self.exchange_by_hyper(Rewound::new(early, stream), peer, chosen).await;
+    }
+
+    async fn exchange_by_hyper(self, stream: Rewound<Io>, peer: Peer, chosen: Option<Version>) {
         let Self { service, options, shutdown, .. } = self;
         let activity = Activity::new();
         let (in_use, sender) = (activity.clone(), peer.clone());
@@ -81,7 +104,7 @@ where
             let mut service = service.clone();
             async move {
                 std::future::poll_fn(|cx| service.poll_ready(cx)).await?;
-                let response = service.call(request).await?;
+                let response = service.call(request.map(RequestBody::Streamed)).await?;
                 Ok::<_, Infallible>(response.map(|body| Tracked::new(body, in_flight)))
             }
         });

@@ -13,6 +13,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulConnection;
 
+use super::rewound::Rewound;
 use super::stream::Io;
 use super::{BoxError, ServeOptions};
 
@@ -25,7 +26,7 @@ pub(super) trait Protocols: Send + 'static {
     fn start<S, B>(
         options: &ServeOptions,
         chosen: Option<Version>,
-        io: TokioIo<Io>,
+        io: TokioIo<Rewound<Io>>,
         service: S,
     ) -> impl GracefulConnection<Error: Into<BoxError> + Send> + Send
     where
@@ -45,7 +46,7 @@ impl Protocols for Both {
     fn start<S, B>(
         options: &ServeOptions,
         chosen: Option<Version>,
-        io: TokioIo<Io>,
+        io: TokioIo<Rewound<Io>>,
         service: S,
     ) -> impl GracefulConnection<Error: Into<BoxError> + Send> + Send
     where
@@ -81,7 +82,7 @@ impl Protocols for Http1 {
     fn start<S, B>(
         options: &ServeOptions,
         _: Option<Version>,
-        io: TokioIo<Io>,
+        io: TokioIo<Rewound<Io>>,
         service: S,
     ) -> impl GracefulConnection<Error: Into<BoxError> + Send> + Send
     where

@@ -27,7 +27,7 @@ async fn start(options: ServeOptions, grace: Duration) -> Served {
     let (shutdown, release, arrived) =
         (CancellationToken::new(), Arc::new(Notify::new()), Arc::new(Notify::new()));
     let (waits, says) = (Arc::clone(&release), Arc::clone(&arrived));
-    let service = service_fn(move |request: Request<Incoming>| {
+    let service = service_fn(move |request: Request<RequestBody>| {
         let (waits, says) = (Arc::clone(&waits), Arc::clone(&says));
         async move {
             if request.uri().path() == "/wait" {
@@ -39,7 +39,7 @@ async fn start(options: ServeOptions, grace: Duration) -> Served {
             Ok::<_, Infallible>(Response::builder().status(StatusCode::OK).body(Full::new(body)).unwrap())
         }
     });
-    let serving = tokio::spawn(serve(listener, service, options, shutdown.clone(), grace));
+    let serving = tokio::spawn(serve(listener, NoLane, service, options, shutdown.clone(), grace));
     Served { address, shutdown, serving, release, arrived }
 }
 

@@ -206,7 +206,7 @@ fn body(error: BodyError, too_large: impl FnOnce() -> Problem) -> Problem {
 }
 
 /// What the store refused.
-pub(super) fn store(error: &StoreError) -> Problem {
+pub(crate) fn store(error: &StoreError) -> Problem {
     match *error {
         StoreError::ConditionFailed { current } => precondition_failed(current),
         StoreError::MemoryFull { limit } => Problem::new(

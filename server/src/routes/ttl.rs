@@ -50,7 +50,7 @@ pub(super) fn malformed(name: &str) -> Problem {
 }
 
 /// What is left of a key's time, for the answer.
-pub(super) fn left(expires: SystemTime, now: SystemTime) -> Option<HeaderValue> {
+pub(crate) fn left(expires: SystemTime, now: SystemTime) -> Option<HeaderValue> {
     let left = expires.duration_since(now).unwrap_or_default();
     HeaderValue::from_str(&format!("{}ms", left.as_millis())).ok()
 }

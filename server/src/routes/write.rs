@@ -186,7 +186,7 @@ fn representation(headers: &HeaderMap) -> Result<Option<Arc<str>>, Problem> {
 }
 
 /// A media type that can be kept.
-pub(super) fn media_type(text: &str) -> Option<Arc<str>> {
+pub(crate) fn media_type(text: &str) -> Option<Arc<str>> {
     let visible = text.bytes().all(|byte| byte == b' ' || byte == b'\t' || byte.is_ascii_graphic());
     (visible && (1..=MEDIA_TYPE_BYTES).contains(&text.len())).then(|| Arc::from(text))
 }

@@ -25,5 +25,5 @@ pub use state_hash::{HashedKey, StateHash};
 pub use store::{
     Action, Clock, Condition, Delete, DeleteOutcome, Entry, Event, EventKind, FailedCondition, KeyRange,
     Lagged, OpenError, Operation, PastError, Put, PutOutcome, ReplayProgress, RequestId, Scan, Scanner,
-    Store, StoreError, StoreLimits, StoreOptions, StoreStatus, Transaction, TransactionOutcome, Watch,
+    Seen, Store, StoreError, StoreLimits, StoreOptions, StoreStatus, Transaction, TransactionOutcome, Watch,
 };

@@ -38,7 +38,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch as latest};
 
 pub use self::{
     condition::Condition,
-    entry::Entry,
+    entry::{Entry, Seen},
     error::{FailedCondition, OpenError, PastError, StoreError},
     options::{Clock, ReplayProgress, StoreLimits, StoreOptions},
     range::KeyRange,
@@ -93,10 +93,20 @@ pub struct StoreStatus {
 impl Store {
     /// The key's present value. Waits for nothing but a write to the same shard of memory.
     pub fn get(&self, key: &[u8]) -> Option<Entry> {
+        self.find(key, entry::Packed::entry)
+    }
+
+    /// Looks at the key's present value in place. Writes to its shard of memory wait meanwhile, so `read` should only
+    /// copy what it needs.
+    pub fn look<T>(&self, key: &[u8], read: impl FnOnce(Seen<'_>) -> T) -> Option<T> {
+        self.find(key, |entry| read(entry.seen()))
+    }
+
+    fn find<T>(&self, key: &[u8], read: impl FnOnce(&entry::Packed) -> T) -> Option<T> {
         let is_gone = |entry: &entry::Packed| {
             entry.expires_ms().is_some_and(|deadline| deadline <= (self.shared.clock)())
         };
-        self.shared.index.find(key, |entry| (!is_gone(entry)).then(|| entry.entry())).flatten()
+        self.shared.index.find(key, |entry| (!is_gone(entry)).then(|| read(entry))).flatten()
     }
 
     /// The store's clock, by which deadlines come.

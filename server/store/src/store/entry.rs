@@ -25,6 +25,21 @@ pub struct Entry {
     pub expires: Option<SystemTime>,
 }
 
+/// The present value of a key where it lies in memory.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen<'a> {
+    /// The value.
+    pub value: &'a [u8],
+    /// Its media type, as the writer named it.
+    pub media_type: Option<&'a str>,
+    /// The sequence of the log entry that wrote it.
+    pub revision: u64,
+    /// When it was accepted, to the millisecond.
+    pub modified: SystemTime,
+    /// From when on it is gone, to the millisecond.
+    pub expires: Option<SystemTime>,
+}
+
 /// A key and its value, packed: behind a fixed part, for an uncommon media type its length (2 bytes) and bytes, for a
 /// deadline its 8 bytes, then key and value.
 ///
@@ -152,6 +167,16 @@ impl Packed {
         Entry {
             value: self.value_bytes(),
             media_type: self.media_type(),
+            revision: self.revision(),
+            modified: time(self.fixed().written_ms),
+            expires: self.expires_ms().map(time),
+        }
+    }
+
+    pub(super) fn seen(&self) -> Seen<'_> {
+        Seen {
+            value: self.value(),
+            media_type: self.media_name(),
             revision: self.revision(),
             modified: time(self.fixed().written_ms),
             expires: self.expires_ms().map(time),

@@ -9,6 +9,7 @@ mod future;
 mod labels;
 mod layer;
 mod policy;
+mod recorder;
 mod service;
 
 pub use error::Unfinished;
@@ -16,6 +17,7 @@ pub use future::MetricsFuture;
 pub use labels::{ActiveLabels, DurationLabels};
 pub use layer::MetricsLayer;
 pub use policy::HttpMetrics;
+pub use recorder::{Recorder, Recording};
 pub use service::{Clock, Metrics};
 
 /// A body whose clock stops with it.

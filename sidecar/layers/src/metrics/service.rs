@@ -80,7 +80,7 @@ impl Clock {
 }
 
 /// The statuses this project's processes and common servers answer failures with, as fixed words.
-fn server_error(status: StatusCode) -> &'static str {
+pub(super) fn server_error(status: StatusCode) -> &'static str {
     match status.as_u16() {
         500 => "500",
         502 => "502",

@@ -1,0 +1,215 @@
+//! The lane of plain requests: HTTP/1.1 straight from the connection to the answer.
+//!
+//! Most requests are a small head, perhaps a small body, and get a small answer. hyper takes about 7,000 instructions
+//! to carry such a pair, more than a read or a write in memory and nearly all that is not the kernel's; here it is
+//! about a third (docs/benchmarks/server.md). What is not plain ([`head`]) is left to hyper, with every byte that was
+//! read of it, and the connection with it.
+//!
+//! It must not interpret what a request asks: that is [`Express`]'s.
+
+mod answer;
+mod general;
+mod head;
+mod wait;
+
+use std::convert::Infallible;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::{Pin, pin};
+
+use bytes::{Buf, Bytes, BytesMut};
+use http::{Request, Response};
+use http_body::Body;
+use tokio::io::AsyncWriteExt;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tower::Service;
+
+pub use self::answer::Answer;
+pub use self::head::PlainRequest;
+use self::answer::Outbox;
+use self::head::{FieldRoom, Parsed};
+use self::wait::{Waiting, Woken};
+use super::body::RequestBody;
+use super::stream::Io;
+use super::{BoxError, ServeOptions};
+use crate::listen::Peer;
+
+/// The most of a plain request, in bytes.
+const ROOM: usize = 16 << 10;
+/// Room for what a client sends at once, in bytes; a connection keeps it.
+const INBOX: usize = 4 << 10;
+/// Answers to requests that came together are sent together, up to so many bytes.
+const FLUSH: usize = 32 << 10;
+
+/// What became of a plain request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Handled {
+    /// The answer is written.
+    Answered,
+    /// Nothing was done; the service is asked. It answers soon, from memory, and its answer is not large.
+    ByService,
+    /// Nothing was done; the connection is hyper's from here on.
+    ByHyper,
+}
+
+/// Answers plain requests straight into the bytes that are sent.
+pub trait Express: Clone + Send + Sync + 'static {
+    /// Whether there is a lane at all.
+    const LANE: bool = true;
+
+    /// Answers a request, or says who does. What it answers is neither traced nor measured by anybody else.
+    fn answer(
+        &self,
+        request: &PlainRequest<'_>,
+        answer: &mut Answer<'_>,
+    ) -> impl Future<Output = Handled> + Send;
+}
+
+/// No lane: hyper has every connection from its first byte.
+#[derive(Debug, Clone, Copy)]
+pub struct NoLane;
+
+impl Express for NoLane {
+    const LANE: bool = false;
+
+    async fn answer(&self, _: &PlainRequest<'_>, _: &mut Answer<'_>) -> Handled {
+        Handled::ByHyper
+    }
+}
+
+/// One connection in the lane.
+pub(super) struct Lane<'c, E, S> {
+    pub(super) express: E,
+    pub(super) service: S,
+    pub(super) options: &'c ServeOptions,
+    pub(super) shutdown: &'c CancellationToken,
+    pub(super) peer: &'c Peer,
+}
+
+impl<E, S, B> Lane<'_, E, S>
+where
+    E: Express,
+    S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible>,
+    B: Body<Data = Bytes, Error: Into<BoxError>>,
+{
+    /// Serves plain requests until something else comes, and returns it; `None` when the connection is over.
+    ///
+    /// # Errors
+    /// When the client is gone.
+    pub(super) async fn serve(&mut self, stream: &mut Io) -> io::Result<Option<Bytes>> {
+        let (mut inbox, mut outbox) = (BytesMut::with_capacity(INBOX), Outbox::new());
+        // A token of its own: asking it takes no lock that other connections take.
+        let shutdown = self.shutdown.child_token();
+        let mut waiting = pin!(Waiting::new(&shutdown, self.options.header_read));
+        loop {
+            let stopping = shutdown.is_cancelled();
+            let left_over = self.answer_all(&mut inbox, &mut outbox, stopping, waiting.as_mut(), stream).await?;
+            if !outbox.is_empty() {
+                flush(stream, &mut outbox, waiting.as_mut()).await?;
+            }
+            match left_over {
+                LeftOver::Other => return Ok(Some(inbox.split().freeze())),
+                LeftOver::Closed => break,
+                LeftOver::Nothing | LeftOver::Part if inbox.is_empty() && shutdown.is_cancelled() => break,
+                LeftOver::Nothing | LeftOver::Part => {}
+            }
+            inbox.reserve(INBOX / 2);
+            match waiting.as_mut().next(stream, &mut inbox).await? {
+                Woken::Received => {}
+                Woken::Stopped if !inbox.is_empty() => {}
+                // A body that comes slowly is hyper's to wait for.
+                Woken::TooLong if !inbox.is_empty() => return Ok(Some(inbox.split().freeze())),
+                Woken::Ended | Woken::Stopped | Woken::TooLong => break,
+            }
+        }
+        stream.shutdown().await?;
+        Ok(None)
+    }
+
+    /// Answers what has arrived whole.
+    async fn answer_all(
+        &mut self,
+        inbox: &mut BytesMut,
+        outbox: &mut Outbox,
+        stopping: bool,
+        mut waiting: Pin<&mut Waiting<'_>>,
+        stream: &mut Io,
+    ) -> io::Result<LeftOver> {
+        while !inbox.is_empty() {
+            let mut fields = FieldRoom::new();
+            let request = match head::parse(inbox, &mut fields, ROOM, self.options.max_head) {
+                Parsed::Plain(request) => request,
+                Parsed::Partial => return Ok(LeftOver::Part),
+                Parsed::Other => return Ok(LeftOver::Other),
+            };
+            let mut now = Instant::now();
+            let mut answer = outbox.answer(now, stopping);
+            let mut disturbed = false;
+            match noting(self.express.answer(&request, &mut answer), &mut disturbed).await {
+                Handled::Answered => {}
+                Handled::ByHyper => return Ok(LeftOver::Other),
+                Handled::ByService => {
+                    let Some(general) = general::request(&request, self.peer) else {
+                        return Ok(LeftOver::Other);
+                    };
+                    let response = noting(general::call(&mut self.service, general), &mut disturbed).await?;
+                    answer.response(&response, request.method == "HEAD");
+                }
+            }
+            let length = request.length();
+            inbox.advance(length);
+            if disturbed {
+                waiting.as_mut().disturbed();
+                now = Instant::now();
+            }
+            waiting.as_mut().until(now + self.options.idle);
+            if stopping {
+                return Ok(LeftOver::Closed);
+            }
+            if outbox.bytes.len() > FLUSH || !outbox.tail.is_empty() {
+                flush(stream, outbox, waiting.as_mut()).await?;
+            }
+        }
+        Ok(LeftOver::Nothing)
+    }
+}
+
+/// What is left when all that arrived whole is answered.
+enum LeftOver {
+    Nothing,
+    /// A part of a request.
+    Part,
+    /// Something that is not for the lane.
+    Other,
+    /// The last answer was given.
+    Closed,
+}
+
+/// Sends what waits, and keeps its room unless it is large.
+async fn flush(stream: &mut Io, outbox: &mut Outbox, waiting: Pin<&mut Waiting<'_>>) -> io::Result<()> {
+    let mut disturbed = false;
+    let sent = async {
+        stream.write_all(&outbox.bytes).await?;
+        stream.write_all(&outbox.tail).await?;
+        // TLS holds back what the socket did not take.
+        stream.flush().await
+    };
+    noting(sent, &mut disturbed).await?;
+    outbox.clear(INBOX);
+    if disturbed {
+        waiting.disturbed();
+    }
+    Ok(())
+}
+
+/// Notes whether a future has to be waited for.
+async fn noting<F: Future>(future: F, waits: &mut bool) -> F::Output {
+    let mut future = pin!(future);
+    poll_fn(|cx| {
+        let polled = future.as_mut().poll(cx);
+        *waits |= polled.is_pending();
+        polled
+    })
+    .await
+}
