@@ -118,7 +118,8 @@ pub async fn serve_router(
     grace: Duration,
 ) -> Drained {
     let options = ServeOptions::default();
-    let connection = Connection::<NoLane, axum::Router, Http1>::new(NoLane, router, options.clone(), shutdown.clone());
+    let connection =
+        Connection::<NoLane, axum::Router, Http1>::new(NoLane, router, options.clone(), shutdown.clone());
     accept_all(listener, connection, &options, shutdown, grace).await
 }
 

@@ -18,8 +18,7 @@ use crate::routes::{Limits, StoreCell, media_type, store_problem, ttl_left};
 /// Values above this length in bytes are not copied, which is the routes' way.
 const COPIED: usize = 16 << 10;
 
-const FOUND: &[u8] =
-    b"HTTP/1.1 200 OK\r\naccept-ranges: bytes\r\nx-content-type-options: nosniff\r\n";
+const FOUND: &[u8] = b"HTTP/1.1 200 OK\r\naccept-ranges: bytes\r\nx-content-type-options: nosniff\r\n";
 const WRITTEN: &[u8] = b"HTTP/1.1 201 Created\r\n";
 const OCTET_STREAM: &str = "application/octet-stream";
 
@@ -119,7 +118,8 @@ impl Express for Lane {
                     return Handled::ByService;
                 };
                 let (key, value) = (Bytes::copy_from_slice(&key), Bytes::copy_from_slice(request.body));
-                let put = Put { key, value, media_type, ttl: None, condition: Condition::None, request: None };
+                let put =
+                    Put { key, value, media_type, ttl: None, condition: Condition::None, request: None };
                 self.write(store, put, answer).await
             }
             _ => Handled::ByService,
@@ -150,7 +150,28 @@ impl<'r> Special<'r> {
 /// The key, if every byte of the target is one of a path's as URIs have them (RFC 3986 section 3.3).
 fn plain_key(target: &str) -> Option<Cow<'_, [u8]>> {
     let of_path = |byte: u8| {
-        byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/' | b'%' | b':' | b'@' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=')
+        byte.is_ascii_alphanumeric()
+            || matches!(
+                byte,
+                b'-' | b'.'
+                    | b'_'
+                    | b'~'
+                    | b'/'
+                    | b'%'
+                    | b':'
+                    | b'@'
+                    | b'!'
+                    | b'$'
+                    | b'&'
+                    | b'\''
+                    | b'('
+                    | b')'
+                    | b'*'
+                    | b'+'
+                    | b','
+                    | b';'
+                    | b'='
+            )
     };
     target.bytes().all(of_path).then(|| key::from_path(target).ok())?
 }

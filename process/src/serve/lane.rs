@@ -26,8 +26,8 @@ use tokio_util::sync::CancellationToken;
 use tower::Service;
 
 pub use self::answer::Answer;
-pub use self::head::PlainRequest;
 use self::answer::Outbox;
+pub use self::head::PlainRequest;
 use self::head::{FieldRoom, Parsed};
 use self::wait::{Waiting, Woken};
 use super::body::RequestBody;
@@ -103,23 +103,23 @@ where
         let shutdown = self.shutdown.child_token();
         let mut waiting = pin!(Waiting::new(&shutdown, self.options.header_read));
         loop {
-            let stopping = shutdown.is_cancelled();
-            let left_over = self.answer_all(&mut inbox, &mut outbox, stopping, waiting.as_mut(), stream).await?;
+            let left_over =
+                self.answer_all(&mut inbox, &mut outbox, &shutdown, waiting.as_mut(), stream).await?;
             if !outbox.is_empty() {
                 flush(stream, &mut outbox, waiting.as_mut()).await?;
             }
             match left_over {
                 LeftOver::Other => return Ok(Some(inbox.split().freeze())),
                 LeftOver::Closed => break,
-                LeftOver::Nothing | LeftOver::Part if inbox.is_empty() && shutdown.is_cancelled() => break,
-                LeftOver::Nothing | LeftOver::Part => {}
+                LeftOver::Nothing if shutdown.is_cancelled() => break,
+                LeftOver::Nothing | LeftOver::Head | LeftOver::Body => {}
             }
             inbox.reserve(INBOX / 2);
             match waiting.as_mut().next(stream, &mut inbox).await? {
                 Woken::Received => {}
                 Woken::Stopped if !inbox.is_empty() => {}
-                // A body that comes slowly is hyper's to wait for.
-                Woken::TooLong if !inbox.is_empty() => return Ok(Some(inbox.split().freeze())),
+                // A body that comes slowly is hyper's to wait for; a head has had its time.
+                Woken::TooLong if left_over == LeftOver::Body => return Ok(Some(inbox.split().freeze())),
                 Woken::Ended | Woken::Stopped | Woken::TooLong => break,
             }
         }
@@ -132,7 +132,7 @@ where
         &mut self,
         inbox: &mut BytesMut,
         outbox: &mut Outbox,
-        stopping: bool,
+        shutdown: &CancellationToken,
         mut waiting: Pin<&mut Waiting<'_>>,
         stream: &mut Io,
     ) -> io::Result<LeftOver> {
@@ -140,10 +140,11 @@ where
             let mut fields = FieldRoom::new();
             let request = match head::parse(inbox, &mut fields, ROOM, self.options.max_head) {
                 Parsed::Plain(request) => request,
-                Parsed::Partial => return Ok(LeftOver::Part),
+                Parsed::Head => return Ok(LeftOver::Head),
+                Parsed::Body => return Ok(LeftOver::Body),
                 Parsed::Other => return Ok(LeftOver::Other),
             };
-            let mut now = Instant::now();
+            let (mut now, stopping) = (Instant::now(), shutdown.is_cancelled());
             let mut answer = outbox.answer(now, stopping);
             let mut disturbed = false;
             match noting(self.express.answer(&request, &mut answer), &mut disturbed).await {
@@ -176,10 +177,13 @@ where
 }
 
 /// What is left when all that arrived whole is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum LeftOver {
     Nothing,
-    /// A part of a request.
-    Part,
+    /// A part of a head.
+    Head,
+    /// A head, and a part of its body.
+    Body,
     /// Something that is not for the lane.
     Other,
     /// The last answer was given.
@@ -213,3 +217,6 @@ async fn noting<F: Future>(future: F, waits: &mut bool) -> F::Output {
     })
     .await
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,6 +24,6 @@ pub use record::{Change, Changes, Effect, LogEntry, Record, Remembered};
 pub use state_hash::{HashedKey, StateHash};
 pub use store::{
     Action, Clock, Condition, Delete, DeleteOutcome, Entry, Event, EventKind, FailedCondition, KeyRange,
-    Lagged, OpenError, Operation, PastError, Put, PutOutcome, ReplayProgress, RequestId, Scan, Scanner,
-    Seen, Store, StoreError, StoreLimits, StoreOptions, StoreStatus, Transaction, TransactionOutcome, Watch,
+    Lagged, OpenError, Operation, PastError, Put, PutOutcome, ReplayProgress, RequestId, Scan, Scanner, Seen,
+    Store, StoreError, StoreLimits, StoreOptions, StoreStatus, Transaction, TransactionOutcome, Watch,
 };

@@ -9,6 +9,8 @@ mod errors;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod lane;
+#[cfg(test)]
 mod life;
 #[cfg(test)]
 mod lists;

@@ -48,8 +48,10 @@ impl<'b> PlainRequest<'b> {
 /// What stands at the beginning.
 #[derive(Debug)]
 pub(super) enum Parsed<'b> {
-    /// Part of a request that may be plain.
-    Partial,
+    /// Part of a head; its request may be plain.
+    Head,
+    /// The head of a plain request, with a part of its body.
+    Body,
     /// A plain request.
     Plain(PlainRequest<'b>),
     /// Something else.
@@ -66,7 +68,7 @@ pub(super) fn parse<'b>(
     let mut request = httparse::Request::new(&mut []);
     let head = match request.parse_with_uninit_headers(arrived, &mut fields.0) {
         Ok(Status::Complete(head)) if head <= max_head => head,
-        Ok(Status::Partial) if arrived.len() < room.min(max_head) => return Parsed::Partial,
+        Ok(Status::Partial) if arrived.len() < room.min(max_head) => return Parsed::Head,
         _ => return Parsed::Other,
     };
     let (Some(method), Some(target), Some(1)) = (request.method, request.path, request.version) else {
@@ -75,8 +77,10 @@ pub(super) fn parse<'b>(
     let fields = &*request.headers;
     let Some(body) = body_length(fields) else { return Parsed::Other };
     match arrived.get(head..).and_then(|rest| rest.get(..body)) {
-        Some(bytes) => Parsed::Plain(PlainRequest { method, target, body: bytes, fields, length: head + body }),
-        None if body <= room.saturating_sub(head) => Parsed::Partial,
+        Some(bytes) => {
+            Parsed::Plain(PlainRequest { method, target, body: bytes, fields, length: head + body })
+        }
+        None if body <= room.saturating_sub(head) => Parsed::Body,
         None => Parsed::Other,
     }
 }
@@ -92,8 +96,9 @@ fn body_length(fields: &[Header<'_>]) -> Option<usize> {
             7 if is(field, "upgrade") || is(field, "trailer") => return None,
             10 if is(field, "connection") && !field.value.eq_ignore_ascii_case(b"keep-alive") => return None,
             14 if is(field, "content-length") => {
+                let announced = digits(field.value)?;
                 // Two of them, even the same, are somebody else's to judge (RFC 9112 section 6.3).
-                if length.replace(digits(field.value)?).is_some() {
+                if length.replace(announced).is_some() {
                     return None;
                 }
             }
@@ -113,9 +118,8 @@ fn digits(text: &[u8]) -> Option<usize> {
     if text.is_empty() || text.len() > 9 {
         return None;
     }
-    text.iter().try_fold(0, |number, byte| {
-        byte.is_ascii_digit().then(|| number * 10 + usize::from(byte - b'0'))
-    })
+    text.iter()
+        .try_fold(0, |number, byte| byte.is_ascii_digit().then(|| number * 10 + usize::from(byte - b'0')))
 }
 
 #[cfg(test)]
@@ -126,7 +130,8 @@ mod tests {
 
     fn kind(text: &str) -> &'static str {
         match parse(text.as_bytes(), &mut FieldRoom::new(), ROOM, ROOM) {
-            Parsed::Partial => "partial",
+            Parsed::Head => "head",
+            Parsed::Body => "body",
             Parsed::Plain(_) => "plain",
             Parsed::Other => "other",
         }
@@ -146,8 +151,10 @@ mod tests {
     #[test]
     fn every_part_of_a_plain_request_may_become_one() {
         let text = "PUT /v1/a HTTP/1.1\r\nHost: h\r\nConnection: Keep-Alive\r\ncontent-length: 3\r\n\r\nabc";
+        let head = text.len() - 3;
         for end in 0..text.len() {
-            assert_eq!(kind(&text[..end]), "partial", "{:?}", &text[..end]);
+            let expected = if end < head { "head" } else { "body" };
+            assert_eq!(kind(&text[..end]), expected, "{:?}", &text[..end]);
         }
         assert_eq!(kind(text), "plain");
     }
