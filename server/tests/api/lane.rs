@@ -11,18 +11,13 @@ use crate::running::{KEY_BYTES, Running, VALUE_BYTES};
 async fn answer(server: &Running, request: &str, close: bool) -> (u16, Vec<String>, Bytes) {
     let (head, body) = request.split_once("\n\n").unwrap_or((request, ""));
     let (line, fields) = head.split_once('\n').unwrap_or((head, ""));
-    let mut text = format!("{line} HTTP/1.1\r\nHost: h\r\n");
-    for field in fields.lines() {
-        text += &format!("{field}\r\n");
-    }
-    if close {
-        text += "Connection: close\r\n";
-    }
-    if !body.is_empty() {
-        text += &format!("Content-Length: {}\r\n", body.len());
-    }
+    let length = format!("Content-Length: {}", body.len());
+    let ours = [("Host: h", true), ("Connection: close", close), (&length, !body.is_empty())];
+    let ours = ours.into_iter().filter_map(|(field, wanted)| wanted.then_some(field));
+    let fields: Vec<_> = ours.chain(fields.lines()).collect();
+    let text = format!("{line} HTTP/1.1\r\n{}\r\n\r\n{body}", fields.join("\r\n"));
     let mut raw = Raw::tcp(server.socket_addr()).await;
-    raw.send(text + "\r\n" + body).await;
+    raw.send(text).await;
     let response: Response<Bytes> = raw.answer_to(line.starts_with("HEAD")).await;
     let fields =
         response.headers().iter().filter(|(name, _)| !["date", "connection"].contains(&name.as_str()));
