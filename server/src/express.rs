@@ -117,7 +117,9 @@ impl Express for Lane {
                 let Some(media_type) = text.map_or(Some(None), |known| known.map(Some)) else {
                     return Handled::ByService;
                 };
-                let (key, value) = (Bytes::copy_from_slice(&key), Bytes::copy_from_slice(request.body));
+                // One allocation for both.
+                let mut key = Bytes::from([&key, request.body].concat());
+                let value = key.split_off(key.len() - request.body.len());
                 let put =
                     Put { key, value, media_type, ttl: None, condition: Condition::None, request: None };
                 self.write(store, put, answer).await

@@ -162,14 +162,7 @@ impl TransactionLog for FileLog {
 
     /// The term says nothing new here: nobody else appends, so behind a refused append every expected tail is wrong.
     fn append(&self, _term: u64, expected_tail: u64, batch: &[Record]) -> Appended {
-        let queued = self.queue.append(expected_tail, batch);
-        async move {
-            // The thread answers everything it takes; without it there is no log.
-            queued?
-                .await
-                .unwrap_or_else(|_| Err(AppendError::Failed { message: "the log thread ended".to_owned() }))
-        }
-        .boxed()
+        self.queue.append(expected_tail, batch).unwrap_or_else(|error| Err(error).into())
     }
 
     fn tail(&self, after: u64) -> Entries {

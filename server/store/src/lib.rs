@@ -17,8 +17,8 @@ pub use file_log::{
     Sync, SyncObserver, check, repair, restore,
 };
 pub use log::{
-    AppendError, Appended, Chunk, CompactError, Entries, LogError, LogUsage, Snapshot, SnapshotError,
-    TakeSnapshot, TransactionLog,
+    AppendError, Appended, Chunk, CompactError, Entries, LogError, LogUsage, Promise, Snapshot,
+    SnapshotError, TakeSnapshot, TransactionLog,
 };
 pub use record::{Change, Changes, Effect, LogEntry, Record, Remembered};
 pub use state_hash::{HashedKey, StateHash};

@@ -1,12 +1,14 @@
 //! The transaction log as the store sees it: the one trait that an exclusive log on a volume and a log shared by
 //! many servers both fulfil. It must not know how either keeps its entries.
 
+mod appended;
 mod error;
 mod snapshot;
 
 use futures::{FutureExt, future::BoxFuture, stream::BoxStream};
 
 pub use self::{
+    appended::{Appended, Promise},
     error::{AppendError, CompactError, LogError},
     snapshot::{Snapshot, SnapshotError, TakeSnapshot},
 };
@@ -17,9 +19,6 @@ use crate::{
 
 /// A log as it is read, several entries at a time. It ends after an error.
 pub type Entries = BoxStream<'static, Result<Chunk, LogError>>;
-
-/// The outcome of an append: the new tail, which is the sequence of the batch's last record.
-pub type Appended = BoxFuture<'static, Result<u64, AppendError>>;
 
 /// What comes next in a log that is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +57,7 @@ pub trait TransactionLog: Send + Sync + 'static {
     /// `expected_tail + 1` and on.
     ///
     /// The call itself queues the batch, so the order of calls is the order in the log, and appends may follow each
-    /// other without waiting: the next one expects the tail this one will make. The future only waits until the log
+    /// other without waiting: the next one expects the tail this one will make. The outcome is known when the log
     /// vouches for the batch by its sync policy; dropping it takes nothing back. The caller bounds what it has under
     /// way.
     ///

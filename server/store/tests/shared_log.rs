@@ -50,7 +50,7 @@ impl TransactionLog for SharedLog {
             *refused = Some(term);
             Err(AppendError::Conflict { tail })
         };
-        async move { answer }.boxed()
+        answer.into()
     }
 
     fn tail(&self, after: u64) -> Entries {

@@ -24,6 +24,8 @@ pub(super) struct Committer {
     due: Option<Instant>,
     /// Whether the last group found the volume full.
     full: bool,
+    /// Whether several wrote into the last group, as they are likely to do again.
+    company: bool,
 }
 
 impl Committer {
@@ -33,7 +35,7 @@ impl Committer {
         vouching: watch::Sender<Vouched>,
         sync: Sync,
     ) -> Self {
-        Self { writer, queue, vouching, sync, due: None, full: false }
+        Self { writer, queue, vouching, sync, due: None, full: false, company: false }
     }
 
     /// Runs until the queue is closed and empty, or something failed.
@@ -51,7 +53,8 @@ impl Committer {
     }
 
     fn commit_all(&mut self) -> Result<(), AppendError> {
-        while let Some(Work { chunks, errand }) = self.queue.take(self.due) {
+        while let Some(Work { chunks, errand }) = self.queue.take(self.due, self.company) {
+            self.company = chunks.iter().map(|chunk| chunk.count).sum::<u32>() > 1;
             if !chunks.is_empty() {
                 self.commit(chunks)?;
             }
@@ -105,7 +108,7 @@ impl Committer {
         self.vouching.send_modify(|vouched| vouched.tail = tail);
         for mut chunk in written {
             let bytes = std::mem::take(&mut chunk.bytes);
-            chunk.acknowledge();
+            chunk.promise.keep(Ok(()));
             self.queue.recycle(bytes);
         }
         // Said once each way: a full volume refuses every write of every client.

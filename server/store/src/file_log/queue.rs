@@ -3,17 +3,13 @@
 
 use std::sync::mpsc;
 
-use parking_lot::{Condvar, Mutex};
-use tokio::sync::oneshot;
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::format::{BATCH_HEADER, encode};
-use crate::{AppendError, Record};
+use crate::{AppendError, Appended, Promise, Record};
 
 /// Batches are merged up to this size in bytes; a larger one is written alone.
 const MERGED_BYTES: usize = 4 << 20;
-
-/// What a caller is told in the end.
-pub(super) type Answer = oneshot::Sender<Result<u64, AppendError>>;
 
 /// Records that are written as one batch.
 pub(super) struct Chunk {
@@ -21,8 +17,8 @@ pub(super) struct Chunk {
     pub(super) bytes: Vec<u8>,
     pub(super) first_sequence: u64,
     pub(super) count: u32,
-    /// Who waits, with the tail each one made.
-    pub(super) answers: Vec<(u64, Answer)>,
+    /// To everybody who waits.
+    pub(super) promise: Promise,
 }
 
 /// What the thread is asked to do besides, behind all chunks that wait.
@@ -70,11 +66,7 @@ impl Queue {
         Self { chunks: Vec::new(), errand: None, tail, spare: Vec::new(), closing: false, failure: None }
     }
 
-    fn append(
-        &mut self,
-        expected_tail: u64,
-        batch: &[Record],
-    ) -> Result<oneshot::Receiver<Result<u64, AppendError>>, AppendError> {
+    fn append(&mut self, expected_tail: u64, batch: &[Record]) -> Result<Appended, AppendError> {
         if let Some(message) = &self.failure {
             return Err(AppendError::Failed { message: message.clone() });
         }
@@ -89,25 +81,23 @@ impl Queue {
             bytes.clear();
             bytes.resize(BATCH_HEADER, 0);
             let first_sequence = self.tail + 1;
-            self.chunks.push(Chunk { bytes, first_sequence, count: 0, answers: Vec::new() });
+            self.chunks.push(Chunk { bytes, first_sequence, count: 0, promise: Promise::default() });
         }
-        let (answer, receiver) = oneshot::channel();
-        if let Some(chunk) = self.chunks.last_mut() {
-            for record in batch {
-                self.tail += 1;
-                encode(&mut chunk.bytes, self.tail, record);
-                chunk.count += 1;
-            }
-            chunk.answers.push((self.tail, answer));
+        // There is one now.
+        let Some(chunk) = self.chunks.last_mut() else { return Err(AppendError::Closed) };
+        for record in batch {
+            self.tail += 1;
+            encode(&mut chunk.bytes, self.tail, record);
+            chunk.count += 1;
         }
-        Ok(receiver)
+        Ok(chunk.promise.append(self.tail))
     }
 
     /// Refuses what waits: the log ends at `tail`, so nothing behind it can follow.
     fn rewind(&mut self, tail: u64) {
         self.tail = tail;
         for chunk in self.chunks.drain(..) {
-            chunk.refuse(&AppendError::Conflict { tail });
+            chunk.promise.keep(Err(AppendError::Conflict { tail }));
         }
     }
 }
@@ -119,37 +109,15 @@ impl Errand {
     }
 }
 
-impl Chunk {
-    /// Tells everybody that the log vouches for it. In reverse, because one task waits for all of them in order: it
-    /// wakes when everything is there, once.
-    pub(super) fn acknowledge(self) {
-        for (tail, answer) in self.answers.into_iter().rev() {
-            // The caller may have left.
-            let _ = answer.send(Ok(tail));
-        }
-    }
-
-    /// Tells everybody that it is not in the log.
-    pub(super) fn refuse(self, error: &AppendError) {
-        for (_, answer) in self.answers.into_iter().rev() {
-            let _ = answer.send(Err(error.clone()));
-        }
-    }
-}
-
 impl Waiting {
     pub(super) fn new(queue: Queue) -> Self {
         Self { queue: Mutex::new(queue), bell: Condvar::new() }
     }
 
-    pub(super) fn append(
-        &self,
-        expected_tail: u64,
-        batch: &[Record],
-    ) -> Result<oneshot::Receiver<Result<u64, AppendError>>, AppendError> {
-        let receiver = self.queue.lock().append(expected_tail, batch);
+    pub(super) fn append(&self, expected_tail: u64, batch: &[Record]) -> Result<Appended, AppendError> {
+        let appended = self.queue.lock().append(expected_tail, batch);
         self.bell.notify_one();
-        receiver
+        appended
     }
 
     /// Has the thread go on in a new segment. Blocks.
@@ -191,7 +159,10 @@ impl Waiting {
     }
 
     /// Waits for work and takes all of it; none when `until` has come, `None` when the queue is closed and empty.
-    pub(super) fn take(&self, until: Option<std::time::Instant>) -> Option<Work> {
+    ///
+    /// In `company`, whoever is about to write goes first: where this thread shares a processor with the writers, it
+    /// would else take each one's record alone. It does not wait, and on a processor of its own it costs nothing.
+    pub(super) fn take(&self, until: Option<std::time::Instant>, company: bool) -> Option<Work> {
         let mut queue = self.queue.lock();
         while queue.chunks.is_empty() && queue.errand.is_none() {
             if queue.closing {
@@ -205,6 +176,9 @@ impl Waiting {
                     }
                 }
             }
+        }
+        if company {
+            MutexGuard::unlocked(&mut queue, std::thread::yield_now);
         }
         Some(Work { chunks: std::mem::take(&mut queue.chunks), errand: queue.errand.take() })
     }
@@ -233,7 +207,7 @@ impl Waiting {
             queue.rewind(tail);
         }
         for chunk in chunks {
-            chunk.refuse(error);
+            chunk.promise.keep(Err(error.clone()));
         }
     }
 }

@@ -12,7 +12,7 @@ use super::{
     request::Request,
     shared::Shared,
 };
-use crate::{AppendError, Chunk, Effect, Record};
+use crate::{AppendError, Appended, Chunk, Effect, Record};
 
 /// Runs until a close message, or until the store is dropped.
 pub(super) async fn run(
@@ -20,7 +20,7 @@ pub(super) async fn run(
     received: mpsc::UnboundedReceiver<Message>,
     closing: watch::Sender<Option<Result<(), StoreError>>>,
 ) {
-    let mut applier = Applier { shared, received, again: VecDeque::new(), close: false };
+    let mut applier = Applier { shared, received, again: VecDeque::new(), close: false, told: true };
     while let Some(flight) = applier.next().await {
         applier.land(flight).await;
     }
@@ -39,6 +39,8 @@ struct Applier {
     again: VecDeque<Flight>,
     /// Whether the close message came while flights were decided again.
     close: bool,
+    /// Whether those who wait for the next revision know of the last one.
+    told: bool,
 }
 
 /// A flight whose append came to nothing.
@@ -62,9 +64,23 @@ impl Applier {
         if self.close {
             return None;
         }
-        match self.received.recv().await {
+        let message = match self.received.try_recv() {
+            Ok(message) => Some(message),
+            Err(_) => {
+                self.tell();
+                self.received.recv().await
+            }
+        };
+        match message {
             Some(Message::Flight(flight)) => Some(flight),
             Some(Message::Close) | None => None,
+        }
+    }
+
+    /// Wakes those who wait for the next revision: once for all that were applied without a pause.
+    fn tell(&mut self) {
+        if !std::mem::replace(&mut self.told, true) {
+            self.shared.applied.send_replace(self.shared.index.last_revision());
         }
     }
 
@@ -73,28 +89,38 @@ impl Applier {
         let Flight { request, step, reply, permit } = flight;
         let answer = match step {
             Step::Seen(answer) => answer,
-            Step::Written(Written { record, outcome, delta, appended }) => match appended.await {
-                Ok(_) => {
-                    self.apply(outcome.revision, &record);
-                    // Only now: until then a decision must find the keys among what is under way.
-                    let keys = record.changes.iter().map(|change| &change.key);
-                    self.shared.head.lock().applied(outcome.revision, keys, request.id.as_ref(), delta);
-                    Ok(outcome)
+            Step::Written(Written { record, outcome, delta, appended }) => {
+                match self.landed(appended).await {
+                    Ok(_) => {
+                        self.apply(outcome.revision, &record);
+                        // Only now: until then a decision must find the keys among what is under way.
+                        let keys = record.changes.iter().map(|change| &change.key);
+                        self.shared.head.lock().applied(outcome.revision, keys, request.id.as_ref(), delta);
+                        Ok(outcome)
+                    }
+                    Err(error) => {
+                        self.refused(Refused { request, reply, permit }, error).await;
+                        return;
+                    }
                 }
-                Err(error) => {
-                    self.refused(Refused { request, reply, permit }, error).await;
-                    return;
-                }
-            },
+            }
         };
         // The caller may have left.
         let _ = reply.send(answer);
     }
 
-    fn apply(&self, sequence: u64, record: &Record) {
+    async fn landed(&mut self, appended: Appended) -> Result<u64, AppendError> {
+        if let Some(outcome) = appended.now() {
+            return outcome;
+        }
+        self.tell();
+        appended.outcome().await
+    }
+
+    fn apply(&mut self, sequence: u64, record: &Record) {
         let shared = &self.shared;
         shared.index.apply(sequence, record);
-        shared.applied.send_replace(sequence);
+        self.told = false;
         let sets_deadline = |effect: &Effect| matches!(effect, Effect::Put { expires_ms: Some(_), .. });
         if record.changes.iter().any(|change| sets_deadline(&change.effect)) {
             shared.nearer_deadline.notify_one();

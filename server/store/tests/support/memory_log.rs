@@ -58,7 +58,7 @@ impl TransactionLog for MemoryLog {
         } else {
             Err(AppendError::Conflict { tail: log.tail })
         };
-        async move { answer }.boxed()
+        answer.into()
     }
 
     fn tail(&self, after: u64) -> Entries {
