@@ -17,7 +17,7 @@ pub use file_log::{
     Sync, SyncObserver, check, repair, restore,
 };
 pub use log::{
-    AppendError, Appended, Chunk, CompactError, Entries, LogError, LogUsage, Promise, Snapshot,
+    AppendError, Appended, Begin, Chunk, CompactError, Entries, LogError, LogUsage, Promise, Snapshot,
     SnapshotError, TakeSnapshot, TransactionLog,
 };
 pub use record::{Change, Changes, Effect, LogEntry, Record, Remembered};

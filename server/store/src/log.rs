@@ -8,7 +8,7 @@ mod snapshot;
 use futures::{FutureExt, future::BoxFuture, stream::BoxStream};
 
 pub use self::{
-    appended::{Appended, Promise},
+    appended::{Appended, Begin, Promise},
     error::{AppendError, CompactError, LogError},
     snapshot::{Snapshot, SnapshotError, TakeSnapshot},
 };

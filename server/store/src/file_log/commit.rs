@@ -15,6 +15,9 @@ use super::{
 };
 use crate::AppendError;
 
+/// After so long without a write, what is durable is marked so. A write that follows soon says it by itself.
+const MARK_AFTER: Duration = Duration::from_millis(10);
+
 pub(super) struct Committer {
     writer: Writer,
     queue: Arc<Waiting>,
@@ -24,8 +27,6 @@ pub(super) struct Committer {
     due: Option<Instant>,
     /// Whether the last group found the volume full.
     full: bool,
-    /// Whether several wrote into the last group, as they are likely to do again.
-    company: bool,
 }
 
 impl Committer {
@@ -35,7 +36,7 @@ impl Committer {
         vouching: watch::Sender<Vouched>,
         sync: Sync,
     ) -> Self {
-        Self { writer, queue, vouching, sync, due: None, full: false, company: false }
+        Self { writer, queue, vouching, sync, due: None, full: false }
     }
 
     /// Runs until the queue is closed and empty, or something failed.
@@ -53,8 +54,8 @@ impl Committer {
     }
 
     fn commit_all(&mut self) -> Result<(), AppendError> {
-        while let Some(Work { chunks, errand }) = self.queue.take(self.due, self.company) {
-            self.company = chunks.iter().map(|chunk| chunk.count).sum::<u32>() > 1;
+        while let Some(Work { chunks, errand }) = self.queue.take(self.wake()) {
+            let idle = chunks.is_empty() && errand.is_none();
             if !chunks.is_empty() {
                 self.commit(chunks)?;
             }
@@ -65,8 +66,7 @@ impl Committer {
                 self.writer.sync()?;
                 self.due = None;
             }
-            // After the acknowledgements, and only when nobody waits for it.
-            if self.writer.is_durable() && self.queue.is_empty() {
+            if idle && self.writer.needs_mark() {
                 self.writer.mark()?;
             }
         }
@@ -136,6 +136,12 @@ impl Committer {
             Err(error @ AppendError::Failed { .. }) => Err(error),
             _ => Ok(()),
         }
+    }
+
+    /// When there is something to do though nobody asks.
+    fn wake(&self) -> Option<Instant> {
+        let mark = self.writer.needs_mark().then(|| Instant::now() + MARK_AFTER);
+        self.due.into_iter().chain(mark).min()
     }
 
     fn vouch_within(&mut self, interval: Duration) {

@@ -1,12 +1,12 @@
 //! What waits for the log thread. Callers encode their records straight into the bytes that will be written, so the
 //! thread does nothing but write.
 
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use parking_lot::{Condvar, Mutex};
 
 use super::format::{BATCH_HEADER, encode};
-use crate::{AppendError, Appended, Promise, Record};
+use crate::{AppendError, Appended, Begin, Promise, Record};
 
 /// Batches are merged up to this size in bytes; a larger one is written alone.
 const MERGED_BYTES: usize = 4 << 20;
@@ -47,6 +47,8 @@ pub(super) struct Queue {
     pub(super) chunks: Vec<Chunk>,
     /// At most one, since there is one compaction at a time.
     errand: Option<Errand>,
+    /// Whether somebody waits for the chunks, so that they are to be written.
+    begun: bool,
     /// The sequence of the last record in it, or in the log.
     tail: u64,
     spare: Vec<u8>,
@@ -63,10 +65,29 @@ pub(super) struct Waiting {
 
 impl Queue {
     pub(super) fn new(tail: u64) -> Self {
-        Self { chunks: Vec::new(), errand: None, tail, spare: Vec::new(), closing: false, failure: None }
+        Self {
+            chunks: Vec::new(),
+            errand: None,
+            begun: false,
+            tail,
+            spare: Vec::new(),
+            closing: false,
+            failure: None,
+        }
     }
 
-    fn append(&mut self, expected_tail: u64, batch: &[Record]) -> Result<Appended, AppendError> {
+    /// Whether the thread has something to do.
+    fn has_work(&self) -> bool {
+        let written = self.begun || self.closing;
+        (written && !self.chunks.is_empty()) || self.errand.is_some()
+    }
+
+    fn append(
+        &mut self,
+        expected_tail: u64,
+        batch: &[Record],
+        begin: &Arc<Waiting>,
+    ) -> Result<Appended, AppendError> {
         if let Some(message) = &self.failure {
             return Err(AppendError::Failed { message: message.clone() });
         }
@@ -77,11 +98,18 @@ impl Queue {
             return Err(AppendError::Conflict { tail: self.tail });
         }
         if self.chunks.last().is_none_or(|chunk| chunk.bytes.len() >= MERGED_BYTES) {
+            // What is before it is enough to be written.
+            self.begun |= !self.chunks.is_empty();
             let mut bytes = std::mem::take(&mut self.spare);
             bytes.clear();
             bytes.resize(BATCH_HEADER, 0);
             let first_sequence = self.tail + 1;
-            self.chunks.push(Chunk { bytes, first_sequence, count: 0, promise: Promise::default() });
+            self.chunks.push(Chunk {
+                bytes,
+                first_sequence,
+                count: 0,
+                promise: Promise::begun_by(Arc::<Waiting>::clone(begin)),
+            });
         }
         // There is one now.
         let Some(chunk) = self.chunks.last_mut() else { return Err(AppendError::Closed) };
@@ -109,14 +137,30 @@ impl Errand {
     }
 }
 
+impl Begin for Waiting {
+    fn begin(&self) {
+        self.queue.lock().begun = true;
+        self.bell.notify_one();
+    }
+}
+
 impl Waiting {
     pub(super) fn new(queue: Queue) -> Self {
         Self { queue: Mutex::new(queue), bell: Condvar::new() }
     }
 
-    pub(super) fn append(&self, expected_tail: u64, batch: &[Record]) -> Result<Appended, AppendError> {
-        let appended = self.queue.lock().append(expected_tail, batch);
-        self.bell.notify_one();
+    /// Queues a batch. It is written when somebody waits for one that is queued, or nobody will: by then others may have
+    /// come, and one sync does for all of them.
+    pub(super) fn append(
+        self: &Arc<Self>,
+        expected_tail: u64,
+        batch: &[Record],
+    ) -> Result<Appended, AppendError> {
+        let mut queue = self.queue.lock();
+        let appended = queue.append(expected_tail, batch, self);
+        if queue.begun {
+            self.bell.notify_one();
+        }
         appended
     }
 
@@ -159,12 +203,9 @@ impl Waiting {
     }
 
     /// Waits for work and takes all of it; none when `until` has come, `None` when the queue is closed and empty.
-    ///
-    /// In `company`, whoever is about to write goes first: where this thread shares a processor with the writers, it
-    /// would else take each one's record alone. It does not wait, and on a processor of its own it costs nothing.
-    pub(super) fn take(&self, until: Option<std::time::Instant>, company: bool) -> Option<Work> {
+    pub(super) fn take(&self, until: Option<std::time::Instant>) -> Option<Work> {
         let mut queue = self.queue.lock();
-        while queue.chunks.is_empty() && queue.errand.is_none() {
+        while !queue.has_work() {
             if queue.closing {
                 return None;
             }
@@ -177,15 +218,8 @@ impl Waiting {
                 }
             }
         }
-        if company {
-            MutexGuard::unlocked(&mut queue, std::thread::yield_now);
-        }
+        queue.begun = false;
         Some(Work { chunks: std::mem::take(&mut queue.chunks), errand: queue.errand.take() })
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        let queue = self.queue.lock();
-        queue.chunks.is_empty() && queue.errand.is_none()
     }
 
     /// Gives back the room of a written chunk, unless it is large.

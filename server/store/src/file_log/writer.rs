@@ -24,6 +24,8 @@ pub(super) struct Writer {
     durable: u64,
     /// Whether a mark was written since the last sync.
     marked: bool,
+    /// Whether the last batch is durable and nothing behind it says so.
+    needs_mark: bool,
     on_sync: Option<SyncObserver>,
     on_step: Option<StepObserver>,
     usage: Arc<Usage>,
@@ -48,6 +50,7 @@ impl Writer {
             written: end.tail,
             durable: end.tail,
             marked: false,
+            needs_mark: true,
             on_sync,
             on_step,
             usage,
@@ -105,15 +108,22 @@ impl Writer {
             on_sync(began.elapsed());
         }
         synced.map_err(|error| self.failed("sync", &error))?;
+        self.needs_mark |= self.durable != self.written;
         self.durable = self.written;
         self.marked = false;
         self.step(Step::AfterSync);
         Ok(())
     }
 
+    /// Whether the last batch is durable and nothing behind it says so.
+    pub(super) fn needs_mark(&self) -> bool {
+        self.needs_mark && self.is_durable()
+    }
+
     /// Writes, behind the last batch, that all of it is durable, so that rot in it is told from a torn write. The next
     /// batch overwrites the mark; it needs no sync, being true whenever it gets to the disk.
     pub(super) fn mark(&mut self) -> Result<(), AppendError> {
+        self.needs_mark = false;
         if self.position + BATCH_HEADER as u64 > self.segment.length {
             return Ok(());
         }

@@ -114,6 +114,8 @@ impl Applier {
             return outcome;
         }
         self.tell();
+        // Who is about to write comes first: then one write of the log does for all of them.
+        tokio::task::yield_now().await;
         appended.outcome().await
     }
 
