@@ -6,6 +6,7 @@
 
 mod activity;
 mod connection;
+mod metrics;
 mod protocols;
 mod refusal;
 mod stream;
@@ -27,6 +28,7 @@ use tower::Service;
 
 use crate::listen::{Inner, Listener, Peer};
 use connection::Connection;
+pub use metrics::ConnectionMetrics;
 use protocols::{Both, Http1, Protocols};
 use refusal::Refusal;
 use stream::Plain;
@@ -48,6 +50,8 @@ pub struct ServeOptions {
     /// What further ones are told before they are closed: a whole HTTP/1.1 answer; over TLS they are closed without
     /// it. Without one they wait for their turn.
     pub over_limit: Option<Bytes>,
+    /// Where connections are counted.
+    pub metrics: ConnectionMetrics,
     /// Largest head of a request: request line and fields, in bytes, from 8 KiB. Over it HTTP/1 clients get 431 and
     /// HTTP/2 streams end.
     pub max_head: usize,
@@ -64,6 +68,7 @@ impl Default for ServeOptions {
             header_read: Duration::from_secs(10),
             max_connections: 20_000,
             over_limit: None,
+            metrics: ConnectionMetrics::default(),
             max_head: 128 * 1024,
             half_close: false,
         }
@@ -139,6 +144,7 @@ where
                 let permit = match Arc::clone(&permits).try_acquire_owned() {
                     Ok(permit) => permit,
                     Err(_) if options.over_limit.is_some() => {
+                        options.metrics.refuse();
                         if let Some(refusal) = &refusal {
                             refusal.tell(stream);
                         }
@@ -152,10 +158,10 @@ where
                     }
                 };
                 let serving = connection.clone().serve(stream, peer);
-                let cut = cut.clone();
+                let (cut, open) = (cut.clone(), options.metrics.open());
                 connections.spawn(async move {
                     cut.run_until_cancelled(serving).await;
-                    drop(permit);
+                    drop((open, permit));
                 });
             }
             Err(error) => {

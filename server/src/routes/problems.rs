@@ -81,15 +81,6 @@ pub(super) fn watchers(limit: usize) -> Problem {
     .with_retry_after(RETRY_SECONDS)
 }
 
-pub(super) fn connections(limit: usize) -> Problem {
-    Problem::new(
-        ProblemType::Overloaded,
-        format!("There are {limit} connections already, and no more are taken (limits.connections); close one or raise the limit."),
-    )
-    .with_limit("limits.connections", as_u64(limit))
-    .with_retry_after(RETRY_SECONDS)
-}
-
 pub(super) fn not_json() -> Problem {
     Problem::new(ProblemType::UnsupportedMediaType, "A transaction is JSON; send it as application/json.")
 }
