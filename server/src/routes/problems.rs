@@ -186,6 +186,15 @@ fn body(error: BodyError, too_large: impl FnOnce() -> Problem) -> Problem {
     match error {
         BodyError::TooLarge => too_large(),
         BodyError::Broken => Problem::new(ProblemType::BadRequest, "The request ended before its body did."),
+        BodyError::NoRoom => Problem::new(
+            ProblemType::Overloaded,
+            format!(
+                "Bodies of {} MiB are being received, and none ended for {} s; try again.",
+                body::ROOM_BYTES >> 20,
+                body::STALL.as_secs()
+            ),
+        )
+        .with_retry_after(RETRY_SECONDS),
         BodyError::Stalled => Problem::new(
             ProblemType::Timeout,
             format!(
