@@ -6,6 +6,7 @@ mod claims;
 pub mod compute;
 pub mod conditions;
 mod events;
+mod memory;
 mod pods;
 pub mod seen;
 mod trouble;

@@ -8,6 +8,7 @@ mod activity;
 mod body;
 mod connection;
 mod lane;
+mod metrics;
 mod protocols;
 mod refusal;
 mod rewound;
@@ -31,6 +32,7 @@ pub use self::body::RequestBody;
 pub use self::lane::{Answer, Express, Handled, NoLane, PlainRequest};
 use crate::listen::{Inner, Listener, Peer};
 use connection::Connection;
+pub use metrics::ConnectionMetrics;
 use protocols::{Both, Http1, Protocols};
 use refusal::Refusal;
 use stream::Plain;
@@ -52,6 +54,8 @@ pub struct ServeOptions {
     /// What further ones are told before they are closed: a whole HTTP/1.1 answer; over TLS they are closed without
     /// it. Without one they wait for their turn.
     pub over_limit: Option<Bytes>,
+    /// Where connections are counted.
+    pub metrics: ConnectionMetrics,
     /// Largest head of a request: request line and fields, in bytes, from 8 KiB. Over it HTTP/1 clients get 431 and
     /// HTTP/2 streams end.
     pub max_head: usize,
@@ -68,6 +72,7 @@ impl Default for ServeOptions {
             header_read: Duration::from_secs(10),
             max_connections: 20_000,
             over_limit: None,
+            metrics: ConnectionMetrics::default(),
             max_head: 128 * 1024,
             half_close: false,
         }
@@ -147,6 +152,7 @@ where
                 let permit = match Arc::clone(&permits).try_acquire_owned() {
                     Ok(permit) => permit,
                     Err(_) if options.over_limit.is_some() => {
+                        options.metrics.refuse();
                         if let Some(refusal) = &refusal {
                             refusal.tell(stream);
                         }
@@ -162,9 +168,10 @@ where
                 let serving = connection.clone().serve(stream, peer);
                 // Those that are over leave when the next one comes.
                 while connections.try_join_next().is_some() {}
+                let open = options.metrics.open();
                 connections.spawn(async move {
                     serving.await;
-                    drop(permit);
+                    drop((open, permit));
                 });
             }
             Err(error) => {

@@ -10,13 +10,16 @@ use kivi_process::listen::Address;
 use kivi_process::telemetry::LogLevels;
 use kivi_process::tls::{Certificates, TlsError};
 use kivi_process::tokens::{Tokens, TokensError};
-use kivi_settings::{Anonymous, FileLogSettings, Settings, SettingsError};
+use kivi_settings::{Anonymous, FileLogSettings, LimitsSettings, Settings, SettingsError};
 use kivi_store::{FileLogOptions, StoreLimits, Sync};
 use thiserror::Error;
 
 use crate::access::Access;
 use crate::flags::Flags;
 use crate::routes::Limits;
+
+/// Room for the fields by which a proxy tells who asked: addresses, host, trace; in bytes.
+const PROXY_FIELDS: usize = 4 << 10;
 
 /// A flag or field that cannot be used.
 #[derive(Debug, Error)]
@@ -63,6 +66,8 @@ pub struct Config {
     pub(crate) log: FileLogOptions,
     pub(crate) compact_at_garbage: u8,
     pub(crate) grace: Duration,
+    /// What was written, for what is told of it at the start.
+    pub(crate) limit_settings: LimitsSettings,
     /// What the admin port changes; without it that port knows no operation.
     pub log_levels: Option<LogLevels>,
     /// Whether spans of requests are exported.
@@ -97,11 +102,12 @@ impl Config {
             },
             request_window: settings.limits.idempotency_window.get(),
             connections: settings.limits.most_connections(),
-            request_head_bytes: settings.limits.request_head_bytes.as_len(),
+            request_head_bytes: head_bytes(flags, &settings),
             data_dir: flags.data_dir.clone(),
             log: log_options(settings.log.file()?),
             compact_at_garbage: u8::try_from(settings.log.file()?.compact_at_garbage).unwrap_or(u8::MAX),
             grace: flags.shutdown_grace.get(),
+            limit_settings: settings.limits,
             log_levels: None,
             traced: false,
         })
@@ -117,6 +123,16 @@ fn access(flags: &Flags, settings: &Settings) -> Result<Access, UsageError> {
             Err(UsageError::NobodyMayUse { listen: flags.listen.clone() })
         }
         None => Ok(Access::by_tokens(Tokens::none(), anonymous)),
+    }
+}
+
+/// Who listens on a socket has a proxy in front, which held the client's head to the limit; what the proxy adds to it
+/// must not make it too large.
+fn head_bytes(flags: &Flags, settings: &Settings) -> usize {
+    let limit = settings.limits.request_head_bytes.as_len();
+    match flags.listen {
+        Address::Unix(_) => limit + PROXY_FIELDS,
+        Address::Tcp(_) => limit,
     }
 }
 

@@ -15,8 +15,9 @@ use kivi_store::{Condition, Put, Seen, Store};
 
 use crate::routes::{Limits, StoreCell, media_type, store_problem, ttl_left};
 
-/// Values above this length in bytes are not copied, which is the routes' way.
-const COPIED: usize = 16 << 10;
+/// Values above this length in bytes are not copied when they are read, and are bounded together when they are
+/// written; both is the routes' way.
+const SMALL: usize = 8 << 10;
 
 const FOUND: &[u8] = b"HTTP/1.1 200 OK\r\naccept-ranges: bytes\r\nx-content-type-options: nosniff\r\n";
 const WRITTEN: &[u8] = b"HTTP/1.1 201 Created\r\n";
@@ -62,7 +63,7 @@ impl Lane {
         let recorder = if is_head { &self.recorders.head } else { &self.recorders.get };
         let started = answer.started();
         let found = store.look(key, |seen| {
-            let small = seen.value.len() <= COPIED;
+            let small = seen.value.len() <= SMALL;
             if small {
                 value(store, &seen, is_head, answer);
             }
@@ -112,7 +113,7 @@ impl Express for Lane {
             "GET" | "HEAD" if request.body.is_empty() => {
                 self.read(store, &key, request.method == "HEAD", answer)
             }
-            "PUT" if request.body.len() <= self.limits.value_bytes => {
+            "PUT" if request.body.len() <= self.limits.value_bytes.min(SMALL) => {
                 let text = special.media_type.map(|text| str::from_utf8(text).ok().and_then(media_type));
                 let Some(media_type) = text.map_or(Some(None), |known| known.map(Some)) else {
                     return Handled::ByService;

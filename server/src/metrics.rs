@@ -1,8 +1,10 @@
-//! What the server measures besides its requests: the store, its log, and which build it is. No key in any label.
+//! What the server measures besides its requests: connections, the store, its log, and which build it is. No key in any
+//! label.
 
 use std::fmt;
 use std::sync::Arc;
 
+use kivi_process::serve::ConnectionMetrics;
 use kivi_store::SyncObserver;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
@@ -30,14 +32,15 @@ pub(crate) fn log_syncs(registry: &mut Registry) -> SyncObserver {
     Arc::new(move |took| durations.observe(took.as_secs_f64()))
 }
 
-/// Adds the build's and the store's metrics to a registry.
-pub(crate) fn register(registry: &mut Registry, store: StoreCell) {
+/// Adds the build's and the store's metrics to a registry, and returns what counts clients' connections.
+pub(crate) fn register(registry: &mut Registry, store: StoreCell) -> ConnectionMetrics {
     registry.register(
         "kivi_build",
         "Which build of the server this is",
         Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]),
     );
     registry.register_collector(Box::new(StoreMetrics { store }));
+    ConnectionMetrics::register(registry)
 }
 
 /// Asks the store when it is scraped, so that no write pays for it.

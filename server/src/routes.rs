@@ -151,18 +151,6 @@ where
     }
 }
 
-/// What a connection beyond the limit is told, as a whole HTTP/1.1 answer.
-pub(crate) fn no_room(limit: usize) -> Bytes {
-    let (parts, body) = problems::connections(limit).into_response::<Bytes>().into_parts();
-    let mut answer = format!("HTTP/1.1 {}\r\nconnection: close\r\n", parts.status).into_bytes();
-    for (name, value) in &parts.headers {
-        answer.extend_from_slice(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
-    }
-    answer.extend_from_slice(format!("content-length: {}\r\n\r\n", body.len()).as_bytes());
-    answer.extend_from_slice(&body);
-    Bytes::from(answer)
-}
-
 /// RFC 9112 section 3.2: an HTTP/1.1 request without exactly one `Host` must be refused. What it says does not
 /// matter here.
 fn names_one_host<B>(request: &Request<B>) -> bool {

@@ -31,7 +31,7 @@ use crate::config::Config;
 use crate::edge::Edge;
 use crate::express::Lane;
 use crate::routes::{Routes, StoreCell, route_of};
-use crate::{metrics, operations, readiness, routes};
+use crate::{memory, metrics, operations, readiness};
 
 /// How long a probe or an operation under way may take when the server ends.
 const SIDE_GRACE: Duration = Duration::from_secs(1);
@@ -118,7 +118,7 @@ impl Server {
         let answers = config.access.is_open() && !config.traced;
         let lane = Lane::new(StoreCell::clone(&store), config.limits, &http, answers);
         let service = service(&config, StoreCell::clone(&store), http, shutdown.clone());
-        metrics::register(&mut registry, StoreCell::clone(&store));
+        let connections = metrics::register(&mut registry, StoreCell::clone(&store));
         let log = FileLogOptions { on_sync: Some(metrics::log_syncs(&mut registry)), ..config.log.clone() };
         let probes = Health::new(Arc::new(registry));
         readiness::register(&probes, StoreCell::clone(&store), progress.clone(), shutdown.clone());
@@ -136,7 +136,8 @@ impl Server {
         let mut options = ServeOptions {
             half_close: true,
             max_connections: config.connections,
-            over_limit: Some(routes::no_room(config.connections)),
+            over_limit: Some(kivi_api::too_many_connections(config.connections)),
+            metrics: connections,
             max_head: config.request_head_bytes,
             ..ServeOptions::default()
         };
@@ -146,6 +147,7 @@ impl Server {
         }
 
         tracing::info!(address = %clients.local_addr(), "Listening.");
+        memory::warn_of_too_little(&config.limit_settings);
         let stop = shutdown.child_token();
         let serving = tokio::spawn(serve(clients, lane, service, options, stop.clone(), config.grace));
         let opened = match stop.run_until_cancelled(open(&config, log, progress)).await {

@@ -2,11 +2,12 @@
 
 use std::{io, sync::Arc, time::Duration};
 
+use kivi_api::too_many_connections;
 use kivi_process::{
     admin,
     health::Health,
     listen::{Address, ListenError, Listener},
-    serve::{Drained, NoLane, ServeOptions, serve, serve_router},
+    serve::{ConnectionMetrics, Drained, NoLane, ServeOptions, serve, serve_router},
     telemetry::LogLevels,
     tls::TlsError,
 };
@@ -46,9 +47,14 @@ pub struct Sidecar {
 impl Sidecar {
     /// Binds every port, the clients' last: when it is open, the probes are.
     pub async fn bind(config: Config) -> Result<Self, StartError> {
+        let limits = &config.settings.limits;
+        let connections = limits.most_connections();
         let options = ServeOptions {
             tls: config.tls.as_ref().map(|tls| tls.certificates.server_config()).transpose()?,
             idle: config.settings.sidecar.timeouts.idle.get(),
+            max_connections: connections,
+            over_limit: Some(too_many_connections(connections)),
+            max_head: limits.request_head_bytes.as_len(),
             ..ServeOptions::default()
         };
         let health = config.health_listen.bind().await?;
@@ -75,7 +81,7 @@ impl Sidecar {
     /// Serves until `shutdown` fires; then turns unready, drains, and returns how that ended. Probes are
     /// answered to the end.
     pub async fn serve(self, levels: LogLevels, shutdown: CancellationToken) -> Drained {
-        let Self { mut config, clients, health, admin, options } = self;
+        let Self { mut config, clients, health, admin, mut options } = self;
         config.listen = clients.local_addr().clone();
         let mut registry = Registry::default();
         registry.register(
@@ -83,6 +89,7 @@ impl Sidecar {
             "The version of this process",
             Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]),
         );
+        options.metrics = ConnectionMetrics::register(&mut registry);
         let stack = stack(&config, &mut registry);
         let checks = Health::new(Arc::new(registry));
         ready::register(&checks, &config, &shutdown);

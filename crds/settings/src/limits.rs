@@ -15,8 +15,12 @@ use crate::{DurationString, Quantity, SettingsError};
      "message": "memory must be from 16Mi to 1024Ti"},
     {"rule": "quantity(string(self.requestHeadBytes)).compareTo(quantity('8Ki')) >= 0 && quantity(string(self.requestHeadBytes)).compareTo(quantity('1Mi')) <= 0",
      "message": "requestHeadBytes must be from 8Ki to 1Mi"},
+    {"rule": "quantity(string(self.requestHeadBytes)).compareTo(quantity(string(3 * self.keyBytes + 4096))) >= 0",
+     "message": "requestHeadBytes must be at least 3 x keyBytes + 4Ki: each byte of a key may be percent-encoded as three"},
     {"rule": "quantity(string(self.requestBytes)).compareTo(quantity('1Ki')) >= 0 && quantity(string(self.requestBytes)).compareTo(quantity('256Mi')) <= 0",
      "message": "requestBytes must be from 1Ki to 256Mi"},
+    {"rule": "!has(self.watchers) || self.watchers < self.connections",
+     "message": "watchers must be fewer than connections: each watch takes one, and some must be left for other requests"},
     {"rule": "duration(self.idempotencyWindow) >= duration('1s') && duration(self.idempotencyWindow) <= duration('168h')",
      "message": "idempotencyWindow must be from 1s to 168h"}
 ]))]
@@ -32,19 +36,23 @@ pub struct LimitsSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000_000_000_i64))]
     pub keys: Option<i64>,
-    /// Largest head of a request: its line and fields, in bytes, from 8Ki to 1Mi. A larger one gets 431. Default 64Ki.
+    /// Largest head of a request: its line and fields, in bytes, from 8Ki to 1Mi and at least 3 x `keyBytes` + 4Ki, so
+    /// that a percent-encoded key fits. A larger one gets 431. Default 64Ki.
     pub request_head_bytes: Quantity,
     /// Largest body of a transaction, in bytes, from 1Ki to 256Mi. A larger one gets 413. Default 4Mi.
     pub request_bytes: Quantity,
     /// Most conditions and operations of a transaction, from 1 to 10000. More get 413. Default 1000.
     #[schemars(range(min = 1, max = 10000))]
     pub operations: i32,
-    /// Most connections to a server at a time, from 1 to 1000000. A further one gets 503. Default 10000.
+    /// Most connections at a time to a server, and of clients to its sidecar, from 1 to 1000000. A further one gets 503,
+    /// or over TLS is closed. Default 10000.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub connections: i32,
-    /// Most watches at a time, from 0 to 1000000. A further one gets 503. Default 10000.
-    #[schemars(range(min = 0, max = 1_000_000))]
-    pub watchers: i32,
+    /// Most watches at a time, from 0 to 999999 and fewer than `connections`, since each takes one. A further one gets
+    /// 503. Unset: half of `connections`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 999_999))]
+    pub watchers: Option<i32>,
     /// How long the outcome of a write with an Idempotency-Key is remembered, from 1s to 168h. Default 24h.
     pub idempotency_window: DurationString,
 }
@@ -60,7 +68,7 @@ impl Default for LimitsSettings {
             request_bytes: Quantity::from_mebibytes(4),
             operations: 1000,
             connections: 10_000,
-            watchers: 10_000,
+            watchers: None,
             idempotency_window: DurationString::from_hours(24),
         }
     }
@@ -94,6 +102,10 @@ impl LimitsSettings {
         if !(8 << 10..=1 << 20).contains(&self.request_head_bytes.bytes()) {
             return out("limits.requestHeadBytes", &self.request_head_bytes, "write 8Ki to 1Mi");
         }
+        if self.request_head_bytes.as_len() < 3 * self.key_len() + (4 << 10) {
+            let bounds = "each byte of a key may be percent-encoded as three, so write at least 3 x limits.keyBytes + 4Ki";
+            return out("limits.requestHeadBytes", &self.request_head_bytes, bounds);
+        }
         if !(1 << 10..=256 << 20).contains(&self.request_bytes.bytes()) {
             return out("limits.requestBytes", &self.request_bytes, "write 1Ki to 256Mi");
         }
@@ -103,8 +115,10 @@ impl LimitsSettings {
         if !(1..=1_000_000).contains(&self.connections) {
             return out("limits.connections", &self.connections, "write 1 to 1000000");
         }
-        if !(0..=1_000_000).contains(&self.watchers) {
-            return out("limits.watchers", &self.watchers, "write 0 to 1000000");
+        if let Some(watchers) = self.watchers.filter(|watchers| !(0..self.connections).contains(watchers)) {
+            let bounds =
+                "each watch takes a connection, so write 0 or more, but fewer than limits.connections";
+            return out("limits.watchers", &watchers, bounds);
         }
         if !(1_000..=168 * 3_600_000).contains(&self.idempotency_window.get().as_millis()) {
             return out("limits.idempotencyWindow", &self.idempotency_window, "write 1s to 168h");
@@ -129,7 +143,18 @@ impl LimitsSettings {
 
     /// The most watches at a time.
     pub fn most_watchers(&self) -> usize {
-        usize::try_from(self.watchers).unwrap_or(0)
+        usize::try_from(self.watchers.unwrap_or(self.connections / 2)).unwrap_or(0)
+    }
+
+    /// What a server within these limits may take of its container's memory, in bytes; with less, the kernel may end it
+    /// before `memory` refuses a write.
+    ///
+    /// Keys and values, a quarter for what the allocator cannot reuse, the changes kept for watches and the view of a
+    /// compaction (a sixteenth of `memory` each), and 128Mi for bodies that are received (at most 32Mi of large ones),
+    /// writes under way to the log (at most 64Mi), buffers and the process itself.
+    pub fn process_bytes(&self) -> u64 {
+        let memory = self.memory.bytes();
+        memory + memory / 4 + memory / 8 + (128 << 20)
     }
 
     /// The longest key, in bytes.

@@ -12,7 +12,8 @@ use crate::Opaque;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Pod {
-    /// Compute resources of the server's container; none by default.
+    /// Compute resources of the server's container; none by default. A memory limit below 1.375 x `limits.memory` + 128Mi
+    /// is taken, and the Ready condition's message warns of it.
     pub resources: Resources,
     /// Labels of the nodes that may run a pod, at most 64. Default: any node.
     #[schemars(schema_with = "crate::opaque::labels")]

@@ -49,7 +49,15 @@ impl Pods {
     /// The conditions of a store whose children were applied. It is ready once it serves as its spec
     /// says: a server that still runs the last template does not, or whoever applies a spec and then waits
     /// would meet the old one.
-    pub(super) fn conditions(&self, stopped: bool, seen: &Seen, conditions: Conditions) -> Conditions {
+    ///
+    /// `warning` is what may befall a store that serves.
+    pub(super) fn conditions(
+        &self,
+        stopped: bool,
+        warning: Option<&str>,
+        seen: &Seen,
+        conditions: Conditions,
+    ) -> Conditions {
         use ConditionType::{Progressing, Ready};
         let Self { wanted, ready, .. } = *self;
         let count = format!("{ready} of {wanted} servers ready.");
@@ -62,7 +70,8 @@ impl Pods {
         let conditions = if stopped {
             conditions.set(Ready, false, "Stopped", "spec.stopped is true: the volumes are kept.")
         } else if self.serve() {
-            conditions.set(Ready, true, "Serving", &count)
+            let message = warning.map_or_else(|| count.clone(), |warning| format!("{count} {warning}"));
+            conditions.set(Ready, true, "Serving", message)
         } else {
             conditions.set(Ready, false, reason, &why)
         };

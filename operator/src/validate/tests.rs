@@ -23,6 +23,16 @@ fn each_error_names_its_field_and_the_way_out() {
         ("{replicas: 2}", "InvalidSpec", "spec.replicas: 2 servers need a shared log"),
         ("{log: {}}", "InvalidSpec", "spec.log: name one kind of log"),
         ("{limits: {keyBytes: 0}}", "InvalidSpec", "spec.limits.keyBytes: 0 is out of bounds"),
+        (
+            "{limits: {keyBytes: 4096, requestHeadBytes: 8Ki}}",
+            "InvalidSpec",
+            "spec.limits.requestHeadBytes: 8Ki is out of bounds: each byte of a key",
+        ),
+        (
+            "{limits: {connections: 100, watchers: 100}}",
+            "InvalidSpec",
+            "spec.limits.watchers: 100 is out of bounds: each watch takes a connection",
+        ),
         ("{tls: {disabled: {}, secretRef: {name: mine}}}", "InvalidSpec", "spec.tls: name at most one"),
         (
             "{pod: {affinity: {nodeAffinity: 5}}}",

@@ -11,8 +11,8 @@ use tokio::time::timeout;
 use super::stream::Plain;
 
 /// As many are told at once; further ones are closed without a word.
-const AT_ONCE: usize = 64;
-/// How long one may take to hear it.
+pub(super) const AT_ONCE: usize = 64;
+/// How long one may take to ask and to hear it.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What is said to whom there is no room for.
@@ -28,16 +28,20 @@ impl Refusal {
         Self { answer, permits: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
-    /// Tells the client, and closes the connection.
+    /// Tells the client, as soon as it asks for something, and closes the connection.
     pub(super) fn tell(&self, mut stream: Plain) {
         let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else { return };
         let answer = self.answer.clone();
         tokio::spawn(async move {
             let told = async {
+                let mut unread = [0; 1024];
+                // A client that has not asked yet takes an answer for a fault of the connection.
+                if stream.read(&mut unread).await? == 0 {
+                    return Ok(());
+                }
                 stream.write_all(&answer).await?;
                 stream.shutdown().await?;
                 // A connection that is closed over unread bytes is reset, and the answer may be lost with it.
-                let mut unread = [0; 1024];
                 while stream.read(&mut unread).await? > 0 {}
                 std::io::Result::Ok(())
             };

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use http_body_util::Full;
+use prometheus_client::registry::Registry;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
@@ -168,4 +169,102 @@ async fn a_request_that_is_none_is_told_so() {
         stream.read_to_string(&mut answer).await.unwrap();
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
     }
+}
+
+/// Serves one connection at a time, and tells the others.
+fn for_one(tls: Option<Arc<ServerConfig>>) -> ServeOptions {
+    let answer =
+        Bytes::from_static(b"HTTP/1.1 503 Full\r\nConnection: close\r\nContent-Length: 4\r\n\r\nfull");
+    ServeOptions { max_connections: 1, over_limit: Some(answer), tls, ..ServeOptions::default() }
+}
+
+/// Everything that comes until the other side closes.
+async fn read_all(stream: &mut TcpStream) -> String {
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+/// What a scrape says of connections: how many are open, and how many were refused.
+fn counted(registry: &Registry) -> (String, String) {
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, registry).unwrap();
+    let value = |name: &str| {
+        let line = text.lines().find(|line| line.starts_with(name)).unwrap();
+        line.rsplit_once(' ').unwrap().1.to_owned()
+    };
+    (value("kivi_connections_open "), value("kivi_connections_refused_total "))
+}
+
+#[tokio::test]
+async fn one_connection_too_many_is_told_after_it_asked_and_counted() {
+    let mut registry = Registry::default();
+    let metrics = ConnectionMetrics::register(&mut registry);
+    let served = start(ServeOptions { metrics, ..for_one(None) }, Duration::from_secs(1)).await;
+    let mut first = TcpStream::connect(served.address).await.unwrap();
+    send(&mut first, "/").await;
+    read_answer(&mut first).await;
+    assert_eq!(counted(&registry), ("1".to_owned(), "0".to_owned()));
+
+    let mut second = TcpStream::connect(served.address).await.unwrap();
+    let unasked = tokio::time::timeout(Duration::from_millis(50), second.readable()).await;
+    assert!(unasked.is_err(), "an answer came before there was a request");
+    send(&mut second, "/").await;
+    let answer = read_all(&mut second).await;
+    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.ends_with("full"), "{answer}");
+    assert_eq!(counted(&registry), ("1".to_owned(), "1".to_owned()));
+
+    send(&mut first, "/").await;
+    assert!(read_answer(&mut first).await.starts_with("HTTP/1.1 200"), "who is in stays in");
+}
+
+#[tokio::test]
+async fn who_never_asks_is_closed_without_a_word() {
+    let served = start(for_one(None), Duration::from_secs(1)).await;
+    let mut first = TcpStream::connect(served.address).await.unwrap();
+    send(&mut first, "/").await;
+    read_answer(&mut first).await;
+    let mut silent = Vec::new();
+    for _ in 0..refusal::AT_ONCE {
+        silent.push(TcpStream::connect(served.address).await.unwrap());
+    }
+    // All who are told at once keep silent, so the next is closed at once, though it asks.
+    let mut beyond = TcpStream::connect(served.address).await.unwrap();
+    send(&mut beyond, "/").await;
+    assert_eq!(read_to_the_end(&mut beyond).await, "");
+    for mut stream in silent {
+        assert_eq!(read_to_the_end(&mut stream).await, "");
+    }
+    let mut later = TcpStream::connect(served.address).await.unwrap();
+    send(&mut later, "/").await;
+    assert!(read_all(&mut later).await.starts_with("HTTP/1.1 503 "), "their places were not given back");
+}
+
+/// As [`read_all`], where a reset is an end too: what was sent was not read.
+async fn read_to_the_end(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    String::from_utf8(answer).unwrap()
+}
+
+#[tokio::test]
+async fn over_tls_one_too_many_is_closed_without_a_word_and_counted() {
+    let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = rustls_pki_types::PrivateKeyDer::Pkcs8(pair.signing_key.serialize_der().into());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![pair.cert.der().clone()], key)
+        .unwrap();
+    let mut registry = Registry::default();
+    let metrics = ConnectionMetrics::register(&mut registry);
+    let options = ServeOptions { metrics, ..for_one(Some(Arc::new(tls))) };
+    let served = start(options, Duration::from_secs(1)).await;
+    // It takes the one place by being accepted; its handshake may take its time.
+    let _first = TcpStream::connect(served.address).await.unwrap();
+    let mut second = TcpStream::connect(served.address).await.unwrap();
+    assert_eq!(read_to_the_end(&mut second).await, "");
+    assert_eq!(counted(&registry), ("1".to_owned(), "1".to_owned()));
 }

@@ -81,15 +81,6 @@ pub(super) fn watchers(limit: usize) -> Problem {
     .with_retry_after(RETRY_SECONDS)
 }
 
-pub(super) fn connections(limit: usize) -> Problem {
-    Problem::new(
-        ProblemType::Overloaded,
-        format!("There are {limit} connections already, and no more are taken (limits.connections); close one or raise the limit."),
-    )
-    .with_limit("limits.connections", as_u64(limit))
-    .with_retry_after(RETRY_SECONDS)
-}
-
 pub(super) fn not_json() -> Problem {
     Problem::new(ProblemType::UnsupportedMediaType, "A transaction is JSON; send it as application/json.")
 }
@@ -195,6 +186,15 @@ fn body(error: BodyError, too_large: impl FnOnce() -> Problem) -> Problem {
     match error {
         BodyError::TooLarge => too_large(),
         BodyError::Broken => Problem::new(ProblemType::BadRequest, "The request ended before its body did."),
+        BodyError::NoRoom => Problem::new(
+            ProblemType::Overloaded,
+            format!(
+                "Bodies of {} MiB are being received, and none ended for {} s; try again.",
+                body::ROOM_BYTES >> 20,
+                body::STALL.as_secs()
+            ),
+        )
+        .with_retry_after(RETRY_SECONDS),
         BodyError::Stalled => Problem::new(
             ProblemType::Timeout,
             format!(

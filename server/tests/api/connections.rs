@@ -111,6 +111,32 @@ async fn a_connection_beyond_the_limit_is_told_so_and_takes_nothing_from_the_oth
     assert_eq!(first.ask("GET /v1/k").await.status(), 404, "who is in stays in");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_hears_each_time_that_there_is_no_room() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Running::start_in(dir, "limits: {connections: 1}", &[]).await;
+    let mut first = server.raw().await;
+    assert_eq!(first.ask("GET /v1/k").await.status(), 404);
+    let client = server.client();
+    // A client takes an answer that comes before its request for a fault; it came so about once in four times.
+    for number in 0_u32..500 {
+        let refused = client.get(&number.to_le_bytes()).await.unwrap_err();
+        let limit = refused.problem().and_then(|problem| problem.limit.clone());
+        assert_eq!(limit.unwrap_or_else(|| panic!("{number}: {refused}")).name, "limits.connections");
+    }
+    drop(first);
+    while client.get(b"k").await.is_err() {
+        tokio::task::yield_now().await;
+    }
+    let metrics = server.health("/metrics").await;
+    let value = |name: &str| {
+        let line = metrics.lines().find(|line| line.starts_with(name)).unwrap();
+        line.rsplit_once(' ').unwrap().1.parse::<u32>().unwrap()
+    };
+    assert_eq!(value("kivi_connections_open "), 1, "the client's");
+    assert!(value("kivi_connections_refused_total ") >= 500);
+}
+
 #[tokio::test]
 async fn a_head_beyond_the_limit_is_431() {
     let dir = tempfile::tempdir().unwrap();
@@ -122,6 +148,17 @@ async fn a_head_beyond_the_limit_is_431() {
     let mut larger = server.raw().await;
     larger.send(field(9000)).await;
     assert_eq!(larger.answer().await.status(), 431);
+
+    // On a socket there is a proxy in front, which has added its own.
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("server.sock");
+    let listen = format!("unix:{}", path.display());
+    let _server = Running::start_in(dir, "limits: {requestHeadBytes: 8Ki}", &["--listen", &listen]).await;
+    for (length, status) in [(11_000, 404), (25_000, 431)] {
+        let mut raw = Raw::unix(&path).await;
+        raw.send(field(length)).await;
+        assert_eq!(raw.answer().await.status(), status, "{length}");
+    }
 }
 
 #[tokio::test]

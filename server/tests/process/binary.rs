@@ -41,7 +41,15 @@ pub(crate) struct Binary {
 impl Binary {
     /// Starts it and waits until it is ready.
     pub(crate) fn start(dir: &Path) -> Self {
-        let flags = flags_in(dir);
+        Self::start_with(dir, "")
+    }
+
+    /// With this configuration file.
+    pub(crate) fn start_with(dir: &Path, config: &str) -> Self {
+        let file = dir.join("kivi.yaml");
+        std::fs::write(&file, config).unwrap();
+        let mut flags = flags_in(dir);
+        flags.extend(["--config".to_owned(), file.display().to_string()]);
         let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
         // Nobody reads its log here; a full pipe would stop it.
         let child = command(&flags).stderr(Stdio::null()).spawn().unwrap();
@@ -70,6 +78,18 @@ impl Binary {
         stream.read_to_string(&mut answer).ok()?;
         let (head, body) = answer.split_once("\r\n\r\n")?;
         Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
+    }
+
+    /// A connection to the client's socket.
+    pub(crate) fn connect(&self) -> UnixStream {
+        UnixStream::connect(self.dir.join("server.sock")).unwrap()
+    }
+
+    /// A number of bytes that the kernel tells of the process, as `VmRSS`.
+    pub(crate) fn memory(&self, field: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with(field)).unwrap();
+        line.split_ascii_whitespace().nth(1).unwrap().parse::<u64>().unwrap() << 10
     }
 
     /// SIGKILL.

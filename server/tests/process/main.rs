@@ -5,6 +5,8 @@ mod binary;
 #[cfg(test)]
 mod crashes;
 #[cfg(test)]
+mod memory;
+#[cfg(test)]
 mod tools;
 #[cfg(test)]
 mod usage;

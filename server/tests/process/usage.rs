@@ -1,6 +1,13 @@
 //! Flags and configuration that cannot be used: exit code 64, one sentence, nothing touched.
 
+use std::net::TcpListener;
+
+use serde_yaml::Value;
+
 use crate::binary::{flags_in, outcome};
+
+/// Each bound of each limit, with what lies on both its sides.
+const BOUNDS: &str = include_str!("../../../crds/settings/tests/bounds.yaml");
 
 #[test]
 fn each_is_64_and_names_its_flag_or_field() {
@@ -53,4 +60,26 @@ fn a_taken_address_is_1_and_named() {
     assert_eq!(code, Some(1), "{stderr}");
     assert!(stderr.contains("server.sock"), "{stderr}");
     assert_eq!(std::fs::read_to_string(dir.path().join("server.sock")).unwrap(), "precious");
+}
+
+#[test]
+fn a_limit_out_of_bounds_is_64_and_one_sentence_before_anything_is_bound() {
+    let dir = tempfile::tempdir().unwrap();
+    let (config, data) = (dir.path().join("kivi.yaml"), dir.path().join("data"));
+    // Whoever comes as far as to bind it, fails otherwise.
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = taken.local_addr().unwrap().to_string();
+    let cases: Vec<Value> = serde_yaml::from_str(BOUNDS).unwrap();
+    for case in cases {
+        let Some(field) = case["refused"].as_str() else { continue };
+        let mut file = serde_yaml::Mapping::new();
+        file.insert("limits".into(), case["limits"].clone());
+        std::fs::write(&config, serde_yaml::to_string(&file).unwrap()).unwrap();
+        let flags = ["--config", config.to_str().unwrap(), "--data-dir", data.to_str().unwrap()];
+        let (code, said) = outcome(&[&flags[..], &["--health-listen", &listen]].concat());
+        assert_eq!(code, Some(64), "{case:?}: {said}");
+        let sentence = format!("error: {}: limits.{field}: ", config.display());
+        assert!(said.starts_with(&sentence) && said.trim_end().lines().count() == 1, "{case:?}: {said}");
+        assert!(!data.exists(), "{case:?}: it went on to open the log");
+    }
 }

@@ -10,6 +10,9 @@ use http::StatusCode;
 
 use crate::support::{Server, echo, get, send_to};
 
+/// Each bound of each limit, with what lies on both its sides.
+const BOUNDS: &str = include_str!("../../../crds/settings/tests/bounds.yaml");
+
 const SAMPLED: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
 fn sidecar() -> Command {
@@ -47,6 +50,26 @@ fn a_bad_flag_or_configuration_exits_64_and_names_it() {
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(64), "{flags:?}: {said}");
         assert!(said.contains(named), "{flags:?}: {said}");
+    }
+}
+
+#[test]
+fn a_limit_out_of_bounds_exits_64_with_one_sentence_before_anything_is_bound() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("kivi.yaml");
+    // Whoever comes as far as to bind it, fails otherwise.
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = format!("--health-listen={}", taken.local_addr().unwrap());
+    let cases: Vec<serde_yaml::Value> = serde_yaml::from_str(BOUNDS).unwrap();
+    for case in cases {
+        let Some(field) = case["refused"].as_str() else { continue };
+        let limits = serde_yaml::to_string(&case["limits"]).unwrap().replace('\n', "\n  ");
+        std::fs::write(&config, format!("auth: {{anonymous: ReadWrite}}\nlimits:\n  {limits}\n")).unwrap();
+        let output = sidecar().args(["--config", config.to_str().unwrap(), &listen]).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(64), "{case:?}: {said}");
+        let sentence = format!("error: --config: {}: limits.{field}: ", config.display());
+        assert!(said.starts_with(&sentence) && said.trim_end().lines().count() == 1, "{case:?}: {said}");
     }
 }
 

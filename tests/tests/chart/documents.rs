@@ -75,6 +75,7 @@ fn every_link_between_documents_leads_somewhere() {
         "docs/sidecar.md",
         "docs/operator.md",
         "docs/operations/images.md",
+        "docs/operations/limits.md",
         "docs/operations/log.md",
     ];
     for document in documents {

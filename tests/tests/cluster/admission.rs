@@ -14,6 +14,11 @@ const REFUSED: &[(&str, &str)] = &[
     ("limits: {keyBytes: 5000}", "keyBytes"),
     ("limits: {valueBytes: 65Mi}", "valueBytes must be from 1 to 64Mi"),
     ("limits: {memory: 1Mi}", "memory must be"),
+    (
+        "limits: {keyBytes: 4096, requestHeadBytes: 8Ki}",
+        "requestHeadBytes must be at least 3 x keyBytes + 4Ki",
+    ),
+    ("limits: {watchers: 10000}", "watchers must be fewer than connections"),
     ("tls: {managed: {}, disabled: {}}", "tls"),
     ("sidecar: {throttle: {burst: 5}}", "burst needs rate"),
     ("sidecar: {timeouts: {request: 2h}}", "request must be from 1ms to 1h"),

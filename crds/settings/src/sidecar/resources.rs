@@ -26,6 +26,37 @@ pub struct Resources {
 #[serde(transparent)]
 pub struct Amount(pub String);
 
+impl Amount {
+    /// The amount as a whole number, as of bytes, rounded up; `None` for what is no amount or beyond `u64`.
+    pub fn whole(&self) -> Option<u64> {
+        let end = self.0.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(self.0.len());
+        let (number, suffix) = self.0.split_at(end);
+        let (factor, divisor): (u128, u128) = match suffix {
+            "" => (1, 1),
+            "n" => (1, 1_000_000_000),
+            "u" => (1, 1_000_000),
+            "m" => (1, 1_000),
+            "k" => (1_000, 1),
+            "M" => (1_000_000, 1),
+            "G" => (1_000_000_000, 1),
+            "T" => (1_000_000_000_000, 1),
+            "P" => (1_000_000_000_000_000, 1),
+            "E" => (1_000_000_000_000_000_000, 1),
+            "Ki" => (1 << 10, 1),
+            "Mi" => (1 << 20, 1),
+            "Gi" => (1 << 30, 1),
+            "Ti" => (1 << 40, 1),
+            "Pi" => (1 << 50, 1),
+            "Ei" => (1 << 60, 1),
+            _ => return None,
+        };
+        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+        let scale = 10_u128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
+        let digits: u128 = format!("{whole}{fraction}").parse().ok()?;
+        u64::try_from(digits.checked_mul(factor)?.div_ceil(scale.checked_mul(divisor)?)).ok()
+    }
+}
+
 fn amounts(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
@@ -76,5 +107,25 @@ mod tests {
         let resources: Resources = serde_yaml::from_str("limits: {cpu: 2, memory: 64Mi}").unwrap();
         assert_eq!(resources.limits["cpu"], Amount("2".to_owned()));
         assert_eq!(resources.limits["memory"], Amount("64Mi".to_owned()));
+    }
+
+    #[test]
+    fn an_amount_is_a_whole_number_rounded_up() {
+        for (text, whole) in [
+            ("64Mi", Some(64 << 20)),
+            ("1.5Gi", Some(1536 << 20)),
+            ("1G", Some(1_000_000_000)),
+            ("128974848", Some(128_974_848)),
+            ("128974848000m", Some(128_974_848)),
+            ("1m", Some(1)),
+            ("0.1", Some(1)),
+            ("16Ei", None),
+            ("", None),
+            ("1.2.3", None),
+            ("64MiB", None),
+            ("much", None),
+        ] {
+            assert_eq!(Amount(text.to_owned()).whole(), whole, "{text}");
+        }
     }
 }

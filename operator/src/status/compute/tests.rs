@@ -122,6 +122,17 @@ fn conditions_follow_pods_and_volumes() {
 }
 
 #[test]
+fn a_container_with_little_memory_serves_with_a_warning() {
+    let status =
+        observed("{pod: {resources: {limits: {memory: 64Mi}}}}", (1, 1, 1), &[VolumePhase::Bound], None);
+    assert_eq!(said(&status, ConditionType::Ready), ("True", "Serving"));
+    assert_eq!(said(&status, ConditionType::Degraded), ("False", "AsExpected"));
+    let ready = conditions::find(&status.conditions, ConditionType::Ready).unwrap();
+    let told = "1 of 1 servers ready. spec.pod.resources.limits.memory is 64Mi, and a server with ";
+    assert!(ready.message.starts_with(told), "{}", ready.message);
+}
+
+#[test]
 fn the_status_tells_how_to_reach_and_to_scale_the_store() {
     let status = observed("{}", (1, 1, 1), &[VolumePhase::Bound], None);
     assert_eq!(status.endpoint.as_deref(), Some("https://orders.shop.svc"));
