@@ -19,8 +19,8 @@ use crate::routes::{Limits, StoreCell, media_type, store_problem, ttl_left};
 /// written; both is the routes' way.
 const SMALL: usize = 8 << 10;
 
-const FOUND: &[u8] = b"HTTP/1.1 200 OK\r\naccept-ranges: bytes\r\nx-content-type-options: nosniff\r\n";
-const WRITTEN: &[u8] = b"HTTP/1.1 201 Created\r\n";
+/// The longest head of an answer, in bytes, with the longest media type.
+const HEAD: usize = 1 << 10;
 const OCTET_STREAM: &str = "application/octet-stream";
 
 /// The lane of one server.
@@ -80,10 +80,12 @@ impl Lane {
         let recording = self.recorders.put.begin(answer.started());
         match store.put(put).await {
             Ok(put) => {
-                answer.begin(WRITTEN);
+                answer.reserve(HEAD);
+                answer.add(b"HTTP/1.1 201 Created\r\n");
                 tag(answer, put.revision);
-                answer.field("kivi-created", if put.created { b"true" } else { b"false" });
-                answer.end(&[]);
+                answer.add(if put.created { b"kivi-created: true\r\n" } else { b"kivi-created: false\r\n" });
+                answer.add(b"content-length: 0\r\n");
+                answer.end_head();
                 recording.answered();
             }
             Err(error) => {
@@ -104,7 +106,7 @@ impl Express for Lane {
             return Handled::ByHyper;
         }
         let (true, Some(store)) = (self.answers, self.store.get()) else { return Handled::ByService };
-        let Some(key) = plain_key(request.target).filter(|key| key.len() <= self.limits.key_bytes) else {
+        let Some(key) = plain_key(path).filter(|key| key.len() <= self.limits.key_bytes) else {
             return Handled::ByService;
         };
         let special = Special::of(request);
@@ -150,53 +152,69 @@ impl<'r> Special<'r> {
     }
 }
 
-/// The key, if every byte of the target is one of a path's as URIs have them (RFC 3986 section 3.3).
-fn plain_key(target: &str) -> Option<Cow<'_, [u8]>> {
-    let of_path = |byte: u8| {
-        byte.is_ascii_alphanumeric()
-            || matches!(
-                byte,
-                b'-' | b'.'
-                    | b'_'
-                    | b'~'
-                    | b'/'
-                    | b'%'
-                    | b':'
-                    | b'@'
-                    | b'!'
-                    | b'$'
-                    | b'&'
-                    | b'\''
-                    | b'('
-                    | b')'
-                    | b'*'
-                    | b'+'
-                    | b','
-                    | b';'
-                    | b'='
-            )
-    };
-    target.bytes().all(of_path).then(|| key::from_path(target).ok())?
+/// The key, if every byte of the path is one of a path's as URIs have them (RFC 3986 section 3.3).
+fn plain_key(path: &str) -> Option<Cow<'_, [u8]>> {
+    let mut kinds = 0;
+    for byte in path.bytes() {
+        kinds |= PATH[usize::from(byte)];
+    }
+    match kinds {
+        PLAIN => Some(Cow::Borrowed(path.as_bytes())),
+        kinds if kinds & OTHER == 0 => key::decode(path).ok(),
+        _ => None,
+    }
 }
 
-fn value(store: &Store, seen: &Seen<'_>, is_head: bool, answer: &mut Answer<'_>) {
-    answer.begin(FOUND);
-    answer.field("content-type", seen.media_type.unwrap_or(OCTET_STREAM).as_bytes());
-    tag(answer, seen.revision);
-    answer.past("last-modified", seen.modified);
-    if let Some(left) = seen.expires.and_then(|expires| ttl_left(expires, store.now())) {
-        answer.field("kivi-ttl", left.as_bytes());
+const PLAIN: u8 = 1;
+const ENCODED: u8 = 2;
+const OTHER: u8 = 4;
+
+/// What each byte is in a path.
+const PATH: [u8; 256] = {
+    let mut kinds = [OTHER; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        #[expect(clippy::cast_possible_truncation, reason = "it is below 128")]
+        let character = byte as u8;
+        let sub_delimiter =
+            matches!(character, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=');
+        let unreserved = character.is_ascii_alphanumeric() || matches!(character, b'-' | b'.' | b'_' | b'~');
+        if unreserved || sub_delimiter || matches!(character, b'/' | b':' | b'@') {
+            kinds[byte] = PLAIN;
+        } else if character == b'%' {
+            kinds[byte] = ENCODED;
+        }
+        byte += 1;
     }
-    if is_head {
-        answer.end_without(seen.value.len());
-    } else {
-        answer.end(seen.value);
+    kinds
+};
+
+fn value(store: &Store, seen: &Seen<'_>, is_head: bool, answer: &mut Answer<'_>) {
+    answer.reserve(HEAD + seen.value.len());
+    answer
+        .add(b"HTTP/1.1 200 OK\r\naccept-ranges: bytes\r\nx-content-type-options: nosniff\r\ncontent-type: ");
+    answer.add(seen.media_type.unwrap_or(OCTET_STREAM).as_bytes());
+    answer.add(b"\r\n");
+    tag(answer, seen.revision);
+    answer.add(b"last-modified: ");
+    answer.add_past(seen.modified);
+    if let Some(left) = seen.expires.and_then(|expires| ttl_left(expires, store.now())) {
+        answer.add(b"\r\nkivi-ttl: ");
+        answer.add(left.as_bytes());
+    }
+    answer.add(b"\r\ncontent-length: ");
+    answer.add_number(seen.value.len() as u64);
+    answer.add(b"\r\n");
+    answer.end_head();
+    if !is_head {
+        answer.add(seen.value);
     }
 }
 
 fn tag(answer: &mut Answer<'_>, revision: u64) {
     let mut digits = itoa::Buffer::new();
     let digits = digits.format(revision).as_bytes();
-    answer.parts("etag", &[b"\"", digits, b"\""]);
-    answer.field("kivi-revision", digits);
+    for part in [b"etag: \"", digits, b"\"\r\nkivi-revision: ", digits, b"\r\n"] {
+        answer.add(part);
+    }
 }

@@ -8,6 +8,7 @@
 //! It must not interpret what a request asks: that is [`Express`]'s.
 
 mod answer;
+mod date;
 mod general;
 mod head;
 mod wait;

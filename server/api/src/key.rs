@@ -49,7 +49,15 @@ pub fn to_path(key: &[u8]) -> String {
 /// # Errors
 /// When the path is not under [`PREFIX`], names no key, or is not well-formed percent-encoding.
 pub fn from_path(path: &str) -> Result<Cow<'_, [u8]>, KeyError> {
-    let encoded = path.strip_prefix(PREFIX).ok_or(KeyError::NotAKey)?.as_bytes();
+    decode(path.strip_prefix(PREFIX).ok_or(KeyError::NotAKey)?)
+}
+
+/// The key that stands behind [`PREFIX`] in a raw, undecoded URL path.
+///
+/// # Errors
+/// When there is none, or it is not well-formed percent-encoding.
+pub fn decode(encoded: &str) -> Result<Cow<'_, [u8]>, KeyError> {
+    let encoded = encoded.as_bytes();
     if encoded.is_empty() {
         return Err(KeyError::Empty);
     }

@@ -172,12 +172,12 @@ impl Store {
         let permits = u32::try_from(request.bytes() / PERMIT_BYTES + 1).unwrap_or(u32::MAX);
         // A request larger than the bound takes all of it.
         let permits = permits.min(u32::try_from(IN_FLIGHT_BYTES / PERMIT_BYTES).unwrap_or(u32::MAX));
-        let permit = match Arc::clone(&self.permits).try_acquire_many_owned(permits) {
-            Ok(permit) => permit,
-            Err(_) => {
-                let permit = Arc::clone(&self.permits).acquire_many_owned(permits).await;
-                permit.map_err(|_| StoreError::Closed)?
-            }
+        // Mostly there are some, and then nothing has to wait.
+        let permit = if let Ok(permit) = Arc::clone(&self.permits).try_acquire_many_owned(permits) {
+            permit
+        } else {
+            let permit = Arc::clone(&self.permits).acquire_many_owned(permits).await;
+            permit.map_err(|_| StoreError::Closed)?
         };
         let (reply, answer) = oneshot::channel();
         {

@@ -26,7 +26,9 @@ pub(crate) fn write(directory: &Path, keys: usize, value: usize, times: usize) -
         interrupt::check()?;
         let batch: Vec<Record> =
             (first..keys.min(first + BATCH)).map(|number| record(number, value)).collect();
-        tail = runtime.block_on(log.append(0, tail, &batch).outcome()).map_err(|error| failed(error.to_string()))?;
+        tail = runtime
+            .block_on(log.append(0, tail, &batch).outcome())
+            .map_err(|error| failed(error.to_string()))?;
     }
     runtime.block_on(log.close()).map_err(|error| failed(error.to_string()))
 }

@@ -1,34 +1,33 @@
 //! Answers as bytes: straight into what will be sent.
 
-use std::io::Write;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, DATE};
 use http::{Response, StatusCode};
-use httpdate::HttpDate;
 use tokio::time::Instant;
+
+use super::date::{DATE_BYTES, Dates};
 
 /// Bodies above this length in bytes are sent from where they are.
 const COPIED: usize = 16 << 10;
-/// Bytes of an IMF-fixdate (RFC 9110 section 5.6.7).
-const DATE_BYTES: usize = 29;
 
 /// What goes out on one connection.
 pub(super) struct Outbox {
     pub(super) bytes: Vec<u8>,
     /// Behind the bytes.
     pub(super) tail: Bytes,
+    /// The date of an answer that is written now, the time that it tells, and until when it is the right one.
     date: [u8; DATE_BYTES],
-    /// The time that the date tells, and until when it is the right one.
     time: SystemTime,
     until: Instant,
+    dates: Dates,
 }
 
 impl Outbox {
     pub(super) fn new() -> Self {
         let (date, time, until) = ([0; DATE_BYTES], SystemTime::UNIX_EPOCH, Instant::now());
-        Self { bytes: Vec::new(), tail: Bytes::new(), date, time, until }
+        Self { bytes: Vec::new(), tail: Bytes::new(), date, time, until, dates: Dates::default() }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -49,7 +48,7 @@ impl Outbox {
             let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
             self.until = now + Duration::from_nanos(1_000_000_000 - u64::from(since_epoch.subsec_nanos()));
             self.time = SystemTime::UNIX_EPOCH + Duration::from_secs(since_epoch.as_secs());
-            write_date(&mut self.date[..], self.time);
+            self.date = self.dates.format(self.time);
         }
         Answer { outbox: self, started: now, last }
     }
@@ -68,96 +67,63 @@ impl Answer<'_> {
         self.started
     }
 
-    /// Begins with these lines: status and fixed fields, each with its line's end.
-    pub fn begin(&mut self, lines: &'static [u8]) {
-        self.outbox.bytes.extend_from_slice(lines);
+    /// Makes room for so many bytes: then none of the parts has to.
+    pub fn reserve(&mut self, bytes: usize) {
+        self.outbox.bytes.reserve(bytes);
     }
 
-    /// Adds a field. Name and value are those of a field: nothing here checks them.
-    pub fn field(&mut self, name: &str, value: &[u8]) {
-        self.parts(name, &[value]);
+    /// Adds a part of the head, or of the body. Nothing here checks it.
+    pub fn add(&mut self, part: &[u8]) {
+        self.outbox.bytes.extend_from_slice(part);
     }
 
-    /// Adds a field whose value is made of parts.
-    pub fn parts(&mut self, name: &str, value: &[&[u8]]) {
-        let out = &mut self.outbox.bytes;
-        out.extend_from_slice(name.as_bytes());
-        out.extend_from_slice(b": ");
-        for part in value {
-            out.extend_from_slice(part);
-        }
-        out.extend_from_slice(b"\r\n");
+    /// Adds a number in digits.
+    pub fn add_number(&mut self, number: u64) {
+        self.add(itoa::Buffer::new().format(number).as_bytes());
     }
 
-    /// Adds a field that is a number.
-    pub fn number(&mut self, name: &str, number: u64) {
-        self.field(name, itoa::Buffer::new().format(number).as_bytes());
-    }
-
-    /// Adds a field that is a time which has passed: never one behind the answer's own `Date` (RFC 9110 section
+    /// Adds a time which has passed, as fields have it: never one behind the answer's own `Date` (RFC 9110 section
     /// 8.8.2.1), though the clock may have been set back.
-    pub fn past(&mut self, name: &str, time: SystemTime) {
-        if time >= self.outbox.time {
-            let date = self.outbox.date;
-            return self.field(name, &date);
-        }
-        let mut date = [0; DATE_BYTES];
-        write_date(&mut date[..], time);
-        self.field(name, &date);
+    pub fn add_past(&mut self, time: SystemTime) {
+        let later = time >= self.outbox.time;
+        let date = if later { self.outbox.date } else { self.outbox.dates.format(time) };
+        self.add(&date);
     }
 
-    /// Ends the answer with a body.
-    pub fn end(&mut self, body: &[u8]) {
-        self.end_without(body.len());
-        self.outbox.bytes.extend_from_slice(body);
+    /// Ends the head, whose last line is ended: `Date`, what is to be said of the connection, and an empty line.
+    pub fn end_head(&mut self) {
+        let date = self.outbox.date;
+        self.add(b"date: ");
+        self.add(&date);
+        self.add(if self.last { b"\r\nconnection: close\r\n\r\n" } else { b"\r\n\r\n" });
     }
 
-    /// Ends the answer to a HEAD: it tells the length of a body that it has not.
-    pub fn end_without(&mut self, length: usize) {
-        self.number("content-length", u64::try_from(length).unwrap_or(u64::MAX));
-        self.end_head();
-    }
-
-    /// Writes a whole answer in place of one piece by piece. To a HEAD it has no body.
+    /// Writes a whole answer in place of one part by part. To a HEAD it has no body.
     pub fn response(&mut self, response: &Response<Bytes>, is_head: bool) {
         let (status, body) = (response.status(), response.body());
-        self.begin(b"HTTP/1.1 ");
         let reason = status.canonical_reason().unwrap_or_default();
-        let line = [status.as_str().as_bytes(), b" ", reason.as_bytes(), b"\r\n"];
-        self.outbox.bytes.extend(line.into_iter().flatten());
-        for (name, value) in response.headers() {
-            // Our own is written below.
-            if name != DATE {
-                self.field(name.as_str(), value.as_bytes());
-            }
+        for part in ["HTTP/1.1 ", status.as_str(), " ", reason, "\r\n"] {
+            self.add(part.as_bytes());
+        }
+        // Our own date is written below.
+        for (name, value) in response.headers().iter().filter(|(name, _)| *name != DATE) {
+            self.field(name.as_str(), value.as_bytes());
         }
         let bodiless = is_head || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED;
         if !bodiless && !response.headers().contains_key(CONTENT_LENGTH) {
-            self.number("content-length", u64::try_from(body.len()).unwrap_or(u64::MAX));
+            self.field("content-length", itoa::Buffer::new().format(body.len()).as_bytes());
         }
         self.end_head();
-        if bodiless {
-            return;
-        }
-        if body.len() > COPIED {
+        if !bodiless && body.len() <= COPIED {
+            self.add(body);
+        } else if !bodiless {
             self.outbox.tail = body.clone();
-        } else {
-            self.outbox.bytes.extend_from_slice(body);
         }
     }
 
-    fn end_head(&mut self) {
-        let date = self.outbox.date;
-        self.field("date", &date);
-        let out = &mut self.outbox.bytes;
-        if self.last {
-            out.extend_from_slice(b"connection: close\r\n");
+    fn field(&mut self, name: &str, value: &[u8]) {
+        for part in [name.as_bytes(), b": ", value, b"\r\n"] {
+            self.add(part);
         }
-        out.extend_from_slice(b"\r\n");
     }
-}
-
-fn write_date(mut to: impl Write, time: SystemTime) {
-    // It has room for exactly one.
-    let _ = write!(to, "{}", HttpDate::from(time));
 }

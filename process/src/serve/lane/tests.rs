@@ -31,8 +31,8 @@ impl Express for Fast {
                     self.arrived.notify_one();
                     self.release.notified().await;
                 }
-                answer.begin(b"HTTP/1.1 200 OK\r\n");
-                answer.end(&[b"lane ", request.body].concat());
+                let response = Response::new(Bytes::from([b"lane ", request.body].concat()));
+                answer.response(&response, false);
                 Handled::Answered
             }
             "/hyper" => Handled::ByHyper,

@@ -81,8 +81,7 @@ impl Appended {
 
     /// Waits for the outcome. Dropping the future takes nothing back.
     pub async fn outcome(&self) -> Result<u64, AppendError> {
-        loop {
-            let State::Promised { batch, .. } = &self.0 else { break };
+        while let State::Promised { batch, .. } = &self.0 {
             let mut told = std::pin::pin!(batch.told.notified());
             // From here on no word is missed.
             told.as_mut().enable();

@@ -64,12 +64,11 @@ impl Applier {
         if self.close {
             return None;
         }
-        let message = match self.received.try_recv() {
-            Ok(message) => Some(message),
-            Err(_) => {
-                self.tell();
-                self.received.recv().await
-            }
+        let message = if let Ok(message) = self.received.try_recv() {
+            Some(message)
+        } else {
+            self.tell();
+            self.received.recv().await
         };
         match message {
             Some(Message::Flight(flight)) => Some(flight),
