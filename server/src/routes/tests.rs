@@ -19,7 +19,7 @@ impl TransactionLog for Refusing {
     }
 
     fn append(&self, _: u64, _: u64, _: &[Record]) -> Appended {
-        Box::pin(ready(Err(self.0.clone())))
+        Err(self.0.clone()).into()
     }
 
     fn tail(&self, _: u64) -> Entries {
