@@ -6,10 +6,12 @@
 mod check;
 mod commit;
 mod compaction;
+mod damage;
 mod directory;
 mod disk;
 mod error;
 mod format;
+mod manifest;
 mod queue;
 mod reader;
 mod recovery;
@@ -29,10 +31,11 @@ use parking_lot::Mutex;
 use tokio::sync::{oneshot, watch};
 
 pub use self::{
-    check::{Report, check},
+    check::{Report, check, check_in},
+    damage::{damage, damage_in},
     directory::{Directory, LogFile},
-    repair::{Repaired, repair},
-    restore::{RestoreError, Restored, restore},
+    repair::{Repaired, repair, repair_in},
+    restore::{RestoreError, Restored, restore, restore_in},
     snapshot::SnapshotEncoder,
     step::{Step, StepObserver},
 };

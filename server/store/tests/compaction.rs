@@ -15,7 +15,7 @@ use kivi_store::{
 use parking_lot::Mutex;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
-use self::support::{delete, disk::FakeDisk, log_on, put, store_on, value};
+use self::support::{delete, disk::FakeDisk, files, log_on, put, store_on, value};
 
 async fn filled(disk: &FakeDisk) -> Arc<Store> {
     let store = store_on(disk).await.unwrap();
@@ -26,10 +26,6 @@ async fn filled(disk: &FakeDisk) -> Arc<Store> {
     }
     delete(&store, "k3").await.unwrap();
     store
-}
-
-fn files(disk: &FakeDisk, suffix: &str) -> Vec<String> {
-    disk.names().into_iter().filter(|name| name.ends_with(suffix)).collect()
 }
 
 #[tokio::test]

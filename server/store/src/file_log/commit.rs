@@ -52,8 +52,13 @@ impl Committer {
 
     fn commit_all(&mut self) -> Result<(), AppendError> {
         while let Some(Work { chunks, errand }) = self.queue.take(self.due) {
-            if !chunks.is_empty() {
-                self.commit(chunks)?;
+            if !chunks.is_empty()
+                && let Err(error) = self.commit(chunks)
+            {
+                if let Some(errand) = errand {
+                    errand.answer(Err(error.clone()));
+                }
+                return Err(error);
             }
             if let Some(errand) = errand {
                 self.go(errand)?;

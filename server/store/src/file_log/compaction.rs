@@ -38,18 +38,33 @@ impl Compaction {
         }
         let source = take();
         let sequence = source.sequence();
-        let length = match self.write(SnapshotEncoder::of_log(source, self.store_id)) {
-            Ok(length) => length,
-            Err(error) => {
-                // Half a snapshot would only take room.
-                let _ = self.directory.remove(files::UNFINISHED);
-                return Err(error);
-            }
-        };
-        // The snapshot may hold what the log was not asked to make durable so far.
-        self.queue.sync().map_err(|error| failed(&error))?;
+        let reserved = held(&*self.directory).map_err(|source| self.io("open", source))?;
+        let written = self.write(SnapshotEncoder::of_log(source, self.store_id)).and_then(|length| {
+            // The snapshot may hold what the log was not asked to make durable so far.
+            self.queue.sync().map_err(|error| failed(&error))?;
+            Ok(length)
+        });
+        let length = written.inspect_err(|_| self.give_back(reserved))?;
         self.install(sequence, length)?;
         Ok(())
+    }
+
+    /// Behind a snapshot that broke off, holds as much room as before; half a snapshot would only take more.
+    fn give_back(&self, reserved: u64) {
+        let given = if reserved == 0 {
+            self.directory.remove(files::UNFINISHED)
+        } else {
+            self.unfinished().and_then(|file| {
+                file.allocate(reserved)?;
+                file.truncate(reserved)
+            })
+        };
+        match given {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(%error, bytes = reserved, "Could not hold the room for the next snapshot as before.");
+            }
+            _ => {}
+        }
     }
 
     /// Writes the snapshot into the room held for it, durably; returns its length in bytes.
@@ -70,12 +85,8 @@ impl Compaction {
         Ok(length)
     }
 
-    /// The room held for the snapshot, or an empty file.
     fn unfinished(&self) -> io::Result<Box<dyn LogFile>> {
-        match self.directory.open(files::UNFINISHED) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => self.directory.create(files::UNFINISHED),
-            opened => opened,
-        }
+        unfinished(&*self.directory)
     }
 
     fn install(&self, sequence: u64, length: u64) -> Result<(), LogError> {
@@ -105,12 +116,33 @@ impl Compaction {
     }
 }
 
-/// Holds room for a snapshot of so many bytes. Blocks.
+/// The room held for a snapshot, or an empty file.
+fn unfinished(directory: &dyn Directory) -> io::Result<Box<dyn LogFile>> {
+    match directory.open(files::UNFINISHED) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => directory.create(files::UNFINISHED),
+        opened => opened,
+    }
+}
+
+/// How much room is held for a snapshot, in bytes.
+fn held(directory: &dyn Directory) -> io::Result<u64> {
+    match directory.open(files::UNFINISHED) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+        opened => opened?.length(),
+    }
+}
+
+/// Holds room for a snapshot of so many bytes. What is held is held on when there is no room for more. Blocks.
 pub(super) fn reserve(directory: &dyn Directory, bytes: u64) -> Result<(), LogError> {
     let path = directory.path().join(files::UNFINISHED);
-    let held = directory.create(files::UNFINISHED).map_err(|source| io_error("create", &path, source))?;
-    held.allocate(bytes).map_err(|source| {
-        let _ = directory.remove(files::UNFINISHED);
+    let before = held(directory).map_err(|source| io_error("open", &path, source))?;
+    let file = unfinished(directory).map_err(|source| io_error("create", &path, source))?;
+    file.allocate(bytes).map_err(|source| {
+        // A part of what was asked for is of no use.
+        let kept = if before == 0 { directory.remove(files::UNFINISHED) } else { file.truncate(before) };
+        if let Err(error) = kept {
+            tracing::warn!(%error, file = files::UNFINISHED, "Could not give back room of the log volume.");
+        }
         io_error("allocate", &path, source)
     })
 }

@@ -175,7 +175,7 @@ impl Waiting {
             queue.errand = Some(Errand { what, answer });
         }
         self.bell.notify_one();
-        // The thread answers everything it takes, and drops the rest at its end.
+        // The thread answers everything it takes, and all that waits when it fails.
         done.recv().unwrap_or(Err(AppendError::Closed))
     }
 
@@ -223,14 +223,19 @@ impl Waiting {
 
     /// The log did not take these: refuses them, and what waits behind them. It ends at `tail`.
     pub(super) fn refuse(&self, chunks: Vec<Chunk>, error: &AppendError, tail: u64) {
-        {
+        let errand = {
             let mut queue = self.queue.lock();
-            if let AppendError::Failed { message } = error {
-                queue.failure = Some(message.clone());
-                // Whoever waits hears of the end.
-                queue.errand = None;
-            }
             queue.rewind(tail);
+            match error {
+                AppendError::Failed { message } => {
+                    queue.failure = Some(message.clone());
+                    queue.errand.take()
+                }
+                _ => None,
+            }
+        };
+        if let Some(errand) = errand {
+            errand.answer(Err(error.clone()));
         }
         for chunk in chunks {
             chunk.refuse(error);

@@ -3,10 +3,12 @@
 
 use std::{io, sync::Arc, time::Instant};
 
+use rand::Rng;
+
 use super::{
     Directory, FileLogOptions, Step, StepObserver, SyncObserver, error,
-    format::{BATCH_HEADER, HEADER, seal},
-    recovery,
+    format::{BATCH_HEADER, HEADER, Header, seal},
+    manifest, recovery,
     segment::Segment,
     usage::Usage,
 };
@@ -24,6 +26,8 @@ pub(super) struct Writer {
     durable: u64,
     /// Whether a mark was written since the last sync.
     marked: bool,
+    /// Whether the manifest has to name the segment before anything is written to it.
+    unnamed: bool,
     on_sync: Option<SyncObserver>,
     on_step: Option<StepObserver>,
     usage: Arc<Usage>,
@@ -48,6 +52,7 @@ impl Writer {
             written: end.tail,
             durable: end.tail,
             marked: false,
+            unnamed: end.unnamed,
             on_sync,
             on_step,
             usage,
@@ -69,6 +74,7 @@ impl Writer {
         first_sequence: u64,
         count: u32,
     ) -> Result<(), AppendError> {
+        self.name_in_manifest()?;
         let length = batch.len() as u64;
         if self.position + length > self.segment.length {
             self.roll(first_sequence, length)?;
@@ -155,24 +161,37 @@ impl Writer {
             self.sync_all()?;
         }
         let length = self.segment_bytes.max(HEADER as u64 + batch);
-        let store_id = self.store_id();
+        let replaced = self.position == HEADER as u64;
+        // A segment without records is replaced by one of the same name, and has to be the one that the manifest names.
+        let salt = if replaced { self.segment.header.salt } else { rand::rng().random() };
         self.step(Step::BeforeRoll);
-        match Segment::create(&*self.directory, store_id, first_sequence, length) {
+        match Segment::create(
+            &*self.directory,
+            Header { salt, store_id: self.store_id(), first_sequence, length },
+        ) {
             Ok(segment) => {
                 tracing::debug!(file = segment.name, bytes = length, "Began a segment of the log.");
-                self.release();
+                if !replaced {
+                    self.release();
+                }
                 self.segment = segment;
+                self.unnamed = false;
                 self.position = HEADER as u64;
                 self.usage.set_active(self.position);
                 self.step(Step::AfterRoll);
                 Ok(())
             }
-            Err(LogError::Io { source, .. }) if error::is_full(&source) => {
-                Err(AppendError::Full { message: source.to_string() })
-            }
-            Err(LogError::Failed { message }) => Err(AppendError::Failed { message }),
-            Err(error) => Err(AppendError::Failed { message: error.to_string() }),
+            Err(error) => Err(refused(error)),
         }
+    }
+
+    /// Has the manifest name the segment, where a start found no room for that.
+    fn name_in_manifest(&mut self) -> Result<(), AppendError> {
+        if self.unnamed {
+            manifest::write(&*self.directory, &self.segment.header).map_err(refused)?;
+            self.unnamed = false;
+        }
+        Ok(())
     }
 
     /// Gives back what was allocated for the segment and is not used. It stays what it is if that fails.
@@ -190,7 +209,7 @@ impl Writer {
     /// Takes back a write that found the volume full, durably, before anybody is told that it did not happen.
     fn undo(&mut self) -> Result<(), AppendError> {
         let file = &self.segment.file;
-        file.truncate(self.position).map_err(|error| self.failed("cut", &error))?;
+        file.clear(self.position).map_err(|error| self.failed("clear", &error))?;
         match file.allocate(self.segment.length) {
             Ok(()) => {}
             // The next write rolls.
@@ -203,5 +222,16 @@ impl Writer {
     fn failed(&self, action: &str, error: &io::Error) -> AppendError {
         let path = self.directory.path().join(&self.segment.name);
         AppendError::Failed { message: format!("can't {action} {}: {error}", path.display()) }
+    }
+}
+
+/// What a write is told when a file could not be made for it.
+fn refused(error: LogError) -> AppendError {
+    match error {
+        LogError::Io { source, .. } if error::is_full(&source) => {
+            AppendError::Full { message: source.to_string() }
+        }
+        LogError::Failed { message } => AppendError::Failed { message },
+        error => AppendError::Failed { message: error.to_string() },
     }
 }

@@ -23,6 +23,14 @@ pub const SEGMENT: u64 = 64 << 10;
 /// The name of a log's first segment.
 pub const FIRST: &str = "00000000000000000001.log";
 
+/// The name of the file that names the newest segment.
+pub const MANIFEST: &str = "MANIFEST";
+
+/// The names of the files with this ending.
+pub fn files(disk: &FakeDisk, suffix: &str) -> Vec<String> {
+    disk.names().into_iter().filter(|name| name.ends_with(suffix)).collect()
+}
+
 pub fn options(sync: Sync) -> FileLogOptions {
     FileLogOptions { segment_bytes: SEGMENT, sync, ..FileLogOptions::default() }
 }
