@@ -86,6 +86,8 @@ pub struct Faults {
     pub thin: bool,
     /// Syncs wait until this is false.
     pub sync_held: bool,
+    /// The first opening of this file waits until this is another one; further ones do not.
+    pub open_held: Option<String>,
 }
 
 /// What was done so far.
@@ -94,6 +96,7 @@ pub struct Counts {
     pub writes: u64,
     pub syncs: u64,
     pub waiting_syncs: u64,
+    pub waiting_opens: u64,
     /// Steps of all kinds, reads too.
     pub steps: u64,
 }
@@ -288,6 +291,13 @@ impl Directory for FakeDisk {
     fn open(&self, name: &str) -> io::Result<Box<dyn LogFile>> {
         let mut state = self.0.state.lock();
         unless_cut(state.step(&format!("open {name}"), false)?)?;
+        if state.counts.waiting_opens == 0 && state.faults.open_held.as_deref() == Some(name) {
+            state.counts.waiting_opens += 1;
+            while state.faults.open_held.as_deref() == Some(name) {
+                self.0.released.wait(&mut state);
+            }
+            state.counts.waiting_opens -= 1;
+        }
         let index = *state.names.get(name).ok_or(io::ErrorKind::NotFound)?;
         Ok(self.file(name, index))
     }
