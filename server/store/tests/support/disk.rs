@@ -29,6 +29,8 @@ struct State {
     faults: Faults,
     counts: Counts,
     trap: Option<Trap>,
+    /// How many steps later the power goes.
+    cut_after: Option<u64>,
     tripped: Option<String>,
     /// The power is off: nothing changes any more.
     off: bool,
@@ -112,6 +114,11 @@ impl FakeDisk {
         let mut state = self.0.state.lock();
         let at = state.counts.steps + at;
         state.trap = Some(Trap { at, what });
+    }
+
+    /// Lets the power go so many steps behind the one that is trapped.
+    pub fn cut_after_trap(&self, steps: u64) {
+        self.0.state.lock().cut_after = Some(steps);
     }
 
     /// The step that met with it, once it has.
@@ -221,14 +228,16 @@ impl State {
             return Err(io::Error::other("the power is off"));
         }
         self.counts.steps += 1;
-        let Some(trap) = self.trap.filter(|trap| trap.at <= self.counts.steps && self.tripped.is_none())
-        else {
+        let Some(trap) = self.trap.filter(|trap| trap.at == self.counts.steps) else {
             return Ok(false);
         };
         if trap.what == Trip::Full && !takes_room {
             return Ok(false);
         }
-        self.tripped = Some(format!("{what}, step {}", trap.at));
+        let tripped = self.tripped.take().map(|before| before + ", then ").unwrap_or_default();
+        self.tripped = Some(format!("{tripped}{what}, step {}", self.counts.steps));
+        self.trap =
+            self.cut_after.take().map(|steps| Trap { at: self.counts.steps + steps, what: Trip::Cut });
         match trap.what {
             Trip::Io => Err(io::Error::from_raw_os_error(5)),
             Trip::Full => Err(io::ErrorKind::StorageFull.into()),
@@ -237,6 +246,13 @@ impl State {
                 Ok(true)
             }
         }
+    }
+
+    /// Counts a step on a file.
+    fn step_on(&mut self, what: &str, index: usize, takes_room: bool) -> io::Result<bool> {
+        let named = self.names.iter().find(|(_, named)| **named == index);
+        let name = named.map_or("a removed file", |(name, _)| name).to_owned();
+        self.step(&format!("{what} {name}"), takes_room)
     }
 
     fn is_named(&self, index: usize) -> bool {
@@ -285,7 +301,7 @@ impl Directory for FakeDisk {
             state.resize(index, 0);
         }
         unless_cut(cut)?;
-        Ok(self.file(name, index))
+        Ok(self.file(index))
     }
 
     fn open(&self, name: &str) -> io::Result<Box<dyn LogFile>> {
@@ -299,7 +315,7 @@ impl Directory for FakeDisk {
             state.counts.waiting_opens -= 1;
         }
         let index = *state.names.get(name).ok_or(io::ErrorKind::NotFound)?;
-        Ok(self.file(name, index))
+        Ok(self.file(index))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -334,13 +350,12 @@ impl Directory for FakeDisk {
 
 struct FakeFile {
     disk: FakeDisk,
-    name: String,
     index: usize,
 }
 
 impl FakeDisk {
-    fn file(&self, name: &str, index: usize) -> Box<dyn LogFile> {
-        Box::new(FakeFile { disk: self.clone(), name: name.to_owned(), index })
+    fn file(&self, index: usize) -> Box<dyn LogFile> {
+        Box::new(FakeFile { disk: self.clone(), index })
     }
 }
 
@@ -348,7 +363,7 @@ impl FakeFile {
     /// Counts a step; `true` when the power goes with it.
     fn step(&self, what: &str, takes_room: bool) -> io::Result<(MutexGuard<'_, State>, bool)> {
         let mut state = self.disk.0.state.lock();
-        let cut = state.step(&format!("{what} {}", self.name), takes_room)?;
+        let cut = state.step_on(what, self.index, takes_room)?;
         Ok((state, cut))
     }
 }
@@ -400,7 +415,7 @@ impl LogFile for FakeFile {
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         let mut state = self.disk.0.state.lock();
         let was_off = state.off;
-        let stepped = state.step(&format!("write {}", self.name), true).and_then(unless_cut);
+        let stepped = state.step_on("write", self.index, true).and_then(unless_cut);
         if was_off {
             return stepped;
         }
@@ -425,7 +440,7 @@ impl LogFile for FakeFile {
         }
         state.counts.waiting_syncs -= 1;
         state.counts.syncs += 1;
-        let stepped = state.step(&format!("sync {}", self.name), false);
+        let stepped = state.step_on("sync", self.index, false);
         if state.off {
             return stepped.and_then(unless_cut);
         }
