@@ -135,3 +135,37 @@ async fn a_restore_that_a_power_cut_ends_is_whole_or_refused_and_never_taken_for
         }
     }
 }
+
+#[tokio::test]
+async fn the_first_writes_to_a_restored_log_survive_whatever_ends_them() {
+    let bytes = snapshot(&filled().await);
+    let restored = FakeDisk::default();
+    restore_in(&restored, &bytes[..]).unwrap();
+    // A start and an orderly end leave a mark in the segment, which has no room for a write.
+    store_on(&restored).await.unwrap().close().await.unwrap();
+    for trip in [Trip::Io, Trip::Cut] {
+        for at in 1.. {
+            let disk = restored.copy();
+            disk.trap(at, trip);
+            let mut told = Vec::new();
+            if let Ok(store) = store_on(&disk).await {
+                for key in ["a", "b"] {
+                    if put(&store, key, "v").await.is_ok() {
+                        told.push(key);
+                    }
+                }
+            }
+            for seed in 0..8 {
+                let opened = store_on(&disk.power_cut(seed)).await;
+                let after =
+                    opened.unwrap_or_else(|error| panic!("{:?}, cut {seed}: {error}", disk.tripped()));
+                for key in &told {
+                    assert!(after.get(key.as_bytes()).is_some(), "{:?}, cut {seed}: {key}", disk.tripped());
+                }
+            }
+            if disk.counts().steps < at {
+                break;
+            }
+        }
+    }
+}

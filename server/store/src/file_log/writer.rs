@@ -145,7 +145,12 @@ impl Writer {
 
     /// Goes on in a new segment, unless this one has no records.
     pub(super) fn begin_segment(&mut self) -> Result<(), AppendError> {
-        if self.position == HEADER as u64 { Ok(()) } else { self.roll(self.written + 1, 0) }
+        if self.is_empty() { Ok(()) } else { self.roll(self.written + 1, 0) }
+    }
+
+    /// Whether the segment has no records. It may have marks.
+    fn is_empty(&self) -> bool {
+        self.segment.header.first_sequence > self.written
     }
 
     pub(super) fn step(&self, step: Step) {
@@ -161,7 +166,7 @@ impl Writer {
             self.sync_all()?;
         }
         let length = self.segment_bytes.max(HEADER as u64 + batch);
-        let replaced = self.position == HEADER as u64;
+        let replaced = self.is_empty();
         // A segment without records is replaced by one of the same name, and has to be the one that the manifest names.
         let salt = if replaced { self.segment.header.salt } else { rand::rng().random() };
         self.step(Step::BeforeRoll);
