@@ -19,7 +19,7 @@ use self::support::{MANIFEST, disk::FakeDisk, files, put, value};
 const HEADER: usize = 64;
 
 fn log(disk: &FakeDisk) -> Result<FileLog, LogError> {
-    let options = FileLogOptions { segment_bytes: 400, ..FileLogOptions::default() };
+    let options = FileLogOptions { segment_bytes: 430, ..FileLogOptions::default() };
     FileLog::open_in(Arc::new(disk.clone()), options)
 }
 
@@ -133,7 +133,7 @@ async fn no_file_that_was_cut_is_served() {
             let what = format!("{name} cut to {length} of {} bytes", bytes.len());
             // The last bytes of a segment that was left are a mark, which proves nothing then.
             if let Verdict::Same = verdict(&damaged, whole, &what).await {
-                assert!(length >= bytes.len() - 28 && name.ends_with(".log"), "{what}: it was taken");
+                assert!(length >= bytes.len() - 28 && name != MANIFEST, "{what}: it was taken");
             }
         }
     }
@@ -147,7 +147,9 @@ async fn no_lost_file_goes_unnoticed_in_any_combination() {
         let damaged = disk.copy();
         let missing: Vec<_> =
             (0..names.len()).filter(|at| lost & (1 << at) != 0).map(|at| &names[at]).collect();
-        missing.iter().for_each(|name| damaged.remove_file(name));
+        for name in &missing {
+            damaged.remove_file(name);
+        }
         let what = format!("without {missing:?}");
         assert_ne!(verdict(&damaged, whole, &what).await, Verdict::Same, "{what}");
     }
@@ -175,7 +177,9 @@ async fn the_only_segment_or_the_last_ones_are_named_when_they_are_lost() {
     let names = files(&disk, ".log");
     for left in 0..names.len() {
         let damaged = disk.copy();
-        names[left..].iter().for_each(|name| damaged.remove_file(name));
+        for name in &names[left..] {
+            damaged.remove_file(name);
+        }
         let Verdict::Refused(damage) = verdict(&damaged, whole, "without the last ones").await else {
             panic!("{:?} were not missed", &names[left..])
         };
@@ -202,7 +206,9 @@ async fn files_that_changed_places_or_come_from_another_store_are_refused() {
         let damaged = disk.copy();
         let from: Vec<_> =
             (0..names.len()).filter(|at| foreign & (1 << at) != 0).map(|at| &names[at]).collect();
-        from.iter().for_each(|name| damaged.set(name, other.bytes(name)));
+        for name in &from {
+            damaged.set(name, other.bytes(name));
+        }
         let what = format!("with {from:?} of another store");
         assert_ne!(verdict(&damaged, whole, &what).await, Verdict::Same, "{what}");
     }
@@ -294,7 +300,9 @@ async fn a_log_from_before_there_were_manifests_gets_one() {
     // Behind a snapshot even such a log has a segment.
     let (disk, whole) = compacted("store").await;
     without_manifest(&disk);
-    files(&disk, ".log").iter().for_each(|name| disk.remove_file(name));
+    for name in files(&disk, ".log") {
+        disk.remove_file(&name);
+    }
     assert_ne!(verdict(&disk, whole, "without a segment").await, Verdict::Same);
 }
 

@@ -32,6 +32,7 @@ async fn open(disk: &FakeDisk) -> Result<Arc<Store>, kivi_store::OpenError> {
     let log = log(disk)?;
     // Whether there is room for it changes nothing.
     let _ = log.reserve(3000).await;
+    log.expect_snapshot(2000);
     Store::open(log, StoreOptions::default()).await
 }
 
@@ -45,10 +46,10 @@ struct Told {
 }
 
 impl Told {
-    fn note(&mut self, keys: &[&'static str], wanted: Option<&Bytes>, done: Result<(), StoreError>) {
+    fn note(&mut self, keys: &[&'static str], wanted: Option<&Bytes>, done: &Result<(), StoreError>) {
         for key in keys {
             let allowed = self.keys.entry(key).or_insert_with(|| vec![None]);
-            match &done {
+            match done {
                 Ok(()) => *allowed = vec![wanted.cloned()],
                 Err(StoreError::LogFull) => {}
                 Err(_) => allowed.push(wanted.cloned()),
@@ -72,17 +73,17 @@ async fn write(store: &Store, told: &mut Told, numbers: std::ops::Range<u32>) {
                 .map(|key| Operation { key: Bytes::from_static(key.as_bytes()), action: action.clone() });
             let operations = operations.to_vec();
             let done = store.transact(Transaction { operations, ..Transaction::default() }).await;
-            told.note(&TOGETHER, Some(&value), done.map(drop));
+            told.note(&TOGETHER, Some(&value), &done.map(drop));
         } else if number % 7 == 6 {
             match delete(store, "a").await {
                 // Nothing was written: an earlier write of unknown outcome may still show.
                 Ok(outcome) if outcome.revision.is_none() => {}
-                done => told.note(&["a"], None, done.map(drop)),
+                done => told.note(&["a"], None, &done.map(drop)),
             }
         } else {
             let key = ["a", "b", "c"][number as usize % 3];
             let done = put(store, key, value.clone()).await;
-            told.note(&[key], Some(&value), done.map(drop));
+            told.note(&[key], Some(&value), &done.map(drop));
         }
     }
 }

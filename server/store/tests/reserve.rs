@@ -5,10 +5,11 @@
 mod support;
 
 use kivi_store::{
-    CompactError, LogEntry, LogError, Snapshot, SnapshotError, StateHash, Store, StoreOptions, TransactionLog,
+    CompactError, LogEntry, LogError, Snapshot, SnapshotError, StateHash, Store, StoreError, StoreOptions,
+    TransactionLog,
 };
 
-use self::support::{disk::FakeDisk, files, log_on, put, store_on};
+use self::support::{delete, disk::FakeDisk, files, log_on, put, store_on};
 
 const RESERVE: u64 = 100_000;
 
@@ -91,4 +92,48 @@ async fn the_reserve_is_held_over_a_restart_on_a_full_volume() {
     let store = store_on(&disk).await.unwrap();
     assert_eq!(held(&disk), RESERVE);
     store.compact().await.unwrap();
+}
+
+#[tokio::test]
+async fn on_a_volume_that_is_full_of_live_keys_some_can_be_deleted_and_writes_go_on() {
+    let disk = FakeDisk::default();
+    let log = log_on(&disk).unwrap();
+    log.reserve(RESERVE * 4).await.unwrap();
+    let store = Store::open(log, StoreOptions::default()).await.unwrap();
+    disk.faults(|faults| faults.capacity = Some(RESERVE * 7));
+    let mut stored = 0;
+    while put(&store, &format!("k{stored}"), vec![7; 1500]).await.is_ok() {
+        stored += 1;
+    }
+    // Until not even the smallest one is taken.
+    let mut small = 0;
+    while put(&store, &format!("s{small}"), "").await.is_ok() {
+        small += 1;
+    }
+    for key in 0..30 {
+        let deleted = delete(&store, &format!("k{key}")).await;
+        assert!(deleted.is_ok(), "{key} of {stored}: {deleted:?}");
+    }
+    assert_eq!(put(&store, "next", vec![7; 1500]).await, Err(StoreError::LogFull));
+    store.compact().await.unwrap();
+    put(&store, "next", vec![7; 1500]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_log_that_outruns_its_reserve_is_full_while_it_can_still_be_compacted() {
+    let disk = FakeDisk::default();
+    let log = log_on(&disk).unwrap();
+    let store = {
+        log.expect_snapshot(1);
+        Store::open(log, StoreOptions::default()).await.unwrap()
+    };
+    disk.faults(|faults| faults.capacity = Some(RESERVE * 10));
+    let mut stored = 0;
+    while put(&store, &format!("k{stored}"), vec![7; 1500]).await.is_ok() {
+        stored += 1;
+    }
+    assert!(stored > 200, "{stored}");
+    // Everything is alive: the snapshot takes as much as the log.
+    store.compact().await.unwrap();
+    assert_eq!(store_on(&disk).await.unwrap().status().keys, stored);
 }

@@ -82,7 +82,7 @@ impl Committer {
         let mut written = Vec::with_capacity(chunks.len());
         let mut refused = None;
         for mut chunk in chunks.by_ref() {
-            match self.writer.write(&mut chunk.bytes, chunk.first_sequence, chunk.count) {
+            match self.writer.write(&mut chunk) {
                 Ok(()) => written.push(chunk),
                 Err(error) => {
                     refused = Some((chunk, error));

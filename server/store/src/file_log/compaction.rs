@@ -7,9 +7,10 @@
 use std::{io, sync::Arc};
 
 use super::{
-    Directory, LogFile, Step, StepObserver,
+    Directory, Step, StepObserver,
     error::{io as io_error, is_full},
     queue::Waiting,
+    reserve::{self, Reserve},
     segment,
     snapshot::{SnapshotEncoder, files},
     usage::Usage,
@@ -24,6 +25,7 @@ pub(super) struct Compaction {
     pub(super) directory: Arc<dyn Directory>,
     pub(super) queue: Arc<Waiting>,
     pub(super) usage: Arc<Usage>,
+    pub(super) reserve: Arc<Reserve>,
     pub(super) store_id: [u8; 16],
     pub(super) on_step: Option<StepObserver>,
 }
@@ -38,38 +40,27 @@ impl Compaction {
         }
         let source = take();
         let sequence = source.sequence();
-        let reserved = held(&*self.directory).map_err(|source| self.io("open", source))?;
+        let room = self.reserve.take().map_err(|source| self.io("open", source))?;
         let written = self.write(SnapshotEncoder::of_log(source, self.store_id)).and_then(|length| {
             // The snapshot may hold what the log was not asked to make durable so far.
             self.queue.sync().map_err(|error| failed(&error))?;
             Ok(length)
         });
-        let length = written.inspect_err(|_| self.give_back(reserved))?;
-        self.install(sequence, length)?;
-        Ok(())
-    }
-
-    /// Behind a snapshot that broke off, holds as much room as before; half a snapshot would only take more.
-    fn give_back(&self, reserved: u64) {
-        let given = if reserved == 0 {
-            self.directory.remove(files::UNFINISHED)
-        } else {
-            self.unfinished().and_then(|file| {
-                file.allocate(reserved)?;
-                file.truncate(reserved)
-            })
-        };
-        match given {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                tracing::warn!(%error, bytes = reserved, "Could not hold the room for the next snapshot as before.");
+        let length = match written {
+            Ok(length) => length,
+            Err(error) => {
+                room.give_back();
+                return Err(error);
             }
-            _ => {}
-        }
+        };
+        self.install(sequence, length)?;
+        room.used();
+        Ok(())
     }
 
     /// Writes the snapshot into the room held for it, durably; returns its length in bytes.
     fn write(&self, parts: SnapshotEncoder) -> Result<u64, CompactError> {
-        let file = self.unfinished().map_err(|source| self.io("create", source))?;
+        let file = reserve::open(&*self.directory).map_err(|source| self.io("create", source))?;
         let (mut length, mut synced) = (0, 0);
         for part in parts {
             let part = part?;
@@ -83,10 +74,6 @@ impl Compaction {
         file.truncate(length).map_err(|source| self.io("cut", source))?;
         file.sync().map_err(|source| self.io("sync", source))?;
         Ok(length)
-    }
-
-    fn unfinished(&self) -> io::Result<Box<dyn LogFile>> {
-        unfinished(&*self.directory)
     }
 
     fn install(&self, sequence: u64, length: u64) -> Result<(), LogError> {
@@ -114,37 +101,6 @@ impl Compaction {
         }
         io_error(action, &self.directory.path().join(files::UNFINISHED), source).into()
     }
-}
-
-/// The room held for a snapshot, or an empty file.
-fn unfinished(directory: &dyn Directory) -> io::Result<Box<dyn LogFile>> {
-    match directory.open(files::UNFINISHED) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => directory.create(files::UNFINISHED),
-        opened => opened,
-    }
-}
-
-/// How much room is held for a snapshot, in bytes.
-fn held(directory: &dyn Directory) -> io::Result<u64> {
-    match directory.open(files::UNFINISHED) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
-        opened => opened?.length(),
-    }
-}
-
-/// Holds room for a snapshot of so many bytes. What is held is held on when there is no room for more. Blocks.
-pub(super) fn reserve(directory: &dyn Directory, bytes: u64) -> Result<(), LogError> {
-    let path = directory.path().join(files::UNFINISHED);
-    let before = held(directory).map_err(|source| io_error("open", &path, source))?;
-    let file = unfinished(directory).map_err(|source| io_error("create", &path, source))?;
-    file.allocate(bytes).map_err(|source| {
-        // A part of what was asked for is of no use.
-        let kept = if before == 0 { directory.remove(files::UNFINISHED) } else { file.truncate(before) };
-        if let Err(error) = kept {
-            tracing::warn!(%error, file = files::UNFINISHED, "Could not give back room of the log volume.");
-        }
-        io_error("allocate", &path, source)
-    })
 }
 
 /// Removes the segments that lie wholly at or below a snapshot, and older snapshots.

@@ -7,7 +7,7 @@ use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
 use super::format::{BATCH_HEADER, encode};
-use crate::{AppendError, Record};
+use crate::{AppendError, Change, Effect, Record};
 
 /// Batches are merged up to this size in bytes; a larger one is written alone.
 const MERGED_BYTES: usize = 4 << 20;
@@ -21,6 +21,8 @@ pub(super) struct Chunk {
     pub(super) bytes: Vec<u8>,
     pub(super) first_sequence: u64,
     pub(super) count: u32,
+    /// Whether all of it only takes keys away: what a full volume is made to have room again with.
+    pub(super) removes: bool,
     /// Who waits, with the tail each one made.
     pub(super) answers: Vec<(u64, Answer)>,
 }
@@ -89,7 +91,7 @@ impl Queue {
             bytes.clear();
             bytes.resize(BATCH_HEADER, 0);
             let first_sequence = self.tail + 1;
-            self.chunks.push(Chunk { bytes, first_sequence, count: 0, answers: Vec::new() });
+            self.chunks.push(Chunk { bytes, first_sequence, count: 0, removes: true, answers: Vec::new() });
         }
         let (answer, receiver) = oneshot::channel();
         if let Some(chunk) = self.chunks.last_mut() {
@@ -97,6 +99,7 @@ impl Queue {
                 self.tail += 1;
                 encode(&mut chunk.bytes, self.tail, record);
                 chunk.count += 1;
+                chunk.removes &= removes(record);
             }
             chunk.answers.push((self.tail, answer));
         }
@@ -110,6 +113,12 @@ impl Queue {
             chunk.refuse(&AppendError::Conflict { tail });
         }
     }
+}
+
+/// Whether a record does nothing but take keys away.
+fn removes(record: &Record) -> bool {
+    let is_put = |change: &Change| matches!(change.effect, Effect::Put { .. });
+    !record.changes.is_empty() && !record.changes.iter().any(is_put)
 }
 
 impl Errand {

@@ -8,11 +8,17 @@ use rand::Rng;
 use super::{
     Directory, FileLogOptions, Step, StepObserver, SyncObserver, error,
     format::{BATCH_HEADER, HEADER, Header, seal},
-    manifest, recovery,
+    manifest,
+    queue::Chunk,
+    recovery,
+    reserve::Reserve,
     segment::Segment,
     usage::Usage,
 };
 use crate::{AppendError, LogError};
+
+/// The most that is kept for removals at the end of a segment, in bytes: room for a thousand or so.
+const KEPT_FOR_REMOVALS: u64 = 64 << 10;
 
 pub(super) struct Writer {
     directory: Arc<dyn Directory>,
@@ -31,6 +37,7 @@ pub(super) struct Writer {
     on_sync: Option<SyncObserver>,
     on_step: Option<StepObserver>,
     usage: Arc<Usage>,
+    reserve: Arc<Reserve>,
 }
 
 impl Writer {
@@ -39,6 +46,7 @@ impl Writer {
         directory: Arc<dyn Directory>,
         options: FileLogOptions,
         usage: Arc<Usage>,
+        reserve: Arc<Reserve>,
     ) -> Result<Self, LogError> {
         let FileLogOptions { segment_bytes, on_sync, on_step, .. } = options;
         let end = recovery::recover(&*directory, segment_bytes, &usage)?;
@@ -56,6 +64,7 @@ impl Writer {
             on_sync,
             on_step,
             usage,
+            reserve,
         })
     }
 
@@ -67,26 +76,23 @@ impl Writer {
         self.durable == self.written
     }
 
-    /// Writes a batch: a header's room and encoded records. Refused as full, nothing of it is in the log.
-    pub(super) fn write(
-        &mut self,
-        batch: &mut [u8],
-        first_sequence: u64,
-        count: u32,
-    ) -> Result<(), AppendError> {
+    /// Writes a chunk as a batch. Refused as full, nothing of it is in the log.
+    pub(super) fn write(&mut self, chunk: &mut Chunk) -> Result<(), AppendError> {
+        let Chunk { bytes: batch, first_sequence, count, removes, .. } = chunk;
         self.name_in_manifest()?;
         let length = batch.len() as u64;
-        if self.position + length > self.segment.length {
-            self.roll(first_sequence, length)?;
+        let kept = if *removes { 0 } else { self.kept_for_removals() };
+        if self.position + length + kept > self.segment.length {
+            self.roll(*first_sequence, length + kept)?;
         }
-        seal(batch, self.segment.header.salt, first_sequence, self.durable, count);
+        seal(batch, self.segment.header.salt, *first_sequence, self.durable, *count);
         self.step(Step::BeforeWrite);
         match self.segment.file.write_at(batch, self.position) {
             Ok(()) => {
                 self.step(Step::AfterWrite);
                 self.position += length;
                 self.usage.set_active(self.position);
-                self.written += u64::from(count);
+                self.written += u64::from(*count);
                 Ok(())
             }
             Err(error) if error::is_full(&error) => {
@@ -95,6 +101,12 @@ impl Writer {
             }
             Err(error) => Err(self.failed("write", &error)),
         }
+    }
+
+    /// How much of the end of each segment only removals are written to, in bytes: on a full volume, where no further
+    /// segment can be made, they make the garbage that a compaction then frees.
+    fn kept_for_removals(&self) -> u64 {
+        KEPT_FOR_REMOVALS.min(self.segment_bytes / 16)
     }
 
     /// Makes durable what is written. Never called again after an error.
@@ -169,6 +181,7 @@ impl Writer {
         let replaced = self.is_empty();
         // A segment without records is replaced by one of the same name, and has to be the one that the manifest names.
         let salt = if replaced { self.segment.header.salt } else { rand::rng().random() };
+        self.hold_room_for_snapshot(length)?;
         self.step(Step::BeforeRoll);
         match Segment::create(
             &*self.directory,
@@ -187,6 +200,20 @@ impl Writer {
                 Ok(())
             }
             Err(error) => Err(refused(error)),
+        }
+    }
+
+    /// Sees to it that a segment of so many bytes leaves room for the snapshot that would compact it.
+    fn hold_room_for_snapshot(&self, segment: u64) -> Result<(), AppendError> {
+        match self.reserve.hold_for_segment(segment) {
+            Err(LogError::Io { source, .. }) if error::is_full(&source) => Err(AppendError::Full {
+                message: format!("there is no room for a snapshot beside another segment: {source}"),
+            }),
+            Err(error) => {
+                tracing::warn!(%error, "No room is held for the next compaction of the log.");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
         }
     }
 

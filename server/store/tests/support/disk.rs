@@ -199,7 +199,7 @@ impl State {
             .filter(|(index, _)| self.is_named(*index))
             .map(|(_, f)| f.now.len())
             .sum();
-        match self.faults.capacity {
+        match self.faults.capacity.filter(|_| more > 0) {
             Some(capacity) if (used + more) as u64 > capacity => Err(io::ErrorKind::StorageFull.into()),
             _ => Ok(()),
         }
@@ -425,7 +425,8 @@ impl LogFile for FakeFile {
         } else if state.faults.thin {
             Err(io::ErrorKind::StorageFull.into())
         } else {
-            stepped
+            let more = (offset + bytes.len() as u64).saturating_sub(state.files[self.index].now.len() as u64);
+            stepped.and_then(|()| state.room(usize::try_from(more).unwrap()))
         };
         let written = if fault.is_ok() || state.off { bytes } else { &bytes[..bytes.len() / 2] };
         state.write(self.index, offset, written);
