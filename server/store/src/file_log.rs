@@ -120,6 +120,7 @@ impl FileLog {
         let usage = Arc::new(Usage::default());
         let reserve = Arc::new(Reserve::new(Arc::clone(&directory), Arc::clone(&usage)));
         let writer = Writer::open(Arc::clone(&directory), options, Arc::clone(&usage), Arc::clone(&reserve))?;
+        reserve.resume()?;
         let store_id = writer.store_id();
         let tail = writer.written();
         let queue = Arc::new(Waiting::new(Queue::new(tail)));

@@ -31,6 +31,16 @@ impl Reserve {
         Self { directory, usage, expected: Mutex::default() }
     }
 
+    /// At a start, before the store can tell: what is held is what it expected.
+    pub(super) fn resume(&self) -> Result<(), LogError> {
+        let path = self.directory.path().join(files::UNFINISHED);
+        let held = held(&*self.directory).map_err(|source| io_error("open", &path, source))?;
+        if held > 0 {
+            self.expect(held);
+        }
+        Ok(())
+    }
+
     /// Takes note of what a snapshot would take now, in bytes.
     pub(super) fn expect(&self, snapshot: u64) {
         // A compaction is about to tell better.
