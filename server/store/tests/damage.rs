@@ -9,11 +9,15 @@ mod support;
 use std::sync::Arc;
 
 use kivi_store::{
-    FileLog, FileLogOptions, LogError, OpenError, StateHash, Store, StoreOptions, TransactionLog,
+    FileLog, FileLogOptions, LogError, OpenError, StateHash, Store, StoreError, StoreOptions, TransactionLog,
     file_log::{Directory, check_in, damage_in, repair_in},
 };
 
-use self::support::{MANIFEST, disk::FakeDisk, files, put, value};
+use self::support::{
+    MANIFEST,
+    disk::{FakeDisk, Trip},
+    files, put, value,
+};
 
 /// The length of a header, in bytes.
 const HEADER: usize = 64;
@@ -413,4 +417,71 @@ async fn an_error_while_it_compacts_or_replays_is_told_with_its_file_and_passes(
     drop(log);
     disk.faults(|faults| faults.read_fails = false);
     assert_eq!(close(&open(&disk).await.unwrap()).await, whole);
+}
+
+#[tokio::test]
+async fn a_manifest_that_a_crash_left_behind_is_written_before_anything_else_also_on_a_full_volume() {
+    let disk = FakeDisk::default();
+    let store = open(&disk).await.unwrap();
+    put(&store, "k", "v").await.unwrap();
+    let before = disk.bytes(MANIFEST);
+    for number in 0..9 {
+        put(&store, "k", number.to_string()).await.unwrap();
+    }
+    let whole = close(&store).await;
+    drop(store);
+    let names = files(&disk, ".log");
+    assert!(names.len() > 1, "{names:?}");
+    disk.set(MANIFEST, before.clone());
+    disk.faults(|faults| faults.capacity = Some(1));
+    let store = open(&disk).await.unwrap();
+    assert_eq!(value(&store, "k").unwrap(), "8", "it can be read");
+    assert_eq!(put(&store, "k", "9").await, Err(StoreError::LogFull));
+    assert_eq!(disk.bytes(MANIFEST), before);
+    disk.faults(|faults| faults.capacity = None);
+    put(&store, "k", "9").await.unwrap();
+    assert!(disk.bytes(MANIFEST) != before, "the write came first");
+    close(&store).await;
+    disk.remove_file(names.last().unwrap());
+    assert_ne!(verdict(&disk, whole, "without the newest segment").await, Verdict::Same);
+}
+
+#[tokio::test]
+async fn a_repair_that_a_power_cut_ends_is_taken_up_by_the_next_one() {
+    let (disk, _) = compacted("store").await;
+    let segments = files(&disk, ".log");
+    let mut damages: Vec<(&str, FakeDisk)> = Vec::new();
+    for (what, at) in [("a header", 20), ("the first batch", HEADER + 40), ("the second batch", HEADER + 100)]
+    {
+        let damaged = disk.copy();
+        let mut bytes = disk.bytes(&segments[1]);
+        bytes[at] ^= 1;
+        damaged.set(&segments[1], bytes);
+        damages.push((what, damaged));
+    }
+    let damaged = disk.copy();
+    damaged.remove_file(&segments[2]);
+    damages.push(("the newest segment", damaged));
+    for (what, damaged) in damages {
+        let expected = {
+            let disk = damaged.copy();
+            repair_in(&directory(&disk)).unwrap().report.tail
+        };
+        for at in 1.. {
+            let disk = damaged.copy();
+            disk.trap(at, Trip::Cut);
+            let repaired = repair_in(&directory(&disk));
+            for seed in 0..8 {
+                let after = disk.power_cut(seed);
+                let step = format!("{what}: {:?}, cut {seed}", disk.tripped());
+                let again = repair_in(&directory(&after)).unwrap_or_else(|error| panic!("{step}: {error}"));
+                assert_eq!(again.report.tail, expected, "{step}");
+                assert!(repaired.is_err() || again.damage.is_none(), "{step}: {again:?}");
+                assert!(open(&after).await.is_ok(), "{step}");
+            }
+            if disk.tripped().is_none() {
+                break;
+            }
+        }
+    }
 }
