@@ -1,11 +1,15 @@
 //! A disk in memory that behaves as real ones may: it counts, refuses, runs full, holds a sync back, and at a power cut
 //! keeps what was synced and any sectors and names, or none, of what was not. Each of its steps can be made to fail.
 
-use std::{collections::BTreeMap, io, path::Path, sync::Arc};
+mod state;
+
+use std::{io, path::Path, sync::Arc};
 
 use kivi_store::file_log::{Directory, LogFile};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use rand::{Rng, SeedableRng, rngs::StdRng};
+
+use self::state::{Contents, Naming, State, Trap};
 
 const SECTOR: usize = 512;
 
@@ -19,30 +23,6 @@ struct Shared {
     released: Condvar,
 }
 
-#[derive(Default, Clone)]
-struct State {
-    files: Vec<Contents>,
-    names: BTreeMap<String, usize>,
-    durable_names: BTreeMap<String, usize>,
-    /// What the next sync of the directory makes durable, in order.
-    unsynced_names: Vec<Naming>,
-    faults: Faults,
-    counts: Counts,
-    trap: Option<Trap>,
-    /// How many steps later the power goes.
-    cut_after: Option<u64>,
-    tripped: Option<String>,
-    /// The power is off: nothing changes any more.
-    off: bool,
-}
-
-#[derive(Clone)]
-enum Naming {
-    Named(String, usize),
-    Renamed(String, String, usize),
-    Removed(String),
-}
-
 /// What befalls one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trip {
@@ -52,22 +32,6 @@ pub enum Trip {
     Full,
     /// The power goes.
     Cut,
-}
-
-#[derive(Clone, Copy)]
-struct Trap {
-    at: u64,
-    what: Trip,
-}
-
-#[derive(Default, Clone)]
-struct Contents {
-    now: Vec<u8>,
-    durable: Vec<u8>,
-    /// What the next sync will write, in order. A failed one forgets it, as a kernel does.
-    unsynced: Vec<(u64, Vec<u8>)>,
-    /// The shortest length since the last sync.
-    cut: Option<usize>,
 }
 
 /// What goes wrong from now on.
@@ -190,89 +154,6 @@ impl FakeDisk {
     }
 }
 
-impl State {
-    fn room(&self, more: usize) -> io::Result<()> {
-        let used: usize = self
-            .files
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| self.is_named(*index))
-            .map(|(_, f)| f.now.len())
-            .sum();
-        match self.faults.capacity.filter(|_| more > 0) {
-            Some(capacity) if (used + more) as u64 > capacity => Err(io::ErrorKind::StorageFull.into()),
-            _ => Ok(()),
-        }
-    }
-
-    /// The names after a power cut: all, those that are durable, or any of the rest besides.
-    fn names_after(&self, random: &mut StdRng) -> BTreeMap<String, usize> {
-        let some: u8 = random.random_range(0..3);
-        let mut names = self.durable_names.clone();
-        for naming in &self.unsynced_names {
-            if some == 0 || some == 1 && random.random() {
-                naming.apply(&mut names);
-            }
-        }
-        names
-    }
-
-    fn name(&mut self, naming: Naming) {
-        naming.apply(&mut self.names);
-        self.unsynced_names.push(naming);
-    }
-
-    /// Counts a step. `true` when it happens and the power goes with it.
-    fn step(&mut self, what: &str, takes_room: bool) -> io::Result<bool> {
-        if self.off {
-            return Err(io::Error::other("the power is off"));
-        }
-        self.counts.steps += 1;
-        let Some(trap) = self.trap.filter(|trap| trap.at == self.counts.steps) else {
-            return Ok(false);
-        };
-        if trap.what == Trip::Full && !takes_room {
-            return Ok(false);
-        }
-        let tripped = self.tripped.take().map(|before| before + ", then ").unwrap_or_default();
-        self.tripped = Some(format!("{tripped}{what}, step {}", self.counts.steps));
-        self.trap =
-            self.cut_after.take().map(|steps| Trap { at: self.counts.steps + steps, what: Trip::Cut });
-        match trap.what {
-            Trip::Io => Err(io::Error::from_raw_os_error(5)),
-            Trip::Full => Err(io::ErrorKind::StorageFull.into()),
-            Trip::Cut => {
-                self.off = true;
-                Ok(true)
-            }
-        }
-    }
-
-    /// Counts a step on a file.
-    fn step_on(&mut self, what: &str, index: usize, takes_room: bool) -> io::Result<bool> {
-        let named = self.names.iter().find(|(_, named)| **named == index);
-        let name = named.map_or("a removed file", |(name, _)| name).to_owned();
-        self.step(&format!("{what} {name}"), takes_room)
-    }
-
-    fn is_named(&self, index: usize) -> bool {
-        self.names.values().any(|named| *named == index)
-    }
-}
-
-impl Naming {
-    fn apply(&self, names: &mut BTreeMap<String, usize>) {
-        match self {
-            Self::Named(name, index) => drop(names.insert(name.clone(), *index)),
-            Self::Renamed(from, to, index) => {
-                names.remove(from);
-                names.insert(to.clone(), *index);
-            }
-            Self::Removed(name) => drop(names.remove(name)),
-        }
-    }
-}
-
 /// What a step says that happened while the power went.
 fn unless_cut(cut: bool) -> io::Result<()> {
     if cut { Err(io::Error::other("the power is off")) } else { Ok(()) }
@@ -365,31 +246,6 @@ impl FakeFile {
         let mut state = self.disk.0.state.lock();
         let cut = state.step_on(what, self.index, takes_room)?;
         Ok((state, cut))
-    }
-}
-
-impl State {
-    fn resize(&mut self, index: usize, length: usize) {
-        let file = &mut self.files[index];
-        if length < file.now.len() {
-            file.cut = Some(file.cut.map_or(length, |cut| cut.min(length)));
-            file.unsynced.retain_mut(|(offset, written)| {
-                written.truncate(length.saturating_sub(usize::try_from(*offset).unwrap()));
-                !written.is_empty()
-            });
-        }
-        file.now.resize(length, 0);
-    }
-
-    fn write(&mut self, index: usize, offset: u64, written: &[u8]) {
-        let file = &mut self.files[index];
-        let start = usize::try_from(offset).unwrap();
-        let end = start + written.len();
-        if file.now.len() < end {
-            file.now.resize(end, 0);
-        }
-        file.now[start..end].copy_from_slice(written);
-        file.unsynced.push((offset, written.to_vec()));
     }
 }
 

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a helper of tests may fail as a test does")]
 #![allow(unreachable_pub, reason = "a module of several test binaries")]
 
+pub mod damaged;
 pub mod disk;
 pub mod memory_log;
 
