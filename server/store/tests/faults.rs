@@ -166,7 +166,7 @@ async fn each_step(trip: Trip, cuts: u64) -> u64 {
 
 #[tokio::test]
 async fn an_error_at_any_step_loses_nothing_acknowledged() {
-    let steps = each_step(Trip::Io, 2 * soak()).await;
+    let steps = each_step(Trip::Io, soak()).await;
     assert!(steps > 200, "{steps}");
 }
 
@@ -178,7 +178,7 @@ async fn a_volume_that_is_full_at_any_step_loses_nothing_and_writes_go_on() {
 
 #[tokio::test]
 async fn a_power_cut_at_any_step_loses_nothing_acknowledged() {
-    let steps = each_step(Trip::Cut, 4 * soak()).await;
+    let steps = each_step(Trip::Cut, 2 * soak()).await;
     assert!(steps > 200, "{steps}");
 }
 

@@ -145,3 +145,40 @@ async fn a_repair_that_a_power_cut_ends_is_taken_up_by_the_next_one() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_foreign_or_lost_manifest_is_repaired_and_nothing_is_lost() {
+    let (disk, whole) = compacted("store").await;
+    let (other, _) = compacted("other").await;
+    for foreign in [Some(other.bytes(MANIFEST)), None] {
+        let damaged = disk.copy();
+        match foreign {
+            Some(bytes) => damaged.set(MANIFEST, bytes),
+            None => damaged.remove_file(MANIFEST),
+        }
+        let repaired = repair_in(&directory(&damaged)).unwrap();
+        assert!(repaired.damage.unwrap().contains("/disk/MANIFEST"));
+        assert_eq!(close(&open(&damaged).await.unwrap()).await, whole);
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_repaired_is_left_as_it_is_whatever_else_is_damaged() {
+    let (disk, _) = compacted("store").await;
+    let (other, _) = compacted("other").await;
+    let snapshot = &files(&disk, ".snapshot")[0];
+    let newest = files(&disk, ".log").pop().unwrap();
+    let mut bytes = disk.bytes(&newest);
+    bytes[HEADER] ^= 1;
+    disk.set(&newest, bytes);
+    let mut damaged = disk.bytes(snapshot);
+    damaged[HEADER] ^= 1;
+    for bytes in [damaged, other.bytes(snapshot)] {
+        disk.set(snapshot, bytes);
+        let before: Vec<_> = disk.names().iter().map(|name| (name.clone(), disk.bytes(name))).collect();
+        let refused = repair_in(&directory(&disk)).unwrap_err().to_string();
+        assert!(refused.contains(&**snapshot), "{refused}");
+        let after: Vec<_> = disk.names().iter().map(|name| (name.clone(), disk.bytes(name))).collect();
+        assert!(before == after, "something was changed");
+    }
+}

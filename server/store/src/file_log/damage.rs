@@ -30,7 +30,8 @@ pub fn damage_in(directory: &Arc<dyn Directory>) -> Result<Vec<LogError>, LogErr
     if !first.is_damage() {
         return Err(first);
     }
-    let mut survey = Survey { directory: &**directory, found: vec![first], store_id: None };
+    let store_id = recovery::store_id(&**directory)?;
+    let mut survey = Survey { directory: &**directory, found: vec![first], store_id };
     survey.manifest()?;
     survey.segments()?;
     survey.snapshots()?;
@@ -40,7 +41,7 @@ pub fn damage_in(directory: &Arc<dyn Directory>) -> Result<Vec<LogError>, LogErr
 struct Survey<'a> {
     directory: &'a dyn Directory,
     found: Vec<LogError>,
-    /// Whose log it is, as the first file says that can be read.
+    /// Whose log it is.
     store_id: Option<[u8; 16]>,
 }
 
@@ -60,7 +61,9 @@ impl Survey<'_> {
     fn manifest(&mut self) -> Result<(), LogError> {
         match manifest::read(self.directory) {
             Ok(Some(named)) => {
-                self.store_id = Some(named.store_id);
+                if let Err(error) = self.same_store(manifest::NAME, named.store_id) {
+                    self.note(error)?;
+                }
                 if !segment::list(self.directory)?.contains(&named.first_sequence) {
                     self.note(manifest::missing_newest(self.directory, &named))?;
                 }
@@ -145,8 +148,7 @@ impl Survey<'_> {
         }
     }
 
-    fn same_store(&mut self, name: &str, found: [u8; 16]) -> Result<(), LogError> {
-        let store_id = *self.store_id.get_or_insert(found);
-        same_store(self.directory, name, found == store_id)
+    fn same_store(&self, name: &str, found: [u8; 16]) -> Result<(), LogError> {
+        same_store(self.directory, name, self.store_id == Some(found))
     }
 }

@@ -21,7 +21,7 @@ use rand::Rng;
 
 use self::tail::Torn;
 pub(super) use self::{
-    look::{Found, look, same_store},
+    look::{Found, look, same_store, store_id},
     window::Window,
 };
 use super::{

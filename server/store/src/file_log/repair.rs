@@ -43,17 +43,29 @@ pub fn repair(directory: &Path) -> Result<Repaired, LogError> {
 
 /// Like [`repair`], in a directory of any kind. The caller sees to it that nobody else writes there.
 pub fn repair_in(directory: &Arc<dyn Directory>) -> Result<Repaired, LogError> {
-    let (mut damage, mut kept) = (None, Vec::new());
+    snapshot_is_whole(&**directory)?;
+    let (mut mended, mut kept) = (Vec::new(), Vec::new());
     loop {
         match check_in(directory, u64::MAX, &mut |_| Ok(())) {
-            Ok(report) => return Ok(Repaired { damage, kept, report }),
+            Ok(report) => {
+                return Ok(Repaired { damage: mended.into_iter().next(), kept, report });
+            }
+            // What was mended and is there again can't be mended.
+            Err(error) if mended.contains(&error.to_string()) => return Err(error),
             Err(error) => {
-                let told = error.to_string();
+                mended.push(error.to_string());
                 mend(&**directory, error, &mut kept)?;
-                damage.get_or_insert(told);
             }
         }
     }
+}
+
+/// What the log begins with can't be given back: nothing is to be done then, whatever else is damaged.
+fn snapshot_is_whole(directory: &dyn Directory) -> Result<(), LogError> {
+    let Some(&sequence) = files::list(directory)?.last() else { return Ok(()) };
+    files::verify(directory, sequence, &mut |_| Ok(()))?;
+    let found = files::open(directory, sequence)?.0.header.store_id;
+    recovery::same_store(directory, &files::name(sequence), recovery::store_id(directory)? == Some(found))
 }
 
 /// Takes one damage out of the log, or gives it back.
@@ -128,7 +140,7 @@ impl Cut {
         kept: &mut Vec<String>,
     ) -> Result<(), LogError> {
         let Self { first, offset, next } = *self;
-        let Some(store_id) = store_id(directory).filter(|_| covered > 0 || next > 1) else {
+        let Some(store_id) = recovery::store_id(directory)?.filter(|_| covered > 0 || next > 1) else {
             return Err(error);
         };
         // The last first: should this be broken off, what is left is still one log.
@@ -154,22 +166,12 @@ impl Cut {
     }
 }
 
-/// The header of the newest segment that has one.
+/// The header of the newest segment of this log that has one.
 fn newest(directory: &dyn Directory) -> Result<Option<Header>, LogError> {
+    let store_id = recovery::store_id(directory)?;
     let firsts = segment::list(directory)?;
-    Ok(firsts.iter().rev().find_map(|first| Some(Segment::open(directory, *first).ok()?.header)))
-}
-
-/// Whose log it is, by whatever can be read of it.
-fn store_id(directory: &dyn Directory) -> Option<[u8; 16]> {
-    if let Ok(Some(manifest)) = manifest::read(directory) {
-        return Some(manifest.store_id);
-    }
-    let snapshot = || {
-        let sequence = *files::list(directory).ok()?.last()?;
-        Some(files::open(directory, sequence).ok()?.0.header)
-    };
-    newest(directory).ok()?.or_else(snapshot).map(|header| header.store_id)
+    let headers = firsts.iter().rev().filter_map(|first| Some(Segment::open(directory, *first).ok()?.header));
+    Ok(headers.into_iter().find(|header| Some(header.store_id) == store_id))
 }
 
 /// The sequence that would come next at a place behind whole batches of a segment.

@@ -50,8 +50,10 @@ pub(in crate::file_log) fn look(directory: &dyn Directory) -> Result<Option<Foun
     let opened: Result<Vec<Segment>, LogError> =
         before.iter().map(|first| Segment::open(directory, *first)).collect();
     let (opened, segment) = (opened?, Segment::open(directory, last)?);
-    let store_id = manifest
-        .map_or_else(|| opened.first().unwrap_or(&segment).header.store_id, |manifest| manifest.store_id);
+    let store_id = store_id(directory)?.unwrap_or(segment.header.store_id);
+    if let Some(manifest) = &manifest {
+        same_store(directory, manifest::NAME, manifest.store_id == store_id)?;
+    }
     for found in opened.iter().chain([&segment]) {
         same_store(directory, &found.name, found.header.store_id == store_id)?;
     }
@@ -74,6 +76,21 @@ pub(in crate::file_log) fn look(directory: &dyn Directory) -> Result<Option<Foun
         files::verify(directory, *sequence, &mut |_| Ok(()))?;
     }
     Ok(Some(Found { snapshot, earlier, segment, scan, word }))
+}
+
+/// Whose log it is, as most of its files say that can be read; so that one foreign file is told from many.
+pub(in crate::file_log) fn store_id(directory: &dyn Directory) -> Result<Option<[u8; 16]>, LogError> {
+    let manifest = manifest::read(directory).ok().flatten();
+    let segments = segment::list(directory)?;
+    let segments = segments.iter().filter_map(|first| Some(Segment::open(directory, *first).ok()?.header));
+    let snapshots = files::list(directory)?;
+    let snapshots =
+        snapshots.iter().filter_map(|sequence| Some(files::open(directory, *sequence).ok()?.0.header));
+    let ids: Vec<_> =
+        manifest.into_iter().chain(segments).chain(snapshots).map(|header| header.store_id).collect();
+    let votes = |id: &[u8; 16]| ids.iter().filter(|other| *other == id).count();
+    // Of as many, the first.
+    Ok(ids.iter().rev().max_by_key(|id| votes(id)).copied())
 }
 
 /// Whether the newest segment can end where it does, `begins` being the sequence that the log goes on with behind its
