@@ -43,7 +43,7 @@ bench-server: ## Measure the server beside nginx, Redis, etcd and a plain Go ser
 	@scripts/bench-server.sh $(ARGS)
 
 soak: ## Kill, cut and compact a store for minutes, and lose nothing [KIVI_SOAK=90 times the usual]
-	@KIVI_SOAK=$${KIVI_SOAK:-90} cargo test --package kivi-store --test crashes --test compaction
+	@KIVI_SOAK=$${KIVI_SOAK:-90} cargo test --package kivi-store --test crashes --test compaction --test faults --test damage
 
 generate: ## Write the generated files: CRD, chart
 	@scripts/generate.sh

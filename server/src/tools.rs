@@ -31,7 +31,7 @@ pub enum Command {
 /// What to do with a log.
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub enum LogCommand {
-    /// Read and check every byte; change nothing.
+    /// Read and check all that a start reads; change nothing. Lists every damage it finds.
     Check,
     /// Print every entry, a line of JSON each.
     Dump {
@@ -39,7 +39,7 @@ pub enum LogCommand {
         #[arg(long, value_name = "REVISION", default_value_t = 0)]
         after: u64,
     },
-    /// Cut a damaged log at its first damage, so that it opens again; what is taken out is kept beside it.
+    /// Cut a damaged log at its damage, so that it opens again; what is taken out is kept beside it.
     Repair,
 }
 
@@ -92,9 +92,7 @@ pub fn run(command: &Command, data_dir: &Path) -> Result<(), ToolError> {
             }))
         }
         Command::Log { .. } if !data_dir.is_dir() => Err(ToolError::NoLog { directory: data_dir.to_owned() }),
-        Command::Log { command: LogCommand::Check } => {
-            print(&report(&kivi_store::check(data_dir, u64::MAX, &mut |_| Ok(()))?))
-        }
+        Command::Log { command: LogCommand::Check } => check(data_dir),
         Command::Log { command: LogCommand::Dump { after } } => dump(data_dir, *after),
         Command::Log { command: LogCommand::Repair } => {
             let repaired = kivi_store::repair(data_dir)?;
@@ -105,6 +103,24 @@ pub fn run(command: &Command, data_dir: &Path) -> Result<(), ToolError> {
             }))
         }
     }
+}
+
+/// Fails with what a start would be refused for, behind a list of all damage.
+fn check(data_dir: &Path) -> Result<(), ToolError> {
+    let error = match kivi_store::check(data_dir, u64::MAX, &mut |_| Ok(())) {
+        Ok(checked) => return print(&report(&checked)),
+        Err(error) => error,
+    };
+    if error.is_damage() {
+        let damage: Vec<_> = kivi_store::damage(data_dir)?.iter().map(damage).collect();
+        print(&json!({ "damage": damage }))?;
+    }
+    Err(error.into())
+}
+
+fn damage(error: &LogError) -> Value {
+    let (file, offset) = error.place().unzip();
+    json!({"file": file, "offset": offset, "message": error.to_string()})
 }
 
 fn dump(data_dir: &Path, after: u64) -> Result<(), ToolError> {

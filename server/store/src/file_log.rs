@@ -6,14 +6,17 @@
 mod check;
 mod commit;
 mod compaction;
+mod damage;
 mod directory;
 mod disk;
 mod error;
 mod format;
+mod manifest;
 mod queue;
 mod reader;
 mod recovery;
 mod repair;
+mod reserve;
 mod restore;
 mod segment;
 mod snapshot;
@@ -29,10 +32,11 @@ use parking_lot::Mutex;
 use tokio::sync::{oneshot, watch};
 
 pub use self::{
-    check::{Report, check},
+    check::{Report, check, check_in},
+    damage::{damage, damage_in},
     directory::{Directory, LogFile},
-    repair::{Repaired, repair},
-    restore::{RestoreError, Restored, restore},
+    repair::{Repaired, repair, repair_in},
+    restore::{RestoreError, Restored, restore, restore_in},
     snapshot::SnapshotEncoder,
     step::{Step, StepObserver},
 };
@@ -40,6 +44,7 @@ use self::{
     compaction::Compaction,
     disk::DiskDirectory,
     queue::{Queue, Waiting},
+    reserve::Reserve,
     stream::Reach,
     usage::Usage,
     writer::Writer,
@@ -83,6 +88,7 @@ pub struct FileLog {
     queue: Arc<Waiting>,
     vouched: watch::Receiver<Vouched>,
     usage: Arc<Usage>,
+    reserve: Arc<Reserve>,
     compaction: Arc<Mutex<Compaction>>,
     on_step: Option<StepObserver>,
 }
@@ -112,7 +118,9 @@ impl FileLog {
     pub fn open_in(directory: Arc<dyn Directory>, options: FileLogOptions) -> Result<Self, LogError> {
         let (sync, on_step) = (options.sync, options.on_step.clone());
         let usage = Arc::new(Usage::default());
-        let writer = Writer::open(Arc::clone(&directory), options, Arc::clone(&usage))?;
+        let reserve = Arc::new(Reserve::new(Arc::clone(&directory), Arc::clone(&usage)));
+        let writer = Writer::open(Arc::clone(&directory), options, Arc::clone(&usage), Arc::clone(&reserve))?;
+        reserve.resume()?;
         let store_id = writer.store_id();
         let tail = writer.written();
         let queue = Arc::new(Waiting::new(Queue::new(tail)));
@@ -126,10 +134,12 @@ impl FileLog {
             directory: Arc::clone(&directory),
             queue: Arc::clone(&queue),
             usage: Arc::clone(&usage),
+            reserve: Arc::clone(&reserve),
             store_id,
             on_step: on_step.clone(),
         };
-        Ok(Self { directory, queue, vouched, usage, compaction: Arc::new(Mutex::new(compaction)), on_step })
+        let compaction = Arc::new(Mutex::new(compaction));
+        Ok(Self { directory, queue, vouched, usage, reserve, compaction, on_step })
     }
 
     fn entries(&self, after: u64, reach: Reach) -> Entries {
@@ -186,8 +196,12 @@ impl TransactionLog for FileLog {
         async move { done?.await.unwrap_or_else(|_| Err(ended().into())) }.boxed()
     }
 
+    fn expect_snapshot(&self, bytes: u64) {
+        self.reserve.expect(bytes);
+    }
+
     fn reserve(&self, bytes: u64) -> BoxFuture<'static, Result<(), LogError>> {
-        let done = self.beside(move |compaction| compaction::reserve(&*compaction.directory, bytes));
+        let done = self.beside(move |compaction| compaction.reserve.hold(bytes));
         async move { done?.await.unwrap_or_else(|_| Err(ended())) }.boxed()
     }
 

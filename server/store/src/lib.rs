@@ -14,7 +14,7 @@ mod store;
 
 pub use file_log::{
     FileLog, FileLogOptions, Repaired, Report, RestoreError, Restored, SnapshotEncoder, Step, StepObserver,
-    Sync, SyncObserver, check, repair, restore,
+    Sync, SyncObserver, check, damage, repair, restore,
 };
 pub use log::{
     AppendError, Appended, Begin, Chunk, CompactError, Entries, LogError, LogUsage, Promise, Snapshot,

@@ -95,6 +95,11 @@ pub trait TransactionLog: Send + Sync + 'static {
         async { Err(CompactError::Unsupported) }.boxed()
     }
 
+    /// Told from time to time how many bytes a snapshot would take now: the log does not grow beyond the room for one.
+    fn expect_snapshot(&self, bytes: u64) {
+        let _ = bytes;
+    }
+
     /// Holds room on the volume so that a snapshot of this many bytes can still be written when the volume is full;
     /// [`compact`](Self::compact) uses it up. Fails when there is no such room.
     fn reserve(&self, bytes: u64) -> BoxFuture<'static, Result<(), LogError>> {

@@ -6,16 +6,15 @@ mod support;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use bytes::Bytes;
 use futures::TryStreamExt;
 use kivi_store::{
-    Chunk, CompactError, FileLog, FileLogOptions, KeyRange, LogError, OpenError, PastError, SnapshotEncoder,
-    Store, StoreError, StoreOptions, TransactionLog, check, repair, restore,
+    Chunk, CompactError, FileLog, FileLogOptions, KeyRange, LogError, OpenError, PastError, Store,
+    StoreError, StoreOptions, TransactionLog, check, repair,
 };
 use parking_lot::Mutex;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
-use self::support::{delete, disk::FakeDisk, log_on, put, store_on, value};
+use self::support::{delete, disk::FakeDisk, files, log_on, put, store_on, value};
 
 async fn filled(disk: &FakeDisk) -> Arc<Store> {
     let store = store_on(disk).await.unwrap();
@@ -26,10 +25,6 @@ async fn filled(disk: &FakeDisk) -> Arc<Store> {
     }
     delete(&store, "k3").await.unwrap();
     store
-}
-
-fn files(disk: &FakeDisk, suffix: &str) -> Vec<String> {
-    disk.names().into_iter().filter(|name| name.ends_with(suffix)).collect()
 }
 
 #[tokio::test]
@@ -185,35 +180,6 @@ async fn on_a_full_volume_the_reserve_lets_a_compaction_make_room() {
     store.close().await.unwrap();
     let reopened = store_on(&disk).await.unwrap();
     assert_eq!(value(&reopened, "k").unwrap(), large);
-}
-
-#[tokio::test]
-async fn a_copy_of_a_store_has_its_state_and_never_its_future_revisions() {
-    let store = filled(&FakeDisk::default()).await;
-    let parts: Vec<Bytes> = SnapshotEncoder::new(store.snapshot()).collect::<Result<_, _>>().unwrap();
-    let bytes = parts.concat();
-    for length in (0..bytes.len()).step_by(97) {
-        let directory = tempfile::tempdir().unwrap();
-        assert!(restore(directory.path(), &bytes[..length]).is_err(), "{length} of {} bytes", bytes.len());
-        let mut flipped = bytes.clone();
-        flipped[length] ^= 1;
-        assert!(restore(directory.path(), &flipped[..]).is_err(), "byte {length}");
-        let left = std::fs::read_dir(directory.path()).unwrap().count();
-        assert_eq!(left, 1, "only the lock is left");
-    }
-    let directory = tempfile::tempdir().unwrap();
-    let restored = restore(directory.path(), &bytes[..]).unwrap();
-    assert_eq!((restored.keys, restored.hash), (9, store.status().hash));
-    let log = FileLog::open(directory.path(), FileLogOptions::default()).unwrap();
-    let copy = Store::open(log, StoreOptions::default()).await.unwrap();
-    assert_eq!(copy.status().hash, store.status().hash);
-    assert_eq!(copy.get(b"k1"), store.get(b"k1"));
-    let next = put(&copy, "next", "v").await.unwrap().revision;
-    assert!(next > store.status().last_revision + (1 << 31), "{next}");
-    copy.close().await.unwrap();
-    drop(copy);
-    let again = restore(directory.path(), &bytes[..]).unwrap_err().to_string();
-    assert!(again.contains("there is a log"), "{again}");
 }
 
 #[tokio::test]

@@ -1,17 +1,17 @@
-//! Looking at a log that no server has open: every byte of it is read and checked, and nothing is changed.
+//! Looking at a log that no server has open: everything that a start reads is read and checked, and nothing is changed.
+//! It says what a start would say.
 
 use std::{path::Path, sync::Arc};
 
 use super::{
     Directory,
     disk::DiskDirectory,
-    error::corrupt,
     reader::Reader,
-    recovery, restore,
-    segment::{self, Segment},
-    snapshot::{Part, files},
+    recovery::{self, Found},
+    segment,
+    snapshot::files,
 };
-use crate::{LogEntry, LogError, StateHash};
+use crate::{LogEntry, LogError};
 
 /// What was found in a whole log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,7 +31,8 @@ pub struct Report {
     pub torn: Option<(String, u64, &'static str)>,
 }
 
-/// Reads all of the log in `directory`, giving each entry behind `after` to `entry`, those of the snapshot first.
+/// Reads all of the log in `directory`, giving each entry behind `after` to `entry`, those of the snapshot first. Fails
+/// with the damage that a start would be refused for; [`damage`](super::damage()) tells what else there is.
 pub fn check(
     directory: &Path,
     after: u64,
@@ -40,22 +41,22 @@ pub fn check(
     check_in(&(Arc::new(DiskDirectory::lock(directory)?) as Arc<dyn Directory>), after, entry)
 }
 
-pub(super) fn check_in(
+/// Like [`check`], in a directory of any kind. The caller sees to it that nobody else writes there.
+pub fn check_in(
     directory: &Arc<dyn Directory>,
     after: u64,
     entry: &mut dyn FnMut(LogEntry) -> Result<(), LogError>,
 ) -> Result<Report, LogError> {
     let mut report = Report::default();
-    if let Some(&sequence) = files::list(&**directory)?.last() {
+    let Some(Found { snapshot, segment, scan, .. }) = recovery::look(&**directory)? else {
+        return Ok(report);
+    };
+    if let Some(sequence) = snapshot.map(|snapshot| snapshot.sequence) {
         let mut give = |found: LogEntry| if sequence > after { entry(found) } else { Ok(()) };
         report.snapshot = sequence;
-        report.snapshot_keys = snapshot(&**directory, sequence, &mut give)?;
+        report.snapshot_keys = files::verify(&**directory, sequence, &mut give)?;
     }
     report.segments = segment::list(&**directory)?;
-    report.tail = report.snapshot;
-    let Some(&last) = report.segments.last() else { return Ok(report) };
-    let segment = Segment::open(&**directory, last)?;
-    let scan = recovery::scan(&**directory, &segment, report.snapshot + 1)?;
     report.torn = scan.bad.map(|reason| (segment.name.clone(), scan.position, reason));
     report.tail = scan.next_sequence - 1;
     let mut reader = Reader::new(Arc::clone(directory), report.snapshot);
@@ -67,32 +68,6 @@ pub(super) fn check_in(
         report.records += entries.len() as u64;
         for found in entries.into_iter().filter(|found| found.sequence > after) {
             entry(found)?;
-        }
-    }
-}
-
-/// Reads the snapshot at a sequence; returns how many keys it has.
-fn snapshot(
-    directory: &dyn Directory,
-    sequence: u64,
-    entry: &mut dyn FnMut(LogEntry) -> Result<(), LogError>,
-) -> Result<u64, LogError> {
-    let (mut decoder, _) = files::open(directory, sequence)?;
-    let name = files::name(sequence);
-    let (mut keys, mut hash) = (0, StateHash::default());
-    loop {
-        match decoder.next().map_err(|damage| files::error(directory, &name, damage))? {
-            Part::Entries(entries) => {
-                for found in entries {
-                    keys += restore::add(&mut hash, &found);
-                    entry(found)?;
-                }
-            }
-            Part::End(expected) if expected == hash => return Ok(keys),
-            Part::End(expected) => {
-                let reason = format!("its state has the hash {hash}, and {expected} was written");
-                return Err(corrupt(directory, &name, 0, reason));
-            }
         }
     }
 }

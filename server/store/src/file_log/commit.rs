@@ -56,8 +56,13 @@ impl Committer {
     fn commit_all(&mut self) -> Result<(), AppendError> {
         while let Some(Work { chunks, errand }) = self.queue.take(self.wake()) {
             let idle = chunks.is_empty() && errand.is_none();
-            if !chunks.is_empty() {
-                self.commit(chunks)?;
+            if !chunks.is_empty()
+                && let Err(error) = self.commit(chunks)
+            {
+                if let Some(errand) = errand {
+                    errand.answer(Err(error.clone()));
+                }
+                return Err(error);
             }
             if let Some(errand) = errand {
                 self.go(errand)?;
@@ -80,7 +85,7 @@ impl Committer {
         let mut written = Vec::with_capacity(chunks.len());
         let mut refused = None;
         for mut chunk in chunks.by_ref() {
-            match self.writer.write(&mut chunk.bytes, chunk.first_sequence, chunk.count) {
+            match self.writer.write(&mut chunk) {
                 Ok(()) => written.push(chunk),
                 Err(error) => {
                     refused = Some((chunk, error));

@@ -7,9 +7,10 @@
 use std::{io, sync::Arc};
 
 use super::{
-    Directory, LogFile, Step, StepObserver,
+    Directory, Step, StepObserver,
     error::{io as io_error, is_full},
     queue::Waiting,
+    reserve::{self, Reserve},
     segment,
     snapshot::{SnapshotEncoder, files},
     usage::Usage,
@@ -24,6 +25,7 @@ pub(super) struct Compaction {
     pub(super) directory: Arc<dyn Directory>,
     pub(super) queue: Arc<Waiting>,
     pub(super) usage: Arc<Usage>,
+    pub(super) reserve: Arc<Reserve>,
     pub(super) store_id: [u8; 16],
     pub(super) on_step: Option<StepObserver>,
 }
@@ -38,23 +40,27 @@ impl Compaction {
         }
         let source = take();
         let sequence = source.sequence();
-        let length = match self.write(SnapshotEncoder::of_log(source, self.store_id)) {
+        let room = self.reserve.take().map_err(|source| self.io("open", source))?;
+        let written = self.write(SnapshotEncoder::of_log(source, self.store_id)).and_then(|length| {
+            // The snapshot may hold what the log was not asked to make durable so far.
+            self.queue.sync().map_err(|error| failed(&error))?;
+            Ok(length)
+        });
+        let length = match written {
             Ok(length) => length,
             Err(error) => {
-                // Half a snapshot would only take room.
-                let _ = self.directory.remove(files::UNFINISHED);
+                room.give_back();
                 return Err(error);
             }
         };
-        // The snapshot may hold what the log was not asked to make durable so far.
-        self.queue.sync().map_err(|error| failed(&error))?;
         self.install(sequence, length)?;
+        room.used();
         Ok(())
     }
 
     /// Writes the snapshot into the room held for it, durably; returns its length in bytes.
     fn write(&self, parts: SnapshotEncoder) -> Result<u64, CompactError> {
-        let file = self.unfinished().map_err(|source| self.io("create", source))?;
+        let file = reserve::open(&*self.directory).map_err(|source| self.io("create", source))?;
         let (mut length, mut synced) = (0, 0);
         for part in parts {
             let part = part?;
@@ -68,14 +74,6 @@ impl Compaction {
         file.truncate(length).map_err(|source| self.io("cut", source))?;
         file.sync().map_err(|source| self.io("sync", source))?;
         Ok(length)
-    }
-
-    /// The room held for the snapshot, or an empty file.
-    fn unfinished(&self) -> io::Result<Box<dyn LogFile>> {
-        match self.directory.open(files::UNFINISHED) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => self.directory.create(files::UNFINISHED),
-            opened => opened,
-        }
     }
 
     fn install(&self, sequence: u64, length: u64) -> Result<(), LogError> {
@@ -103,16 +101,6 @@ impl Compaction {
         }
         io_error(action, &self.directory.path().join(files::UNFINISHED), source).into()
     }
-}
-
-/// Holds room for a snapshot of so many bytes. Blocks.
-pub(super) fn reserve(directory: &dyn Directory, bytes: u64) -> Result<(), LogError> {
-    let path = directory.path().join(files::UNFINISHED);
-    let held = directory.create(files::UNFINISHED).map_err(|source| io_error("create", &path, source))?;
-    held.allocate(bytes).map_err(|source| {
-        let _ = directory.remove(files::UNFINISHED);
-        io_error("allocate", &path, source)
-    })
 }
 
 /// Removes the segments that lie wholly at or below a snapshot, and older snapshots.

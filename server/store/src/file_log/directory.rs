@@ -31,8 +31,11 @@ pub trait LogFile: Send + Sync {
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
     /// Makes contents and length durable (`fdatasync`).
     fn sync(&self) -> io::Result<()>;
-    /// Extends the file to `length` bytes with zeros that have their room on the volume.
+    /// Sees to it that the first `length` bytes have their room on the volume; where the file ended before, they are
+    /// zeros. Never makes it shorter.
     fn allocate(&self, length: u64) -> io::Result<()>;
     /// Cuts the file to `length` bytes.
     fn truncate(&self, length: u64) -> io::Result<()>;
+    /// Makes zeros of everything from `offset` on and keeps the length. They may have lost their room on the volume.
+    fn clear(&self, offset: u64) -> io::Result<()>;
 }

@@ -17,7 +17,7 @@ use crate::LogError;
 
 /// The name of the locked file.
 const LOCK: &str = "LOCK";
-/// How much is zeroed at a time where a file system can't allocate, in bytes.
+/// How much is zeroed at a time where a file system can't allocate or clear, in bytes.
 const ZEROS: usize = 1 << 20;
 
 /// A directory on a volume, locked as long as this value lives.
@@ -136,21 +136,39 @@ impl LogFile for DiskFile {
             rustix::io::retry_on_intr(|| rustix::fs::fallocate(&self.0, FallocateFlags::empty(), 0, length));
         match allocated {
             Ok(()) => Ok(()),
-            Err(Errno::OPNOTSUPP | Errno::NOSYS) => {
-                let zeros = vec![0; ZEROS];
-                let mut at = self.length()?;
-                while at < length {
-                    let count = usize::try_from(length - at).map_or(ZEROS, |left| left.min(ZEROS));
-                    self.0.write_all_at(&zeros[..count], at)?;
-                    at += count as u64;
-                }
-                Ok(())
-            }
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => self.write_zeros(self.length()?, length),
             Err(error) => Err(error.into()),
         }
     }
 
     fn truncate(&self, length: u64) -> io::Result<()> {
         self.0.set_len(length)
+    }
+
+    fn clear(&self, offset: u64) -> io::Result<()> {
+        let length = self.length()?;
+        if offset >= length {
+            return Ok(());
+        }
+        let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        let cleared =
+            rustix::io::retry_on_intr(|| rustix::fs::fallocate(&self.0, hole, offset, length - offset));
+        match cleared {
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => self.write_zeros(offset, length),
+            cleared => Ok(cleared?),
+        }
+    }
+}
+
+impl DiskFile {
+    /// What a file system that can't allocate is given instead.
+    fn write_zeros(&self, mut at: u64, end: u64) -> io::Result<()> {
+        let zeros = vec![0; ZEROS];
+        while at < end {
+            let count = usize::try_from(end - at).map_or(ZEROS, |left| left.min(ZEROS));
+            self.0.write_all_at(&zeros[..count], at)?;
+            at += count as u64;
+        }
+        Ok(())
     }
 }

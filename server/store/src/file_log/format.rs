@@ -2,7 +2,7 @@
 //! Pure: bytes in, values out.
 //!
 //! ```text
-//! segment  magic 8 | version 4 | salt 4 | store id 16 | first sequence 8 | zeros 20 | checksum 4
+//! segment  magic 8 | version 4 | salt 4 | store id 16 | first sequence 8 | length 8 | zeros 12 | checksum 4
 //! batch    checksum 4 | payload length 4 | first sequence 8 | durable sequence 8 | count 4 | payload
 //! ```
 //! The records of a batch are in [`record`], their changes in [`change`].
@@ -19,8 +19,8 @@ mod header;
 mod record;
 
 pub(super) use self::{
-    batch::{BATCH_HEADER, Batch, Frame, claims, frame, seal},
+    batch::{BATCH_HEADER, Batch, Frame, claims, follows, frame, seal},
     change::MediaTypes,
-    header::{HEADER, Header, HeaderError, Kind, VERSION},
+    header::{HEADER, Header, HeaderError, Kind, MAX_SEQUENCE, VERSION},
     record::{RecordError, decode, decode_any, encode},
 };

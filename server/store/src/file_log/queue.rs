@@ -6,7 +6,7 @@ use std::sync::{Arc, mpsc};
 use parking_lot::{Condvar, Mutex};
 
 use super::format::{BATCH_HEADER, encode};
-use crate::{AppendError, Appended, Begin, Promise, Record};
+use crate::{AppendError, Appended, Begin, Change, Effect, Promise, Record};
 
 /// Batches are merged up to this size in bytes; a larger one is written alone.
 const MERGED_BYTES: usize = 4 << 20;
@@ -17,6 +17,8 @@ pub(super) struct Chunk {
     pub(super) bytes: Vec<u8>,
     pub(super) first_sequence: u64,
     pub(super) count: u32,
+    /// Whether all of it only takes keys away: what a full volume is made to have room again with.
+    pub(super) removes: bool,
     /// To everybody who waits.
     pub(super) promise: Promise,
 }
@@ -108,6 +110,7 @@ impl Queue {
                 bytes,
                 first_sequence,
                 count: 0,
+                removes: true,
                 promise: Promise::begun_by(Arc::<Waiting>::clone(begin)),
             });
         }
@@ -117,6 +120,7 @@ impl Queue {
             self.tail += 1;
             encode(&mut chunk.bytes, self.tail, record);
             chunk.count += 1;
+            chunk.removes &= removes(record);
         }
         Ok(chunk.promise.append(self.tail))
     }
@@ -128,6 +132,12 @@ impl Queue {
             chunk.promise.keep(Err(AppendError::Conflict { tail }));
         }
     }
+}
+
+/// Whether a record does nothing but take keys away.
+fn removes(record: &Record) -> bool {
+    let is_put = |change: &Change| matches!(change.effect, Effect::Put { .. });
+    !record.changes.is_empty() && !record.changes.iter().any(is_put)
 }
 
 impl Errand {
@@ -187,7 +197,7 @@ impl Waiting {
             queue.errand = Some(Errand { what, answer });
         }
         self.bell.notify_one();
-        // The thread answers everything it takes, and drops the rest at its end.
+        // The thread answers everything it takes, and all that waits when it fails.
         done.recv().unwrap_or(Err(AppendError::Closed))
     }
 
@@ -231,14 +241,19 @@ impl Waiting {
 
     /// The log did not take these: refuses them, and what waits behind them. It ends at `tail`.
     pub(super) fn refuse(&self, chunks: Vec<Chunk>, error: &AppendError, tail: u64) {
-        {
+        let errand = {
             let mut queue = self.queue.lock();
-            if let AppendError::Failed { message } = error {
-                queue.failure = Some(message.clone());
-                // Whoever waits hears of the end.
-                queue.errand = None;
-            }
             queue.rewind(tail);
+            match error {
+                AppendError::Failed { message } => {
+                    queue.failure = Some(message.clone());
+                    queue.errand.take()
+                }
+                _ => None,
+            }
+        };
+        if let Some(errand) = errand {
+            errand.answer(Err(error.clone()));
         }
         for chunk in chunks {
             chunk.promise.keep(Err(error.clone()));

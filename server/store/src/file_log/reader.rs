@@ -42,11 +42,28 @@ impl Reader {
         let mut entries = Vec::new();
         while entries.is_empty() && self.next <= upto && self.after < upto {
             if self.segment.is_none() {
-                self.enter()?;
+                self.enter().map_err(|error| self.or_compacted(error))?;
             }
-            self.read_chunk(upto, &mut entries)?;
+            self.read_chunk(upto, &mut entries).map_err(|error| self.or_compacted(error))?;
         }
         Ok(entries)
+    }
+
+    /// What is missing may have been taken away by a compaction meanwhile.
+    fn or_compacted(&self, error: LogError) -> LogError {
+        let missing = match &error {
+            LogError::Gap { .. } => true,
+            LogError::Io { source, .. } => source.kind() == std::io::ErrorKind::NotFound,
+            _ => false,
+        };
+        // The next entry to give out; those before it are only passed over.
+        let wanted = self.next.max(self.after + 1);
+        match files::list(&*self.directory) {
+            Ok(all) if missing && all.last() >= Some(&wanted) => {
+                LogError::Compacted { after: wanted - 1, compacted: all.last().copied().unwrap_or(wanted) }
+            }
+            _ => error,
+        }
     }
 
     /// Opens the segment that holds the next sequence.
@@ -61,12 +78,6 @@ impl Reader {
         // At the start any segment will do; from then on, exactly the one that goes on.
         let expected = if self.next == 0 { first.min(wanted) } else { self.next };
         if first != expected {
-            // A compaction may have taken it away meanwhile.
-            if let Some(&compacted) =
-                files::list(&*self.directory)?.last().filter(|compacted| **compacted >= wanted)
-            {
-                return Err(LogError::Compacted { after: wanted - 1, compacted });
-            }
             let segment = Segment::open(&*self.directory, first)?;
             let file = self.path(&segment);
             return Err(LogError::Gap { file, offset: 0, expected, found: first });
@@ -85,11 +96,15 @@ impl Reader {
 
     /// Decodes the whole batches of one read; leaves the segment at its end.
     fn read_chunk(&mut self, upto: u64, entries: &mut Vec<LogEntry>) -> Result<(), LogError> {
-        let Some(segment) = self.segment.take() else { return Ok(()) };
+        let Some(mut segment) = self.segment.take() else { return Ok(()) };
         let mut need = CHUNK;
         loop {
             let chunk = self.load(&segment, need)?;
             let start = self.position;
+            if chunk.len() < need {
+                // The log thread cuts a segment that it leaves.
+                segment.length = segment.length.min(start + chunk.len() as u64);
+            }
             loop {
                 if self.next > upto {
                     break;

@@ -6,9 +6,11 @@
 //! everything proven was never vouched for, and is cut, even if batches behind it look valid (pages reach the disk in any
 //! order). Only the last segment can have a torn tail; the others are checked when they are read.
 //!
-//! What is kept is made durable before anything follows it: the directory is synced, and what no batch proves durable is
-//! written once more (`rewrite`).
+//! Everything is looked at before anything is changed (`look`), so that what a start refuses stays as it is, and `check`
+//! says what a start would say. What is kept is made durable before anything follows it: the directory is synced, and
+//! what no batch proves durable is written once more (`rewrite`).
 
+mod look;
 mod rewrite;
 mod tail;
 mod window;
@@ -17,13 +19,17 @@ use std::collections::VecDeque;
 
 use rand::Rng;
 
-use self::{tail::Torn, window::Window};
+use self::tail::Torn;
+pub(super) use self::{
+    look::{Found, look, same_store, store_id},
+    window::Window,
+};
 use super::{
     Directory, compaction,
     error::{corrupt, io, is_full},
     format::{BATCH_HEADER, Frame, HEADER, Header, claims},
+    manifest::{self, Word},
     segment::{self, Segment},
-    snapshot::files,
     usage::Usage,
 };
 use crate::LogError;
@@ -35,45 +41,31 @@ pub(super) struct End {
     pub(super) position: u64,
     /// The sequence of the last record.
     pub(super) tail: u64,
+    /// Whether the manifest has to name the segment before anything is written to it, since there was no room for that.
+    pub(super) unnamed: bool,
 }
 
 /// Opens the last segment, or begins a log with segments of `segment_bytes`.
 pub(super) fn recover(directory: &dyn Directory, segment_bytes: u64, usage: &Usage) -> Result<End, LogError> {
-    segment::discard_unfinished(directory);
-    let snapshot = newest_snapshot(directory, usage)?;
-    let begins = snapshot.map_or(1, |snapshot| snapshot.first_sequence);
-    let firsts = segment::list(directory)?;
-    let Some(&last) = firsts.last() else {
-        let length = segment_bytes.max((HEADER + BATCH_HEADER) as u64);
-        let store_id = snapshot.map_or_else(|| rand::rng().random(), |snapshot| snapshot.store_id);
-        let created = Segment::create(directory, store_id, begins, length);
-        let segment = created.map_err(|error| match error {
-            LogError::Io { source, .. } if is_full(&source) => {
-                LogError::Full { directory: directory.path().to_owned(), bytes: length }
-            }
-            error => error,
-        })?;
-        return Ok(End { segment, position: HEADER as u64, tail: begins - 1 });
+    let Some(found) = look(directory)? else {
+        segment::discard_unfinished(directory);
+        return begin(directory, segment_bytes);
     };
-    // A process that was killed may have named the segment without making its name durable.
+    let Found { snapshot, earlier, mut segment, scan, word } = found;
+    segment::discard_unfinished(directory);
+    // A process that was killed may have named a file without making its name durable; nothing may be removed, and
+    // nothing may follow, before it is.
     directory.sync().map_err(|source| io("sync the log directory", directory.path(), source))?;
-    let mut segment = Segment::open(directory, last)?;
-    for first in &firsts[..firsts.len() - 1] {
-        let path = directory.path().join(segment::name(*first));
-        let length = directory.open(&segment::name(*first)).and_then(|file| file.length());
-        usage.add_sealed(length.map_err(|source| io("read the length of", &path, source))?);
+    for (_, length) in &earlier {
+        usage.add_sealed(*length);
     }
-    let scan = scan(directory, &segment, begins)?;
-    if scan.next_sequence < begins {
-        // The snapshot was named when everything up to it was durable in a segment.
-        let file = directory.path().join(&segment.name);
-        return Err(LogError::Gap {
-            file,
-            offset: scan.position,
-            expected: begins,
-            found: scan.next_sequence,
-        });
+    if let Some(snapshot) = &snapshot {
+        usage.set_snapshot(snapshot.sequence, snapshot.length);
+        // What a compaction that was interrupted left.
+        let removed = |bytes| usage.remove_sealed(bytes);
+        compaction::remove_covered(directory, snapshot.sequence, &|_| {}, &removed)?;
     }
+    let unnamed = word == Word::Behind && !named(directory, &segment)?;
     rewrite::unproven(directory, &segment, scan.unproven..scan.position)?;
     if let Some(reason) = scan.bad {
         let torn = Torn { offset: scan.position, next_sequence: scan.next_sequence, reason };
@@ -82,25 +74,30 @@ pub(super) fn recover(directory: &dyn Directory, segment_bytes: u64, usage: &Usa
         // What was read may be in the system's memory only.
         segment.file.sync().map_err(|source| io("sync", &directory.path().join(&segment.name), source))?;
     }
-    Ok(End { segment, position: scan.position, tail: scan.next_sequence - 1 })
+    Ok(End { segment, position: scan.position, tail: scan.next_sequence - 1, unnamed })
 }
 
-/// The header of the snapshot that the log begins with. What a compaction that was interrupted left is removed.
-fn newest_snapshot(directory: &dyn Directory, usage: &Usage) -> Result<Option<Header>, LogError> {
-    // The room held for the next snapshot is held again when the store knows how much it takes.
-    match directory.remove(files::UNFINISHED) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            tracing::warn!(%error, file = files::UNFINISHED, "Could not remove an unfinished snapshot.");
+fn begin(directory: &dyn Directory, segment_bytes: u64) -> Result<End, LogError> {
+    let length = segment_bytes.max((HEADER + BATCH_HEADER) as u64);
+    let mut random = rand::rng();
+    let header = Header { salt: random.random(), store_id: random.random(), first_sequence: 1, length };
+    let segment = Segment::create(directory, header).map_err(|error| match error {
+        LogError::Io { source, .. } if is_full(&source) => {
+            LogError::Full { directory: directory.path().to_owned(), bytes: length }
         }
-        _ => {}
+        error => error,
+    })?;
+    Ok(End { segment, position: HEADER as u64, tail: 0, unnamed: false })
+}
+
+/// Has the manifest name the newest segment. False when there is no room for it: a full volume must not keep the log
+/// from being read.
+fn named(directory: &dyn Directory, segment: &Segment) -> Result<bool, LogError> {
+    match manifest::write(directory, &segment.header) {
+        Ok(()) => Ok(true),
+        Err(LogError::Io { source, .. }) if is_full(&source) => Ok(false),
+        Err(error) => Err(error),
     }
-    let Some(&sequence) = files::list(directory)?.last() else { return Ok(None) };
-    let (decoder, length) = files::open(directory, sequence)?;
-    // Its name may not be durable, and nothing may be removed before it is.
-    directory.sync().map_err(|source| io("sync the log directory", directory.path(), source))?;
-    compaction::remove_covered(directory, sequence, &|_| {}, &|_| {})?;
-    usage.set_snapshot(sequence, length);
-    Ok(Some(decoder.header))
 }
 
 /// How far a segment is good.
@@ -154,7 +151,7 @@ pub(super) fn scan(directory: &dyn Directory, segment: &Segment, begins: u64) ->
     }
     if let Some(reason) = bad
         && let Some(proof) =
-            proof(&mut window, position, next_sequence).map_err(|source| io("read", &path, source))?
+            find(&mut window, position, next_sequence, claims).map_err(|source| io("read", &path, source))?
     {
         let reason = format!(
             "{reason}, and the batch at byte {proof} proves that sequence {next_sequence} was durable"
@@ -165,16 +162,24 @@ pub(super) fn scan(directory: &dyn Directory, segment: &Segment, begins: u64) ->
     Ok(Scan { position, unproven, next_sequence, bad })
 }
 
-/// The place of a valid batch behind `position` that proves `sequence` durable. Where batches begin is unknown behind
-/// damage, so it looks at every byte.
-fn proof(window: &mut Window<'_>, position: u64, sequence: u64) -> std::io::Result<Option<u64>> {
+/// A cheap look at the bytes of a batch header, with the sequence that is expected and how many bytes remain.
+type Look = fn(&[u8], u64, u64) -> bool;
+
+/// The place of a valid batch behind `position` that looks right. Where batches begin is unknown behind damage, so it
+/// looks at every byte.
+pub(super) fn find(
+    window: &mut Window<'_>,
+    position: u64,
+    sequence: u64,
+    looks_right: Look,
+) -> std::io::Result<Option<u64>> {
     let length = window.length();
     let mut at = position + 1;
     while let Some(bytes) = window.at(at)? {
         let remaining = length - at;
         let candidate = bytes
             .windows(BATCH_HEADER)
-            .position(|head| claims(head, sequence, remaining))
+            .position(|head| looks_right(head, sequence, remaining))
             .map(|skip| at + skip as u64);
         match candidate {
             Some(candidate) => {

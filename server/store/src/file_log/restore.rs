@@ -11,11 +11,11 @@ use super::{
     Directory, LogFile,
     disk::DiskDirectory,
     error::io as io_error,
-    format::{HEADER, Header, Kind},
-    segment,
+    format::{BATCH_HEADER, HEADER, Header, Kind, MAX_SEQUENCE},
+    manifest, segment,
     snapshot::{Damage, Decoder, Part, files},
 };
-use crate::{Effect, HashedKey, LogEntry, LogError, StateHash};
+use crate::{LogError, StateHash};
 
 /// How many sequences are left out behind the snapshot. The store that it was taken from went on, and its clients hold
 /// revisions of what it wrote then, as entity tags and as places in a watch: none of them may come again.
@@ -60,8 +60,12 @@ pub fn restore(directory: &Path, source: impl Read) -> Result<Restored, RestoreE
     restore_in(&DiskDirectory::lock(directory)?, source)
 }
 
-fn restore_in(directory: &dyn Directory, source: impl Read) -> Result<Restored, RestoreError> {
-    if !segment::list(directory)?.is_empty() || !files::list(directory)?.is_empty() {
+/// Like [`restore`], in a directory of any kind. The caller sees to it that nobody else writes there.
+pub fn restore_in(directory: &dyn Directory, source: impl Read) -> Result<Restored, RestoreError> {
+    let empty = segment::list(directory)?.is_empty()
+        && files::list(directory)?.is_empty()
+        && manifest::read(directory).is_ok_and(|manifest| manifest.is_none());
+    if !empty {
         return Err(RestoreError::NotEmpty { directory: directory.path().display().to_string() });
     }
     let path = directory.path().join(files::UNFINISHED);
@@ -70,17 +74,35 @@ fn restore_in(directory: &dyn Directory, source: impl Read) -> Result<Restored, 
     let restored = restored.and_then(|(restored, header)| {
         file.write_at(&header.encode(Kind::Snapshot), 0).map_err(|error| io_error("write", &path, error))?;
         file.sync().map_err(|error| io_error("sync", &path, error))?;
-        let name = files::name(restored.goes_on_behind);
-        directory.rename(files::UNFINISHED, &name).map_err(|error| io_error("rename", &path, error))?;
-        let synced = directory.sync();
-        synced.map_err(|error| io_error("sync the log directory", directory.path(), error))?;
+        install(directory, &header).inspect_err(|_| {
+            let sequence = header.first_sequence;
+            for name in [&segment::name(sequence), &files::name(sequence - 1), manifest::NAME] {
+                segment::discard(directory, name);
+            }
+        })?;
         Ok(restored)
     });
     if restored.is_err() {
         // Half a snapshot is of no use to anybody.
-        let _ = directory.remove(files::UNFINISHED);
+        segment::discard(directory, files::UNFINISHED);
+        segment::discard_unfinished(directory);
     }
     restored
+}
+
+/// Makes a log of a snapshot that is whole and durable, without its name. Any of the names alone, or two of the three,
+/// are no log that a start would take.
+fn install(directory: &dyn Directory, snapshot: &Header) -> Result<(), LogError> {
+    // The first write makes a segment of the configured size of it.
+    let segment = Header { salt: rand::rng().random(), length: (HEADER + BATCH_HEADER) as u64, ..*snapshot };
+    segment::prepare(directory, &segment)?;
+    manifest::write(directory, &segment)?;
+    let path = directory.path().join(files::UNFINISHED);
+    directory
+        .rename(files::UNFINISHED, &files::name(snapshot.first_sequence - 1))
+        .map_err(|source| io_error("rename", &path, source))?;
+    segment::put_in_place(directory, &segment)?;
+    directory.sync().map_err(|source| io_error("sync the log directory", directory.path(), source))
 }
 
 /// Copies and checks; returns what was read, and the header of the new log's snapshot.
@@ -91,7 +113,7 @@ fn copy(file: &dyn LogFile, source: impl Read) -> Result<(Restored, Header), Res
     let (mut keys, mut hash) = (0, StateHash::default());
     let expected = loop {
         match decoder.next().map_err(damaged)? {
-            Part::Entries(entries) => entries.iter().for_each(|entry| keys += add(&mut hash, entry)),
+            Part::Entries(entries) => entries.iter().for_each(|entry| keys += files::add(&mut hash, entry)),
             Part::End(expected) => break expected,
         }
     };
@@ -100,28 +122,13 @@ fn copy(file: &dyn LogFile, source: impl Read) -> Result<(Restored, Header), Res
         return Err(RestoreError::Damaged { reason });
     }
     let goes_on_behind = sequence + LEFT_OUT;
-    let header =
-        Header { store_id: rand::rng().random(), first_sequence: goes_on_behind + 1, ..decoder.header };
-    Ok((Restored { sequence, goes_on_behind, keys, hash }, header))
-}
-
-/// Adds the keys of an entry to a state's hash; returns how many.
-pub(super) fn add(hash: &mut StateHash, entry: &LogEntry) -> u64 {
-    let mut keys = 0;
-    for change in &entry.record.changes {
-        if let Effect::Put { value, media_type, expires_ms } = &change.effect {
-            hash.add(HashedKey {
-                key: &change.key,
-                revision: entry.sequence,
-                written_ms: entry.record.written_ms,
-                expires_ms: *expires_ms,
-                media_type: media_type.as_deref(),
-                value,
-            });
-            keys += 1;
-        }
+    if goes_on_behind >= MAX_SEQUENCE {
+        let reason = format!("at byte 0, its sequence {sequence} leaves none to go on with");
+        return Err(RestoreError::Damaged { reason });
     }
-    keys
+    let store_id = rand::rng().random();
+    let header = Header { store_id, first_sequence: goes_on_behind + 1, ..decoder.header };
+    Ok((Restored { sequence, goes_on_behind, keys, hash }, header))
 }
 
 /// Writes what is read, all but the header, whose place is left free.

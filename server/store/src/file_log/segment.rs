@@ -1,11 +1,10 @@
 //! Segment files by name: `SEQUENCE.log`, where the sequence is of the first record in it, in 20 digits.
 
-use rand::Rng;
-
 use super::{
     Directory, LogFile,
     error::{corrupt, io},
     format::{HEADER, Header, HeaderError, Kind, VERSION},
+    manifest,
 };
 use crate::LogError;
 
@@ -30,7 +29,7 @@ pub(super) fn list(directory: &dyn Directory) -> Result<Vec<u64>, LogError> {
 /// The sequences in the names of all files with this suffix, in order.
 pub(super) fn list_with(directory: &dyn Directory, suffix: &str) -> Result<Vec<u64>, LogError> {
     let names = directory.list().map_err(|source| io("list the log directory", directory.path(), source))?;
-    let mut sequences: Vec<u64> = names.iter().filter_map(|name| parse(name, suffix)).collect();
+    let mut sequences: Vec<u64> = names.iter().filter_map(|name| sequence_in(name, suffix)).collect();
     sequences.sort_unstable();
     Ok(sequences)
 }
@@ -42,15 +41,7 @@ impl Segment {
         let path = directory.path().join(&name);
         let file = directory.open(&name).map_err(|source| io("open", &path, source))?;
         let length = file.length().map_err(|source| io("read the length of", &path, source))?;
-        let mut bytes = [0; HEADER];
-        let read = file.read_at(&mut bytes, 0).map_err(|source| io("read", &path, source))?;
-        let header = match Header::decode(&bytes[..read], Kind::Segment) {
-            Ok(header) => header,
-            Err(HeaderError::Corrupt(reason)) => return Err(corrupt(directory, &name, 0, reason)),
-            Err(HeaderError::ForeignVersion(found)) => {
-                return Err(LogError::ForeignVersion { file: path, found, supported: VERSION });
-            }
-        };
+        let header = read_header(directory, &name, &*file, Kind::Segment)?;
         if header.first_sequence != first_sequence {
             let found = header.first_sequence;
             return Err(LogError::Gap { file: path, offset: 0, expected: first_sequence, found });
@@ -58,43 +49,76 @@ impl Segment {
         Ok(Self { name, file, header, length })
     }
 
-    /// Makes a segment of `length` bytes that begins at `first_sequence`. It has its name only when it is whole and
-    /// durable, so that a crash leaves either all of it or nothing. After an error of kind `Io` it is not there.
-    pub(super) fn create(
-        directory: &dyn Directory,
-        store_id: [u8; 16],
-        first_sequence: u64,
-        length: u64,
-    ) -> Result<Self, LogError> {
-        let header = Header { salt: rand::rng().random(), store_id, first_sequence };
-        let unfinished = directory.path().join(UNFINISHED);
-        let file = directory.create(UNFINISHED).map_err(|source| io("create", &unfinished, source))?;
-        let filled = file
-            .allocate(length)
-            .and_then(|()| file.write_at(&header.encode(Kind::Segment), 0))
-            .and_then(|()| file.sync())
-            .map_err(|source| io("allocate", &unfinished, source));
-        let name = name(first_sequence);
-        let named = filled.and_then(|()| {
-            directory.rename(UNFINISHED, &name).map_err(|source| io("rename", &unfinished, source))
-        });
-        if let Err(error) = named {
-            discard_unfinished(directory);
-            return Err(error);
-        }
+    /// Makes the segment with this header, of the length that it says, the newest of the log. It has its name only when
+    /// it is whole and durable, so that a crash leaves either all of it or nothing; when this returns, the manifest names
+    /// it. After an error of kind `Io` it is not there.
+    pub(super) fn create(directory: &dyn Directory, header: Header) -> Result<Self, LogError> {
+        let prepared = prepare(directory, &header)
+            .and_then(|file| manifest::prepare(directory, &header).map(|()| file))
+            .and_then(|file| put_in_place(directory, &header).map(|()| file));
+        let file = match prepared {
+            Ok(file) => file,
+            Err(error) => {
+                discard_unfinished(directory);
+                return Err(error);
+            }
+        };
         // From here on it may or may not be there after a crash, so there is no way back to the old segment.
         directory.sync().map_err(|source| LogError::Failed {
             message: format!("can't sync {}: {source}", directory.path().display()),
         })?;
-        Ok(Self { name, file, header, length })
+        manifest::install(directory).map_err(|error| LogError::Failed { message: error.to_string() })?;
+        Ok(Self { name: name(header.first_sequence), file, header, length: header.length })
     }
+}
+
+/// Writes a segment without records under the name of one that is being made, durably.
+pub(super) fn prepare(directory: &dyn Directory, header: &Header) -> Result<Box<dyn LogFile>, LogError> {
+    let path = directory.path().join(UNFINISHED);
+    let file = directory.create(UNFINISHED).map_err(|source| io("create", &path, source))?;
+    file.allocate(header.length)
+        .and_then(|()| file.write_at(&header.encode(Kind::Segment), 0))
+        .and_then(|()| file.sync())
+        .map_err(|source| io("allocate", &path, source))?;
+    Ok(file)
+}
+
+/// Gives what was prepared its name. The caller syncs the directory.
+pub(super) fn put_in_place(directory: &dyn Directory, header: &Header) -> Result<(), LogError> {
+    let unfinished = directory.path().join(UNFINISHED);
+    let renamed = directory.rename(UNFINISHED, &name(header.first_sequence));
+    renamed.map_err(|source| io("rename", &unfinished, source))
+}
+
+/// Reads the header that a file begins with.
+pub(super) fn read_header(
+    directory: &dyn Directory,
+    name: &str,
+    file: &dyn LogFile,
+    kind: Kind,
+) -> Result<Header, LogError> {
+    let path = directory.path().join(name);
+    let mut bytes = [0; HEADER];
+    let read = file.read_at(&mut bytes, 0).map_err(|source| io("read", &path, source))?;
+    Header::decode(&bytes[..read], kind).map_err(|error| match error {
+        HeaderError::Corrupt(reason) => corrupt(directory, name, 0, reason),
+        HeaderError::ForeignVersion(found) => {
+            LogError::ForeignVersion { file: path, found, supported: VERSION }
+        }
+    })
 }
 
 /// Removes what an interrupted creation left, to give back its room.
 pub(super) fn discard_unfinished(directory: &dyn Directory) {
-    match directory.remove(UNFINISHED) {
+    discard(directory, UNFINISHED);
+    manifest::discard_unfinished(directory);
+}
+
+/// Removes a file that is no part of the log, if it is there.
+pub(super) fn discard(directory: &dyn Directory, name: &str) {
+    match directory.remove(name) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            tracing::warn!(%error, file = UNFINISHED, "Could not remove an unfinished segment.");
+            tracing::warn!(%error, file = name, "Could not remove an unfinished file of the log.");
         }
         _ => {}
     }
@@ -106,10 +130,11 @@ pub(super) fn name(first_sequence: u64) -> String {
 
 /// The first sequence of the segment of this name; `None` when it is no segment's.
 pub(super) fn first_of(name: &str) -> Option<u64> {
-    parse(name, SUFFIX)
+    sequence_in(name, SUFFIX)
 }
 
-fn parse(name: &str, suffix: &str) -> Option<u64> {
+/// The sequence in a name with this suffix.
+pub(super) fn sequence_in(name: &str, suffix: &str) -> Option<u64> {
     let digits = name.strip_suffix(suffix)?;
     if digits.len() == 20 { digits.parse().ok() } else { None }
 }

@@ -1,6 +1,6 @@
 //! A reader as a stream: it reads on a thread of its own, a few chunks ahead of whoever listens.
 
-use std::{sync::Arc, thread};
+use std::{io, sync::Arc, thread};
 
 use futures::{StreamExt, executor::block_on, future::select, stream};
 use tokio::sync::{mpsc, watch};
@@ -8,7 +8,10 @@ use tokio::sync::{mpsc, watch};
 use super::{
     Directory, Step, StepObserver, Vouched, error,
     reader::Reader,
-    snapshot::{Part, files},
+    snapshot::{
+        Decoder, Part,
+        files::{self, FileReader},
+    },
 };
 use crate::{Chunk, Entries, LogError};
 
@@ -77,8 +80,7 @@ fn begin(directory: &Arc<dyn Directory>, from: &From, chunks: &Chunks) -> Option
         return None;
     }
     match give_snapshot(&**directory, compacted, chunks) {
-        Ok(true) => Some(compacted),
-        Ok(false) => None,
+        Ok(given) => given,
         Err(error) => {
             let _ = chunks.blocking_send(Err(error));
             None
@@ -86,9 +88,9 @@ fn begin(directory: &Arc<dyn Directory>, from: &From, chunks: &Chunks) -> Option
     }
 }
 
-/// False when nobody listens any more.
-fn give_snapshot(directory: &dyn Directory, sequence: u64, chunks: &Chunks) -> Result<bool, LogError> {
-    let (mut decoder, _) = files::open(directory, sequence)?;
+/// Returns the sequence of the snapshot; `None` when nobody listens any more.
+fn give_snapshot(directory: &dyn Directory, known: u64, chunks: &Chunks) -> Result<Option<u64>, LogError> {
+    let (sequence, mut decoder) = open_snapshot(directory, known)?;
     loop {
         let part =
             decoder.next().map_err(|damage| files::error(directory, &files::name(sequence), damage))?;
@@ -97,10 +99,31 @@ fn give_snapshot(directory: &dyn Directory, sequence: u64, chunks: &Chunks) -> R
             Part::End(hash) => (Chunk::SnapshotEnd { sequence, hash }, true),
         };
         if chunks.blocking_send(Ok(chunk)).is_err() {
-            return Ok(false);
+            return Ok(None);
         }
         if last {
-            return Ok(true);
+            return Ok(Some(sequence));
+        }
+    }
+}
+
+/// Opens the snapshot that was the newest, or the one that a compaction has put in its place meanwhile.
+fn open_snapshot(
+    directory: &dyn Directory,
+    mut sequence: u64,
+) -> Result<(u64, Decoder<FileReader>), LogError> {
+    loop {
+        let error = match files::open(directory, sequence) {
+            Ok((decoder, _)) => return Ok((sequence, decoder)),
+            Err(error) => error,
+        };
+        match (&error, files::list(directory)?.last()) {
+            (LogError::Io { source, .. }, Some(&newer))
+                if source.kind() == io::ErrorKind::NotFound && newer > sequence =>
+            {
+                sequence = newer;
+            }
+            _ => return Err(error),
         }
     }
 }

@@ -3,14 +3,22 @@
 
 use std::{io, sync::Arc, time::Instant};
 
+use rand::Rng;
+
 use super::{
     Directory, FileLogOptions, Step, StepObserver, SyncObserver, error,
-    format::{BATCH_HEADER, HEADER, seal},
+    format::{BATCH_HEADER, HEADER, Header, seal},
+    manifest,
+    queue::Chunk,
     recovery,
+    reserve::Reserve,
     segment::Segment,
     usage::Usage,
 };
 use crate::{AppendError, LogError};
+
+/// The most that is kept for removals at the end of a segment, in bytes: room for a thousand or so.
+const KEPT_FOR_REMOVALS: u64 = 64 << 10;
 
 pub(super) struct Writer {
     directory: Arc<dyn Directory>,
@@ -26,9 +34,12 @@ pub(super) struct Writer {
     marked: bool,
     /// Whether the last batch is durable and nothing behind it says so.
     needs_mark: bool,
+    /// Whether the manifest has to name the segment before anything is written to it.
+    unnamed: bool,
     on_sync: Option<SyncObserver>,
     on_step: Option<StepObserver>,
     usage: Arc<Usage>,
+    reserve: Arc<Reserve>,
 }
 
 impl Writer {
@@ -37,6 +48,7 @@ impl Writer {
         directory: Arc<dyn Directory>,
         options: FileLogOptions,
         usage: Arc<Usage>,
+        reserve: Arc<Reserve>,
     ) -> Result<Self, LogError> {
         let FileLogOptions { segment_bytes, on_sync, on_step, .. } = options;
         let end = recovery::recover(&*directory, segment_bytes, &usage)?;
@@ -51,9 +63,11 @@ impl Writer {
             durable: end.tail,
             marked: false,
             needs_mark: true,
+            unnamed: end.unnamed,
             on_sync,
             on_step,
             usage,
+            reserve,
         })
     }
 
@@ -65,25 +79,23 @@ impl Writer {
         self.durable == self.written
     }
 
-    /// Writes a batch: a header's room and encoded records. Refused as full, nothing of it is in the log.
-    pub(super) fn write(
-        &mut self,
-        batch: &mut [u8],
-        first_sequence: u64,
-        count: u32,
-    ) -> Result<(), AppendError> {
+    /// Writes a chunk as a batch. Refused as full, nothing of it is in the log.
+    pub(super) fn write(&mut self, chunk: &mut Chunk) -> Result<(), AppendError> {
+        let Chunk { bytes: batch, first_sequence, count, removes, .. } = chunk;
+        self.name_in_manifest()?;
         let length = batch.len() as u64;
-        if self.position + length > self.segment.length {
-            self.roll(first_sequence, length)?;
+        let kept = if *removes { 0 } else { self.kept_for_removals() };
+        if self.position + length + kept > self.segment.length {
+            self.roll(*first_sequence, length + kept)?;
         }
-        seal(batch, self.segment.header.salt, first_sequence, self.durable, count);
+        seal(batch, self.segment.header.salt, *first_sequence, self.durable, *count);
         self.step(Step::BeforeWrite);
         match self.segment.file.write_at(batch, self.position) {
             Ok(()) => {
                 self.step(Step::AfterWrite);
                 self.position += length;
                 self.usage.set_active(self.position);
-                self.written += u64::from(count);
+                self.written += u64::from(*count);
                 Ok(())
             }
             Err(error) if error::is_full(&error) => {
@@ -92,6 +104,12 @@ impl Writer {
             }
             Err(error) => Err(self.failed("write", &error)),
         }
+    }
+
+    /// How much of the end of each segment only removals are written to, in bytes: on a full volume, where no further
+    /// segment can be made, they make the garbage that a compaction then frees.
+    fn kept_for_removals(&self) -> u64 {
+        KEPT_FOR_REMOVALS.min(self.segment_bytes / 16)
     }
 
     /// Makes durable what is written. Never called again after an error.
@@ -149,7 +167,12 @@ impl Writer {
 
     /// Goes on in a new segment, unless this one has no records.
     pub(super) fn begin_segment(&mut self) -> Result<(), AppendError> {
-        if self.position == HEADER as u64 { Ok(()) } else { self.roll(self.written + 1, 0) }
+        if self.is_empty() { Ok(()) } else { self.roll(self.written + 1, 0) }
+    }
+
+    /// Whether the segment has no records. It may have marks.
+    fn is_empty(&self) -> bool {
+        self.segment.header.first_sequence > self.written
     }
 
     pub(super) fn step(&self, step: Step) {
@@ -165,24 +188,52 @@ impl Writer {
             self.sync_all()?;
         }
         let length = self.segment_bytes.max(HEADER as u64 + batch);
-        let store_id = self.store_id();
+        let replaced = self.is_empty();
+        // A segment without records is replaced by one of the same name, and has to be the one that the manifest names.
+        let salt = if replaced { self.segment.header.salt } else { rand::rng().random() };
+        self.hold_room_for_snapshot(length)?;
         self.step(Step::BeforeRoll);
-        match Segment::create(&*self.directory, store_id, first_sequence, length) {
+        match Segment::create(
+            &*self.directory,
+            Header { salt, store_id: self.store_id(), first_sequence, length },
+        ) {
             Ok(segment) => {
                 tracing::debug!(file = segment.name, bytes = length, "Began a segment of the log.");
-                self.release();
+                if !replaced {
+                    self.release();
+                }
                 self.segment = segment;
+                self.unnamed = false;
                 self.position = HEADER as u64;
                 self.usage.set_active(self.position);
                 self.step(Step::AfterRoll);
                 Ok(())
             }
-            Err(LogError::Io { source, .. }) if error::is_full(&source) => {
-                Err(AppendError::Full { message: source.to_string() })
-            }
-            Err(LogError::Failed { message }) => Err(AppendError::Failed { message }),
-            Err(error) => Err(AppendError::Failed { message: error.to_string() }),
+            Err(error) => Err(refused(error)),
         }
+    }
+
+    /// Sees to it that a segment of so many bytes leaves room for the snapshot that would compact it.
+    fn hold_room_for_snapshot(&self, segment: u64) -> Result<(), AppendError> {
+        match self.reserve.hold_for_segment(segment) {
+            Err(LogError::Io { source, .. }) if error::is_full(&source) => Err(AppendError::Full {
+                message: format!("there is no room for a snapshot beside another segment: {source}"),
+            }),
+            Err(error) => {
+                tracing::warn!(%error, "No room is held for the next compaction of the log.");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Has the manifest name the segment, where a start found no room for that.
+    fn name_in_manifest(&mut self) -> Result<(), AppendError> {
+        if self.unnamed {
+            manifest::write(&*self.directory, &self.segment.header).map_err(refused)?;
+            self.unnamed = false;
+        }
+        Ok(())
     }
 
     /// Gives back what was allocated for the segment and is not used. It stays what it is if that fails.
@@ -200,7 +251,7 @@ impl Writer {
     /// Takes back a write that found the volume full, durably, before anybody is told that it did not happen.
     fn undo(&mut self) -> Result<(), AppendError> {
         let file = &self.segment.file;
-        file.truncate(self.position).map_err(|error| self.failed("cut", &error))?;
+        file.clear(self.position).map_err(|error| self.failed("clear", &error))?;
         match file.allocate(self.segment.length) {
             Ok(()) => {}
             // The next write rolls.
@@ -213,5 +264,16 @@ impl Writer {
     fn failed(&self, action: &str, error: &io::Error) -> AppendError {
         let path = self.directory.path().join(&self.segment.name);
         AppendError::Failed { message: format!("can't {action} {}: {error}", path.display()) }
+    }
+}
+
+/// What a write is told when a file could not be made for it.
+fn refused(error: LogError) -> AppendError {
+    match error {
+        LogError::Io { source, .. } if error::is_full(&source) => {
+            AppendError::Full { message: source.to_string() }
+        }
+        LogError::Failed { message } => AppendError::Failed { message },
+        error => AppendError::Failed { message: error.to_string() },
     }
 }

@@ -1,6 +1,9 @@
 //! How a log can fail, in sentences for a person who has to act on them.
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 /// Why an append was refused. Nothing of the refused batch is in the log, save after `Failed`, whose outcome is
 /// unknown until the log is opened again.
@@ -87,6 +90,17 @@ pub enum LogError {
         /// The one that does.
         found: u64,
     },
+    /// A file of the log is not there.
+    #[error(
+        "{} is missing: {reason}; put it back or restore the volume from a backup",
+        file.display()
+    )]
+    Missing {
+        /// The file.
+        file: PathBuf,
+        /// How that is known.
+        reason: String,
+    },
     /// Entries that were asked for were replaced by a snapshot.
     #[error(
         "the log's entries behind sequence {after} were compacted; it begins behind sequence {compacted}"
@@ -144,4 +158,20 @@ pub enum LogError {
         /// What the system said, about which file.
         message: String,
     },
+}
+
+impl LogError {
+    /// Whether it tells of bytes or files that are not as they were written, rather than of a system that refuses.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::Corrupt { .. } | Self::Gap { .. } | Self::Missing { .. })
+    }
+
+    /// The file that it is about, and where in it, in bytes; none where it is about no place.
+    pub fn place(&self) -> Option<(&Path, u64)> {
+        match self {
+            Self::Corrupt { file, offset, .. } | Self::Gap { file, offset, .. } => Some((file, *offset)),
+            Self::Missing { file, .. } => Some((file, 0)),
+            _ => None,
+        }
+    }
 }

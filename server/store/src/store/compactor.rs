@@ -42,9 +42,13 @@ fn decide(usage: LogUsage, live: u64, reserved: u64, at_garbage: u8, full: bool)
     {
         return Step::Compact;
     }
-    // Room for the state as it is, for its growth, and for what is around the records.
-    let need = live + live / 8 + (1 << 20);
+    let need = snapshot_bytes(live);
     if need > reserved { Step::Reserve(need + need / 4) } else { Step::Rest }
+}
+
+/// Room for the state as it is, for its growth, and for what is around the records.
+fn snapshot_bytes(live: u64) -> u64 {
+    live + live / 8 + (1 << 20)
 }
 
 /// Runs until the store is dropped. The bell rings when the log found its volume full.
@@ -54,6 +58,7 @@ pub(super) async fn run(store: Weak<Store>, at_garbage: u8, full_bell: Arc<Notif
         full |= timeout(INTERVAL, full_bell.notified()).await.is_ok();
         let Some(shared) = store.upgrade().map(|store| Arc::clone(&store.shared)) else { return };
         let Some(usage) = shared.log.usage().filter(|_| shared.head.lock().open().is_ok()) else { return };
+        shared.log.expect_snapshot(snapshot_bytes(shared.index.live_bytes()));
         let pause = match decide(usage, shared.index.live_bytes(), reserved, at_garbage, full) {
             Step::Rest => continue,
             Step::Compact => {

@@ -1,11 +1,15 @@
 //! A disk in memory that behaves as real ones may: it counts, refuses, runs full, holds a sync back, and at a power cut
-//! keeps what was synced and any sectors, or none, of what was not.
+//! keeps what was synced and any sectors and names, or none, of what was not. Each of its steps can be made to fail.
 
-use std::{collections::BTreeMap, io, path::Path, sync::Arc};
+mod state;
+
+use std::{io, path::Path, sync::Arc};
 
 use kivi_store::file_log::{Directory, LogFile};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use rand::{Rng, SeedableRng, rngs::StdRng};
+
+use self::state::{Contents, Naming, State, Trap};
 
 const SECTOR: usize = 512;
 
@@ -19,23 +23,15 @@ struct Shared {
     released: Condvar,
 }
 
-#[derive(Default, Clone)]
-struct State {
-    files: Vec<Contents>,
-    names: BTreeMap<String, usize>,
-    durable_names: BTreeMap<String, usize>,
-    faults: Faults,
-    counts: Counts,
-}
-
-#[derive(Default, Clone)]
-struct Contents {
-    now: Vec<u8>,
-    durable: Vec<u8>,
-    /// What the next sync will write, in order. A failed one forgets it, as a kernel does.
-    unsynced: Vec<(u64, Vec<u8>)>,
-    /// The shortest length since the last sync.
-    cut: Option<usize>,
+/// What befalls one step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trip {
+    /// It fails.
+    Io,
+    /// It finds the volume full, where it takes room.
+    Full,
+    /// The power goes.
+    Cut,
 }
 
 /// What goes wrong from now on.
@@ -56,6 +52,8 @@ pub struct Faults {
     pub thin: bool,
     /// Syncs wait until this is false.
     pub sync_held: bool,
+    /// The first opening of this file waits until this is another one; further ones do not.
+    pub open_held: Option<String>,
 }
 
 /// What was done so far.
@@ -64,12 +62,32 @@ pub struct Counts {
     pub writes: u64,
     pub syncs: u64,
     pub waiting_syncs: u64,
+    pub waiting_opens: u64,
+    /// Steps of all kinds, reads too.
+    pub steps: u64,
 }
 
 impl FakeDisk {
     pub fn faults(&self, change: impl FnOnce(&mut Faults)) {
         change(&mut self.0.state.lock().faults);
         self.0.released.notify_all();
+    }
+
+    /// Lets this step from now on, counted from 1, meet with something.
+    pub fn trap(&self, at: u64, what: Trip) {
+        let mut state = self.0.state.lock();
+        let at = state.counts.steps + at;
+        state.trap = Some(Trap { at, what });
+    }
+
+    /// Lets the power go so many steps behind the one that is trapped.
+    pub fn cut_after_trap(&self, steps: u64) {
+        self.0.state.lock().cut_after = Some(steps);
+    }
+
+    /// The step that met with it, once it has.
+    pub fn tripped(&self) -> Option<String> {
+        self.0.state.lock().tripped.clone()
     }
 
     pub fn counts(&self) -> Counts {
@@ -112,8 +130,7 @@ impl FakeDisk {
         let mut random = StdRng::seed_from_u64(seed);
         let state = self.0.state.lock().clone();
         let after = Self::default();
-        let names = if random.random() { &state.names } else { &state.durable_names };
-        for (name, index) in names {
+        for (name, index) in &state.names_after(&mut random) {
             let file = &state.files[*index];
             let mut bytes = file.durable.clone();
             let length = if random.random() { file.now.len() } else { file.durable.len() };
@@ -137,24 +154,9 @@ impl FakeDisk {
     }
 }
 
-impl State {
-    fn room(&self, more: usize) -> io::Result<()> {
-        let used: usize = self
-            .files
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| self.is_named(*index))
-            .map(|(_, f)| f.now.len())
-            .sum();
-        match self.faults.capacity {
-            Some(capacity) if (used + more) as u64 > capacity => Err(io::ErrorKind::StorageFull.into()),
-            _ => Ok(()),
-        }
-    }
-
-    fn is_named(&self, index: usize) -> bool {
-        self.names.values().any(|named| *named == index)
-    }
+/// What a step says that happened while the power went.
+fn unless_cut(cut: bool) -> io::Result<()> {
+    if cut { Err(io::Error::other("the power is off")) } else { Ok(()) }
 }
 
 impl Directory for FakeDisk {
@@ -163,42 +165,66 @@ impl Directory for FakeDisk {
     }
 
     fn list(&self) -> io::Result<Vec<String>> {
+        unless_cut(self.0.state.lock().step("list", false)?)?;
         Ok(self.names())
     }
 
     fn create(&self, name: &str) -> io::Result<Box<dyn LogFile>> {
         let mut state = self.0.state.lock();
+        let cut = state.step(&format!("create {name}"), true)?;
         state.room(1)?;
-        let index = state.files.len();
-        state.files.push(Contents::default());
-        state.names.insert(name.to_owned(), index);
-        Ok(Box::new(FakeFile { disk: self.clone(), index }))
+        // One that is there is emptied: what it held may be there after a power cut, or not.
+        let index = state.names.get(name).copied().unwrap_or(state.files.len());
+        if index == state.files.len() {
+            state.files.push(Contents::default());
+            state.name(Naming::Named(name.to_owned(), index));
+        } else {
+            state.resize(index, 0);
+        }
+        unless_cut(cut)?;
+        Ok(self.file(index))
     }
 
     fn open(&self, name: &str) -> io::Result<Box<dyn LogFile>> {
-        let state = self.0.state.lock();
+        let mut state = self.0.state.lock();
+        unless_cut(state.step(&format!("open {name}"), false)?)?;
+        if state.counts.waiting_opens == 0 && state.faults.open_held.as_deref() == Some(name) {
+            state.counts.waiting_opens += 1;
+            while state.faults.open_held.as_deref() == Some(name) {
+                self.0.released.wait(&mut state);
+            }
+            state.counts.waiting_opens -= 1;
+        }
         let index = *state.names.get(name).ok_or(io::ErrorKind::NotFound)?;
-        Ok(Box::new(FakeFile { disk: self.clone(), index }))
+        Ok(self.file(index))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         let mut state = self.0.state.lock();
-        let index = state.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
-        state.names.insert(to.to_owned(), index);
-        Ok(())
+        let cut = state.step(&format!("rename {from} to {to}"), false)?;
+        let index = *state.names.get(from).ok_or(io::ErrorKind::NotFound)?;
+        state.name(Naming::Renamed(from.to_owned(), to.to_owned(), index));
+        unless_cut(cut)
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
         let mut state = self.0.state.lock();
-        state.names.remove(name).map(drop).ok_or_else(|| io::ErrorKind::NotFound.into())
+        let cut = state.step(&format!("remove {name}"), false)?;
+        if !state.names.contains_key(name) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        state.name(Naming::Removed(name.to_owned()));
+        unless_cut(cut)
     }
 
     fn sync(&self) -> io::Result<()> {
         let mut state = self.0.state.lock();
+        unless_cut(state.step("sync the directory", false)?)?;
         if state.faults.directory_sync_fails {
             return Err(io::Error::other("the disk does not answer"));
         }
         state.durable_names = state.names.clone();
+        state.unsynced_names.clear();
         Ok(())
     }
 }
@@ -208,33 +234,31 @@ struct FakeFile {
     index: usize,
 }
 
-impl FakeFile {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.disk.0.state.lock()
+impl FakeDisk {
+    fn file(&self, index: usize) -> Box<dyn LogFile> {
+        Box::new(FakeFile { disk: self.clone(), index })
     }
+}
 
-    fn resize(&self, length: u64) {
-        let mut state = self.state();
-        let file = &mut state.files[self.index];
-        let length = usize::try_from(length).unwrap();
-        if length < file.now.len() {
-            file.cut = Some(file.cut.map_or(length, |cut| cut.min(length)));
-            file.unsynced.retain_mut(|(offset, written)| {
-                written.truncate(length.saturating_sub(usize::try_from(*offset).unwrap()));
-                !written.is_empty()
-            });
-        }
-        file.now.resize(length, 0);
+impl FakeFile {
+    /// Counts a step; `true` when the power goes with it.
+    fn step(&self, what: &str, takes_room: bool) -> io::Result<(MutexGuard<'_, State>, bool)> {
+        let mut state = self.disk.0.state.lock();
+        let cut = state.step_on(what, self.index, takes_room)?;
+        Ok((state, cut))
     }
 }
 
 impl LogFile for FakeFile {
     fn length(&self) -> io::Result<u64> {
-        Ok(self.state().files[self.index].now.len() as u64)
+        let (state, cut) = self.step("look at", false)?;
+        unless_cut(cut)?;
+        Ok(state.files[self.index].now.len() as u64)
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        let state = self.state();
+        let (state, cut) = self.step("read", false)?;
+        unless_cut(cut)?;
         if state.faults.read_fails {
             return Err(io::Error::other("the disk does not answer"));
         }
@@ -245,40 +269,43 @@ impl LogFile for FakeFile {
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        let mut state = self.state();
+        let mut state = self.disk.0.state.lock();
+        let was_off = state.off;
+        let stepped = state.step_on("write", self.index, true).and_then(unless_cut);
+        if was_off {
+            return stepped;
+        }
         state.counts.writes += 1;
         let fault = if state.faults.write_fails {
             Err(io::Error::other("the disk does not answer"))
         } else if state.faults.thin {
             Err(io::ErrorKind::StorageFull.into())
         } else {
-            Ok(())
+            let more = (offset + bytes.len() as u64).saturating_sub(state.files[self.index].now.len() as u64);
+            stepped.and_then(|()| state.room(usize::try_from(more).unwrap()))
         };
-        let written = if fault.is_ok() { bytes } else { &bytes[..bytes.len() / 2] };
-        let file = &mut state.files[self.index];
-        let start = usize::try_from(offset).unwrap();
-        let end = start + written.len();
-        if file.now.len() < end {
-            file.now.resize(end, 0);
-        }
-        file.now[start..end].copy_from_slice(written);
-        file.unsynced.push((offset, written.to_vec()));
+        let written = if fault.is_ok() || state.off { bytes } else { &bytes[..bytes.len() / 2] };
+        state.write(self.index, offset, written);
         fault
     }
 
     fn sync(&self) -> io::Result<()> {
-        let mut state = self.state();
+        let mut state = self.disk.0.state.lock();
         state.counts.waiting_syncs += 1;
         while state.faults.sync_held {
             self.disk.0.released.wait(&mut state);
         }
         state.counts.waiting_syncs -= 1;
         state.counts.syncs += 1;
-        let fails = state.faults.sync_fails;
+        let stepped = state.step_on("sync", self.index, false);
+        if state.off {
+            return stepped.and_then(unless_cut);
+        }
+        let fails = state.faults.sync_fails || stepped.is_err();
         let file = &mut state.files[self.index];
         let (unsynced, cut) = (std::mem::take(&mut file.unsynced), file.cut.take());
         if fails {
-            return Err(io::Error::other("the disk does not answer"));
+            return Err(stepped.err().unwrap_or_else(|| io::Error::other("the disk does not answer")));
         }
         file.durable.truncate(cut.unwrap_or(usize::MAX));
         file.durable.resize(file.now.len(), 0);
@@ -290,16 +317,24 @@ impl LogFile for FakeFile {
     }
 
     fn allocate(&self, length: u64) -> io::Result<()> {
-        let state = self.state();
-        let more = usize::try_from(length).unwrap().saturating_sub(state.files[self.index].now.len());
-        state.room(more)?;
-        drop(state);
-        self.resize(length);
-        Ok(())
+        let (mut state, cut) = self.step("allocate", true)?;
+        let (length, had) = (usize::try_from(length).unwrap(), state.files[self.index].now.len());
+        state.room(length.saturating_sub(had))?;
+        state.resize(self.index, length.max(had));
+        unless_cut(cut)
     }
 
     fn truncate(&self, length: u64) -> io::Result<()> {
-        self.resize(length);
-        Ok(())
+        let (mut state, cut) = self.step("truncate", false)?;
+        state.resize(self.index, usize::try_from(length).unwrap());
+        unless_cut(cut)
+    }
+
+    fn clear(&self, offset: u64) -> io::Result<()> {
+        let (mut state, cut) = self.step("clear", false)?;
+        let length = state.files[self.index].now.len();
+        let zeros = vec![0; length.saturating_sub(usize::try_from(offset).unwrap())];
+        state.write(self.index, offset, &zeros);
+        unless_cut(cut)
     }
 }

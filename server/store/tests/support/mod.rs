@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a helper of tests may fail as a test does")]
 #![allow(unreachable_pub, reason = "a module of several test binaries")]
 
+pub mod damaged;
 pub mod disk;
 pub mod memory_log;
 
@@ -22,6 +23,14 @@ use self::disk::FakeDisk;
 pub const SEGMENT: u64 = 64 << 10;
 /// The name of a log's first segment.
 pub const FIRST: &str = "00000000000000000001.log";
+
+/// The name of the file that names the newest segment.
+pub const MANIFEST: &str = "MANIFEST";
+
+/// The names of the files with this ending.
+pub fn files(disk: &FakeDisk, suffix: &str) -> Vec<String> {
+    disk.names().into_iter().filter(|name| name.ends_with(suffix)).collect()
+}
 
 pub fn options(sync: Sync) -> FileLogOptions {
     FileLogOptions { segment_bytes: SEGMENT, sync, ..FileLogOptions::default() }

@@ -75,10 +75,15 @@ pub(in crate::file_log) fn frame(bytes: &[u8], remaining: u64, salt: u32) -> Fra
 /// Whether the bytes could begin a batch that proves `sequence` durable: a cheap look before its checksum is made.
 /// `remaining` bounds how many records can stand before it.
 pub(in crate::file_log) fn claims(bytes: &[u8], sequence: u64, remaining: u64) -> bool {
+    follows(bytes, sequence, remaining)
+        && batch(bytes).is_some_and(|batch| batch.durable >= sequence && batch.durable < batch.first_sequence)
+}
+
+/// Whether the bytes could begin a batch that stands somewhere behind the one that would begin with `sequence`: a cheap
+/// look before its checksum is made. `remaining` bounds how many records can stand before it.
+pub(in crate::file_log) fn follows(bytes: &[u8], sequence: u64, remaining: u64) -> bool {
     batch(bytes).is_some_and(|batch| {
-        batch.durable >= sequence
-            && batch.durable < batch.first_sequence
-            && batch.first_sequence - sequence <= remaining
+        batch.first_sequence.checked_sub(sequence).is_some_and(|between| between <= remaining)
             && batch.payload as u64 <= remaining
     })
 }

@@ -1,4 +1,4 @@
-//! The first bytes of a segment: whose it is, and where in the log.
+//! The first bytes of a segment, a snapshot and a manifest: whose it is, and where in the log.
 
 use super::fields::{array, u32_at, u64_at};
 
@@ -7,11 +7,15 @@ pub(in crate::file_log) const HEADER: usize = 64;
 /// The version of the format that is written, and the only one that is read.
 pub(in crate::file_log) const VERSION: u32 = 1;
 
+/// The highest sequence a header may name. Nobody writes that many records, and sums with it stay within 64 bits.
+pub(in crate::file_log) const MAX_SEQUENCE: u64 = 1 << 62;
+
 /// What begins with a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::file_log) enum Kind {
     Segment,
     Snapshot,
+    Manifest,
 }
 
 const CHECKSUM: usize = HEADER - 4;
@@ -25,6 +29,9 @@ pub(in crate::file_log) struct Header {
     pub(in crate::file_log) store_id: [u8; 16],
     /// The sequence of the first record in it.
     pub(in crate::file_log) first_sequence: u64,
+    /// The length that the segment was made with, in bytes; 0 in snapshots, and in the segments of a log from before
+    /// there were manifests.
+    pub(in crate::file_log) length: u64,
 }
 
 impl Kind {
@@ -32,6 +39,7 @@ impl Kind {
         match self {
             Self::Segment => b"KiviLog\0",
             Self::Snapshot => b"KiviSnap",
+            Self::Manifest => b"KiviMani",
         }
     }
 }
@@ -53,6 +61,7 @@ impl Header {
         bytes[12..16].copy_from_slice(&self.salt.to_le_bytes());
         bytes[16..32].copy_from_slice(&self.store_id);
         bytes[32..40].copy_from_slice(&self.first_sequence.to_le_bytes());
+        bytes[40..48].copy_from_slice(&self.length.to_le_bytes());
         let checksum = crc32c::crc32c(&bytes[..CHECKSUM]);
         bytes[CHECKSUM..].copy_from_slice(&checksum.to_le_bytes());
         bytes
@@ -72,20 +81,23 @@ impl Header {
         if crc32c::crc32c(&bytes[..CHECKSUM]) != checksum {
             return Err(HeaderError::Corrupt("the header does not match its checksum"));
         }
-        let fields = (u32_at(bytes, 12), array(bytes, 16), u64_at(bytes, 32));
-        let (Some(salt), Some(store_id), Some(first_sequence)) = fields else {
+        let fields = (u32_at(bytes, 12), array(bytes, 16), u64_at(bytes, 32), u64_at(bytes, 40));
+        let (Some(salt), Some(store_id), Some(first_sequence), Some(length)) = fields else {
             return Err(truncated);
         };
-        Ok(Self { salt, store_id, first_sequence })
+        if !(1..=MAX_SEQUENCE).contains(&first_sequence) {
+            return Err(HeaderError::Corrupt("the header names a sequence that no log has"));
+        }
+        Ok(Self { salt, store_id, first_sequence, length })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{CHECKSUM, HEADER, Header, HeaderError, Kind};
+    use super::{CHECKSUM, HEADER, Header, HeaderError, Kind, MAX_SEQUENCE};
 
     const HEADER_OF_SEVEN: Header =
-        Header { salt: 0xfeed_beef, store_id: *b"0123456789abcdef", first_sequence: 7 };
+        Header { salt: 0xfeed_beef, store_id: *b"0123456789abcdef", first_sequence: 7, length: 1 << 26 };
 
     #[test]
     fn a_header_comes_back_and_no_flipped_bit_passes() {
@@ -104,6 +116,14 @@ mod tests {
     #[test]
     fn a_snapshot_is_no_segment() {
         assert!(Header::decode(&HEADER_OF_SEVEN.encode(Kind::Snapshot), Kind::Segment).is_err());
+    }
+
+    #[test]
+    fn a_sequence_that_no_log_has_is_refused() {
+        for first_sequence in [0, MAX_SEQUENCE + 1, u64::MAX] {
+            let bytes = Header { first_sequence, ..HEADER_OF_SEVEN }.encode(Kind::Segment);
+            assert!(Header::decode(&bytes, Kind::Segment).is_err(), "{first_sequence}");
+        }
     }
 
     #[test]

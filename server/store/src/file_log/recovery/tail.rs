@@ -24,7 +24,8 @@ pub(super) struct Torn {
     pub(super) reason: &'static str,
 }
 
-/// Copies the tail, cuts it off, and gives the segment its zeros again.
+/// Copies the tail and gives the segment its zeros again. The file keeps its length, which tells a segment whose end is
+/// lost from this one.
 pub(super) fn cut(directory: &dyn Directory, segment: &mut Segment, torn: &Torn) -> Result<(), LogError> {
     let path = directory.path().join(&segment.name);
     let kept = copy(directory, segment, torn.offset)?;
@@ -36,7 +37,7 @@ pub(super) fn cut(directory: &dyn Directory, segment: &mut Segment, torn: &Torn)
         copy = kept.as_deref().unwrap_or("none, for lack of room"),
         "Cut a torn tail off the log. It was never acknowledged as durable.",
     );
-    segment.file.truncate(torn.offset).map_err(|source| io("cut", &path, source))?;
+    segment.file.clear(torn.offset).map_err(|source| io("clear", &path, source))?;
     match segment.file.allocate(segment.length) {
         Ok(()) => {}
         // The log can still be read; the first write asks for a new segment.

@@ -10,24 +10,24 @@ use crate::file_log::{
 /// How much is read at a time, in bytes; a larger batch is read whole.
 const WINDOW: usize = 1 << 20;
 
-pub(super) struct Window<'a> {
+pub(in crate::file_log) struct Window<'a> {
     segment: &'a Segment,
     start: u64,
     bytes: Vec<u8>,
 }
 
 impl<'a> Window<'a> {
-    pub(super) fn new(segment: &'a Segment) -> Self {
+    pub(in crate::file_log) fn new(segment: &'a Segment) -> Self {
         Self { segment, start: 0, bytes: Vec::new() }
     }
 
     /// The length of the segment, in bytes.
-    pub(super) fn length(&self) -> u64 {
+    pub(in crate::file_log) fn length(&self) -> u64 {
         self.segment.length
     }
 
     /// What stands at `offset`.
-    pub(super) fn frame(&mut self, offset: u64) -> io::Result<Frame> {
+    pub(in crate::file_log) fn frame(&mut self, offset: u64) -> io::Result<Frame> {
         let remaining = self.length().saturating_sub(offset);
         let mut need = BATCH_HEADER;
         loop {
@@ -42,14 +42,14 @@ impl<'a> Window<'a> {
     }
 
     /// The bytes at `offset` that are in memory, at least a batch header; `None` at the end of the file.
-    pub(super) fn at(&mut self, offset: u64) -> io::Result<Option<&[u8]>> {
+    pub(in crate::file_log) fn at(&mut self, offset: u64) -> io::Result<Option<&[u8]>> {
         self.load(offset, BATCH_HEADER)?;
         let bytes = self.from(offset);
         Ok(if bytes.len() < BATCH_HEADER { None } else { Some(bytes) })
     }
 
     /// Whether there are only zeros from `offset` to the end of the file.
-    pub(super) fn zeros(&mut self, mut offset: u64) -> io::Result<bool> {
+    pub(in crate::file_log) fn zeros(&mut self, mut offset: u64) -> io::Result<bool> {
         loop {
             self.load(offset, 1)?;
             let bytes = self.from(offset);

@@ -34,7 +34,8 @@ impl SnapshotEncoder {
 
     /// The bytes of this snapshot for the log with this store id.
     pub(in crate::file_log) fn of_log(source: Box<dyn Snapshot>, store_id: [u8; 16]) -> Self {
-        let header = Header { salt: rand::rng().random(), store_id, first_sequence: source.sequence() + 1 };
+        let first_sequence = source.sequence() + 1;
+        let header = Header { salt: rand::rng().random(), store_id, first_sequence, length: 0 };
         Self { source, header, records: 0, next: Next::Header }
     }
 

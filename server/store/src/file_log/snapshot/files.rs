@@ -3,9 +3,9 @@
 
 use std::io::{self, Read};
 
-use super::{Damage, Decoder};
+use super::{Damage, Decoder, Part};
 use crate::{
-    LogError,
+    Effect, HashedKey, LogEntry, LogError, StateHash,
     file_log::{
         Directory, LogFile,
         error::{corrupt, io},
@@ -28,6 +28,11 @@ pub(in crate::file_log) fn name(sequence: u64) -> String {
     format!("{sequence:020}{SUFFIX}")
 }
 
+/// The sequence of the snapshot of this name; `None` when it is no snapshot's.
+pub(in crate::file_log) fn sequence_of(name: &str) -> Option<u64> {
+    segment::sequence_in(name, SUFFIX)
+}
+
 /// Opens the snapshot at a sequence and checks its header. Returns its length as well, in bytes.
 pub(in crate::file_log) fn open(
     directory: &dyn Directory,
@@ -39,10 +44,55 @@ pub(in crate::file_log) fn open(
     let length = file.length().map_err(|source| io("read the length of", &path, source))?;
     let decoder =
         Decoder::new(FileReader { file, offset: 0 }).map_err(|damage| error(directory, &name, damage))?;
-    if decoder.header.first_sequence != sequence + 1 {
+    if decoder.header.first_sequence - 1 != sequence {
         return Err(corrupt(directory, &name, 0, "its name is that of another snapshot"));
     }
     Ok((decoder, length))
+}
+
+/// Reads all of the snapshot at a sequence, giving out its entries; returns how many keys it has.
+pub(in crate::file_log) fn verify(
+    directory: &dyn Directory,
+    sequence: u64,
+    entry: &mut dyn FnMut(LogEntry) -> Result<(), LogError>,
+) -> Result<u64, LogError> {
+    let (mut decoder, _) = open(directory, sequence)?;
+    let name = name(sequence);
+    let (mut keys, mut hash) = (0, StateHash::default());
+    loop {
+        match decoder.next().map_err(|damage| error(directory, &name, damage))? {
+            Part::Entries(entries) => {
+                for found in entries {
+                    keys += add(&mut hash, &found);
+                    entry(found)?;
+                }
+            }
+            Part::End(expected) if expected == hash => return Ok(keys),
+            Part::End(expected) => {
+                let reason = format!("its state has the hash {hash}, and {expected} was written");
+                return Err(corrupt(directory, &name, 0, reason));
+            }
+        }
+    }
+}
+
+/// Adds the keys of an entry to a state's hash; returns how many.
+pub(in crate::file_log) fn add(hash: &mut StateHash, entry: &LogEntry) -> u64 {
+    let mut keys = 0;
+    for change in &entry.record.changes {
+        if let Effect::Put { value, media_type, expires_ms } = &change.effect {
+            hash.add(HashedKey {
+                key: &change.key,
+                revision: entry.sequence,
+                written_ms: entry.record.written_ms,
+                expires_ms: *expires_ms,
+                media_type: media_type.as_deref(),
+                value,
+            });
+            keys += 1;
+        }
+    }
+    keys
 }
 
 /// What damage of a snapshot file is told as.
