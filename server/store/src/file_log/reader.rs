@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::{
     Directory,
     error::{corrupt, io},
-    format::{BATCH_HEADER, Batch, Frame, HEADER, MediaTypes, RecordError, decode, frame},
+    format::{BATCH_HEADER, Batch, Frame, HEADER, MediaTypes, RecordError, all_zeros, decode, frame},
     segment::{self, Segment},
     snapshot::files,
 };
@@ -137,6 +137,8 @@ impl Reader {
         if batch.first_sequence != self.next {
             return Err(self.gap(segment, self.next, batch.first_sequence));
         }
+        // A record has more bytes than that, or the batch is no good.
+        entries.reserve((batch.count as usize).min(payload.len() / 16));
         for sequence in (batch.first_sequence..).take(batch.count as usize) {
             match decode(&mut payload, sequence, &mut self.media_types) {
                 Ok(entry) if sequence > self.after => entries.push(entry),
@@ -176,7 +178,7 @@ impl Reader {
             if bytes.is_empty() {
                 return Ok(true);
             }
-            if bytes.iter().any(|byte| *byte != 0) {
+            if !all_zeros(&bytes) {
                 return Ok(false);
             }
             at += bytes.len() as u64;
