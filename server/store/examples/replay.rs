@@ -32,9 +32,7 @@ type Failure = Box<dyn Error + Send + std::marker::Sync>;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Failure> {
     let keys: u64 = std::env::args().nth(1).map_or(Ok(1_000_000), |keys| keys.parse())?;
-    println!(
-        "| log | median start | processor time | records a second of it | memory a key |\n|---|---:|---:|---:|---:|"
-    );
+    println!("| log | median start | processor time | records a second of it |\n|---|---:|---:|---:|");
     let cases = [
         ("each key once, in order", Keys { times: 1, shuffled: false }, false),
         ("each key once, in any order", Keys { times: 1, shuffled: true }, false),
@@ -50,21 +48,19 @@ async fn main() -> Result<(), Failure> {
             store.compact().await?;
             store.close().await?;
         }
-        let (mut took, mut busy, mut resident) = (Vec::new(), Vec::new(), 0);
+        let (mut took, mut busy) = (Vec::new(), Vec::new());
         for _ in 0..TIMES {
-            let (began, used, before) = (Instant::now(), processor_time()?, resident_bytes()?);
+            let (began, used) = (Instant::now(), processor_time()?);
             let store = open(directory.path()).await?;
             took.push(began.elapsed());
             busy.push(processor_time()?.saturating_sub(used));
-            // What is free again of an earlier one is not counted a second time.
-            resident = resident.max(resident_bytes()?.saturating_sub(before));
             store.close().await?;
         }
         took.sort_unstable();
         busy.sort_unstable();
         let (median, busy) = (took[TIMES / 2], busy[TIMES / 2]);
         let rate = u128::from(keys * times) * 1_000_000 / busy.as_micros().max(1);
-        println!("| {name} | {median:.1?} | {busy:.1?} | {rate} | {} B |", resident / keys);
+        println!("| {name} | {median:.1?} | {busy:.1?} | {rate} |");
     }
     Ok(())
 }
@@ -76,12 +72,6 @@ fn processor_time() -> Result<Duration, Failure> {
     let fields = stat.rsplit(')').next().unwrap_or_default().split(' ');
     let ticks: u64 = fields.skip(12).take(2).map(|ticks| ticks.parse::<u64>().unwrap_or(0)).sum();
     Ok(Duration::from_millis(ticks * 10))
-}
-
-/// What of this process is in memory.
-fn resident_bytes() -> Result<u64, Failure> {
-    let statm = std::fs::read_to_string("/proc/self/statm")?;
-    Ok(statm.split(' ').nth(1).map_or(Ok(0), str::parse::<u64>)? * 4096)
 }
 
 async fn open(directory: &Path) -> Result<std::sync::Arc<Store>, Failure> {

@@ -15,7 +15,7 @@ use super::{
 use crate::{LogEntry, LogError};
 
 /// How much is read and passed on at a time, in bytes; a larger batch is read whole.
-const CHUNK: usize = 256 << 10;
+const CHUNK: usize = 64 << 10;
 
 pub(super) struct Reader {
     directory: Arc<dyn Directory>,
