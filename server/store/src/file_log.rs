@@ -127,6 +127,7 @@ impl FileLog {
             queue: Arc::clone(&queue),
             usage: Arc::clone(&usage),
             store_id,
+            vouched: vouched.clone(),
             on_step: on_step.clone(),
         };
         Ok(Self { directory, queue, vouched, usage, compaction: Arc::new(Mutex::new(compaction)), on_step })

@@ -39,6 +39,17 @@ impl Reader {
 
     /// The next entries up to the sequence `upto`; none when all were given.
     pub(super) fn read(&mut self, upto: u64) -> Result<Vec<LogEntry>, LogError> {
+        self.read_on(upto).map_err(|error| self.compacted().unwrap_or(error))
+    }
+
+    /// What a reader is told whose place in the log was compacted away: its segment is no more, or half of it.
+    fn compacted(&self) -> Option<LogError> {
+        let wanted = self.next.max(self.after + 1);
+        let compacted = *files::list(&*self.directory).ok()?.last()?;
+        (wanted <= compacted).then_some(LogError::Compacted { after: wanted - 1, compacted })
+    }
+
+    fn read_on(&mut self, upto: u64) -> Result<Vec<LogEntry>, LogError> {
         let mut entries = Vec::new();
         while entries.is_empty() && self.next <= upto && self.after < upto {
             if self.segment.is_none() {
@@ -61,12 +72,6 @@ impl Reader {
         // At the start any segment will do; from then on, exactly the one that goes on.
         let expected = if self.next == 0 { first.min(wanted) } else { self.next };
         if first != expected {
-            // A compaction may have taken it away meanwhile.
-            if let Some(&compacted) =
-                files::list(&*self.directory)?.last().filter(|compacted| **compacted >= wanted)
-            {
-                return Err(LogError::Compacted { after: wanted - 1, compacted });
-            }
             let segment = Segment::open(&*self.directory, first)?;
             let file = self.path(&segment);
             return Err(LogError::Gap { file, offset: 0, expected, found: first });

@@ -98,7 +98,7 @@ fn newest_snapshot(directory: &dyn Directory, usage: &Usage) -> Result<Option<He
     let (decoder, length) = files::open(directory, sequence)?;
     // Its name may not be durable, and nothing may be removed before it is.
     directory.sync().map_err(|source| io("sync the log directory", directory.path(), source))?;
-    compaction::remove_covered(directory, sequence, &|_| {}, &|_| {})?;
+    compaction::remove_covered(directory, sequence, &|_| {}, &|_| {}, || {})?;
     usage.set_snapshot(sequence, length);
     Ok(Some(decoder.header))
 }

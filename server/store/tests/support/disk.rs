@@ -1,7 +1,7 @@
 //! A disk in memory that behaves as real ones may: it counts, refuses, runs full, holds a sync back, and at a power cut
 //! keeps what was synced and any sectors, or none, of what was not.
 
-use std::{collections::BTreeMap, io, path::Path, sync::Arc};
+use std::{collections::BTreeMap, io, path::Path, sync::Arc, time::Duration};
 
 use kivi_store::file_log::{Directory, LogFile};
 use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -64,6 +64,8 @@ pub struct Counts {
     pub writes: u64,
     pub syncs: u64,
     pub waiting_syncs: u64,
+    /// How long somebody was to rest.
+    pub rested: Duration,
 }
 
 impl FakeDisk {
@@ -200,6 +202,11 @@ impl Directory for FakeDisk {
         }
         state.durable_names = state.names.clone();
         Ok(())
+    }
+
+    /// No test waits: it is counted.
+    fn rest(&self, time: Duration) {
+        self.0.state.lock().counts.rested += time;
     }
 }
 
