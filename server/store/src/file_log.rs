@@ -136,6 +136,7 @@ impl FileLog {
             usage: Arc::clone(&usage),
             reserve: Arc::clone(&reserve),
             store_id,
+            vouched: vouched.clone(),
             on_step: on_step.clone(),
         };
         let compaction = Arc::new(Mutex::new(compaction));

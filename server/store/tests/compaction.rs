@@ -8,13 +8,13 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use futures::TryStreamExt;
 use kivi_store::{
-    Chunk, CompactError, FileLog, FileLogOptions, KeyRange, LogError, OpenError, PastError, Store,
-    StoreError, StoreOptions, TransactionLog, check, repair,
+    Chunk, CompactError, FileLog, FileLogOptions, KeyRange, LogEntry, LogError, OpenError, PastError,
+    Snapshot, SnapshotError, StateHash, Store, StoreError, StoreOptions, TransactionLog, check, repair,
 };
 use parking_lot::Mutex;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
-use self::support::{delete, disk::FakeDisk, files, log_on, put, store_on, value};
+use self::support::{delete, disk::FakeDisk, files, limited, log_on, put, record, store_on, value};
 
 async fn filled(disk: &FakeDisk) -> Arc<Store> {
     let store = store_on(disk).await.unwrap();
@@ -155,6 +155,59 @@ async fn a_missing_snapshot_is_a_gap_and_not_an_empty_store() {
 }
 
 #[tokio::test]
+async fn a_snapshot_grows_urgent_with_what_is_kept_for_it() {
+    let store = Store::open(log_on(&FakeDisk::default()).unwrap(), limited(16 << 20)).await.unwrap();
+    let write_all = async || {
+        for key in 0..300 {
+            put(&store, &format!("k{key}"), "v".repeat(700)).await.unwrap();
+        }
+    };
+    write_all().await;
+    let mut snapshot = store.snapshot();
+    assert_eq!(snapshot.urgency(), 0);
+    write_all().await;
+    let urgency = snapshot.urgency();
+    assert!((90..=100).contains(&urgency), "{urgency} % with a quarter of a sixteenth of the memory");
+    while !snapshot.read().unwrap().is_empty() {}
+    assert_eq!(snapshot.urgency(), 0);
+}
+
+/// A snapshot without keys.
+struct Empty(u64);
+
+impl Snapshot for Empty {
+    fn sequence(&self) -> u64 {
+        self.0
+    }
+
+    fn hash(&self) -> StateHash {
+        StateHash::default()
+    }
+
+    fn read(&mut self) -> Result<Vec<LogEntry>, SnapshotError> {
+        Ok(Vec::new())
+    }
+}
+
+#[tokio::test]
+async fn a_reader_whose_place_is_compacted_away_is_told_so_and_of_no_damage() {
+    let options = FileLogOptions { segment_bytes: 2 << 20, ..FileLogOptions::default() };
+    let log = FileLog::open_in(Arc::new(FakeDisk::default()), options).unwrap();
+    let records: Vec<_> = (0..1000).map(|n| record(&format!("k{n}"), &[7; 3000])).collect();
+    let mut tail = 0;
+    for batch in records.chunks(10) {
+        tail = log.append(0, tail, batch).await.unwrap();
+    }
+    let mut entries = log.replay(0);
+    let first = entries.try_next().await.unwrap();
+    assert!(matches!(&first, Some(Chunk::Entries(entries)) if entries[0].sequence == 1), "{first:?}");
+    // The reader is a few parts ahead, in the middle of the first segment.
+    log.compact(Box::new(move || Box::new(Empty(tail)))).await.unwrap();
+    let rest = entries.try_collect::<Vec<Chunk>>().await;
+    assert!(matches!(rest, Err(LogError::Compacted { compacted, .. }) if compacted == tail), "{rest:?}");
+}
+
+#[tokio::test]
 async fn on_a_full_volume_the_reserve_lets_a_compaction_make_room() {
     let disk = FakeDisk::default();
     let log = log_on(&disk).unwrap();
@@ -168,10 +221,13 @@ async fn on_a_full_volume_the_reserve_lets_a_compaction_make_room() {
         assert!(taken < 1000, "the volume is never full");
     }
     assert_eq!(put(&store, "k", large.clone()).await, Err(StoreError::LogFull));
-    let before = store.status().hash;
+    let (before, rested) = (store.status().hash, disk.counts().rested);
     store.compact().await.unwrap();
+    assert_eq!(disk.counts().rested, rested, "writes wait for it");
     put(&store, "k", large.clone()).await.unwrap();
     assert_ne!(store.status().hash, before);
+    store.compact().await.unwrap();
+    assert!(disk.counts().rested > rested, "nobody waits for it");
     // Without a reserve a compaction may find no room, and then nothing has changed.
     disk.faults(|faults| faults.capacity = Some(0));
     let refused = store.compact().await;

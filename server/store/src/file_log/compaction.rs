@@ -4,10 +4,20 @@
 //! and everything written before it are durable, and what it covers is removed only when that name is durable. Until
 //! then the log is as it was; from then on what is still to be removed is removed at the next start.
 
-use std::{io, sync::Arc};
+mod covered;
+mod pace;
 
+use std::{
+    io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::watch;
+
+pub(super) use self::covered::remove_covered;
 use super::{
-    Directory, Step, StepObserver,
+    Directory, LogFile, Step, StepObserver, Vouched,
     error::{io as io_error, is_full},
     queue::Waiting,
     reserve::{self, Reserve},
@@ -17,9 +27,11 @@ use super::{
 };
 use crate::{CompactError, LogError, TakeSnapshot, log::AppendError};
 
-/// After so many bytes a snapshot that is being written is made durable so far: one sync of all of it would hold up the
-/// syncs of the log for as long.
-const SYNC_EACH: u64 = 4 << 20;
+/// After so many bytes a snapshot begins to be written out, without a wait: a sync of its own would have the log's syncs
+/// wait for it.
+const WRITE_OUT_EACH: u64 = 128 << 10;
+/// After so many bytes it is made durable so far, so that a slow disk bounds what is still to be written.
+const SYNC_EACH: u64 = 8 << 20;
 
 pub(super) struct Compaction {
     pub(super) directory: Arc<dyn Directory>,
@@ -27,6 +39,7 @@ pub(super) struct Compaction {
     pub(super) usage: Arc<Usage>,
     pub(super) reserve: Arc<Reserve>,
     pub(super) store_id: [u8; 16],
+    pub(super) vouched: watch::Receiver<Vouched>,
     pub(super) on_step: Option<StepObserver>,
 }
 
@@ -41,42 +54,58 @@ impl Compaction {
         let source = take();
         let sequence = source.sequence();
         let room = self.reserve.take().map_err(|source| self.io("open", source))?;
-        let written = self.write(SnapshotEncoder::of_log(source, self.store_id)).and_then(|length| {
+        let written = self.write(SnapshotEncoder::of_log(source, self.store_id)).and_then(|written| {
             // The snapshot may hold what the log was not asked to make durable so far.
             self.queue.sync().map_err(|error| failed(&error))?;
-            Ok(length)
+            Ok(written)
         });
-        let length = match written {
-            Ok(length) => length,
+        let (length, urgency) = match written {
+            Ok(written) => written,
             Err(error) => {
                 room.give_back();
                 return Err(error);
             }
         };
-        self.install(sequence, length)?;
+        self.install(sequence, length, urgency)?;
         room.used();
         Ok(())
     }
 
-    /// Writes the snapshot into the room held for it, durably; returns its length in bytes.
-    fn write(&self, parts: SnapshotEncoder) -> Result<u64, CompactError> {
+    /// Writes the snapshot into the room held for it, durably; returns its length in bytes, and how urgent it was in the
+    /// end.
+    fn write(&self, mut parts: SnapshotEncoder) -> Result<(u64, u8), CompactError> {
         let file = reserve::open(&*self.directory).map_err(|source| self.io("create", source))?;
-        let (mut length, mut synced) = (0, 0);
-        for part in parts {
+        let before = self.usage.get().bytes;
+        let (mut length, mut written_out, mut synced) = (0, 0, 0);
+        let mut began = Instant::now();
+        while let Some(part) = parts.next() {
             let part = part?;
             file.write_at(&part, length).map_err(|source| self.io("write", source))?;
             length += part.len() as u64;
+            if length - written_out >= WRITE_OUT_EACH {
+                file.write_out(written_out, length - written_out);
+                written_out = length;
+            }
             if length - synced >= SYNC_EACH {
                 file.sync().map_err(|source| self.io("sync", source))?;
                 synced = length;
             }
+            let grown = self.usage.get().bytes.saturating_sub(before);
+            self.rest(pace::rest(began.elapsed(), parts.urgency(), length, grown))?;
+            began = Instant::now();
         }
         file.truncate(length).map_err(|source| self.io("cut", source))?;
         file.sync().map_err(|source| self.io("sync", source))?;
-        Ok(length)
+        Ok((length, parts.urgency()))
     }
 
-    fn install(&self, sequence: u64, length: u64) -> Result<(), LogError> {
+    /// Leaves processor and disk to others; an error when the log was closed meanwhile.
+    fn rest(&self, time: Duration) -> Result<(), LogError> {
+        self.directory.rest(time);
+        if self.vouched.borrow().open { Ok(()) } else { Err(failed(&AppendError::Closed)) }
+    }
+
+    fn install(&self, sequence: u64, length: u64, urgency: u8) -> Result<(), LogError> {
         let directory = &*self.directory;
         let path = directory.path().join(files::UNFINISHED);
         self.step(Step::BeforeSnapshotRename);
@@ -86,7 +115,20 @@ impl Compaction {
         self.step(Step::AfterSnapshotRename);
         directory.sync().map_err(|source| io_error("sync the log directory", directory.path(), source))?;
         self.usage.set_snapshot(sequence, length);
-        remove_covered(directory, sequence, &|step| self.step(step), &|bytes| self.usage.remove_sealed(bytes))
+        let mut began = Instant::now();
+        let freed = || {
+            // Whoever closes the log meanwhile does not wait for it.
+            let urgency = if self.vouched.borrow().open { urgency } else { 100 };
+            directory.rest(pace::rest(began.elapsed(), urgency, length, 0));
+            began = Instant::now();
+        };
+        remove_covered(
+            directory,
+            sequence,
+            &|step| self.step(step),
+            &|bytes| self.usage.remove_sealed(bytes),
+            freed,
+        )
     }
 
     fn step(&self, step: Step) {
@@ -101,33 +143,6 @@ impl Compaction {
         }
         io_error(action, &self.directory.path().join(files::UNFINISHED), source).into()
     }
-}
-
-/// Removes the segments that lie wholly at or below a snapshot, and older snapshots.
-pub(super) fn remove_covered(
-    directory: &dyn Directory,
-    sequence: u64,
-    step: &dyn Fn(Step),
-    removed: &dyn Fn(u64),
-) -> Result<(), LogError> {
-    let firsts = segment::list(directory)?;
-    let covered = firsts.windows(2).filter(|pair| pair[1] <= sequence + 1).map(|pair| segment::name(pair[0]));
-    let older = files::list(directory)?.into_iter().filter(|older| *older < sequence).map(files::name);
-    let names: Vec<String> = covered.chain(older).collect();
-    for name in &names {
-        let path = directory.path().join(name);
-        let length = directory.open(name).and_then(|file| file.length()).unwrap_or(0);
-        step(Step::BeforeUnlink);
-        directory.remove(name).map_err(|source| io_error("remove", &path, source))?;
-        step(Step::AfterUnlink);
-        if name.ends_with(segment::SUFFIX) {
-            removed(length);
-        }
-    }
-    if names.is_empty() {
-        return Ok(());
-    }
-    directory.sync().map_err(|source| io_error("sync the log directory", directory.path(), source))
 }
 
 fn failed(error: &AppendError) -> LogError {

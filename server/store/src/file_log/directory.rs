@@ -1,7 +1,7 @@
 //! The files under a log, as a seam: the log does all of its IO through these two traits, so that a test can tear,
 //! reorder, refuse and lose what a real disk may.
 
-use std::{io, path::Path};
+use std::{io, path::Path, thread, time::Duration};
 
 /// One directory with the log's files. Names are plain, without separators.
 pub trait Directory: Send + Sync + 'static {
@@ -19,6 +19,10 @@ pub trait Directory: Send + Sync + 'static {
     fn remove(&self, name: &str) -> io::Result<()>;
     /// Makes creations, renames and removals durable.
     fn sync(&self) -> io::Result<()>;
+    /// Leaves the volume to others for a while: who works on it in the background rests between its pieces of work.
+    fn rest(&self, time: Duration) {
+        thread::sleep(time);
+    }
 }
 
 /// One open file.
@@ -31,6 +35,11 @@ pub trait LogFile: Send + Sync {
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
     /// Makes contents and length durable (`fdatasync`).
     fn sync(&self) -> io::Result<()>;
+    /// Has a part of the file written out soon, and forgotten by the system's memory; waits for nothing. That is advice:
+    /// only a sync makes it durable.
+    fn write_out(&self, offset: u64, length: u64) {
+        let _ = (offset, length);
+    }
     /// Sees to it that the first `length` bytes have their room on the volume; where the file ended before, they are
     /// zeros. Never makes it shorter.
     fn allocate(&self, length: u64) -> io::Result<()>;

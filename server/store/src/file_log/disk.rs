@@ -3,11 +3,15 @@
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io,
+    num::NonZeroU64,
     os::unix::fs::{FileExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
-use rustix::{fs::FallocateFlags, io::Errno};
+use rustix::{
+    fs::{Advice, FallocateFlags},
+    io::Errno,
+};
 
 use super::{
     directory::{Directory, LogFile},
@@ -129,6 +133,11 @@ impl LogFile for DiskFile {
 
     fn sync(&self) -> io::Result<()> {
         self.0.sync_data()
+    }
+
+    fn write_out(&self, offset: u64, length: u64) {
+        // Linux begins to write what is dirty there, and drops what is clean (posix_fadvise(2)).
+        let _ = rustix::fs::fadvise(&self.0, offset, NonZeroU64::new(length), Advice::DontNeed);
     }
 
     fn allocate(&self, length: u64) -> io::Result<()> {

@@ -21,6 +21,7 @@ mod record;
 pub(super) use self::{
     batch::{BATCH_HEADER, Batch, Frame, claims, follows, frame, seal},
     change::MediaTypes,
+    fields::all_zeros,
     header::{HEADER, Header, HeaderError, Kind, MAX_SEQUENCE, VERSION},
     record::{RecordError, decode, decode_any, encode},
 };

@@ -8,14 +8,14 @@ use bytes::Bytes;
 use super::{
     Directory,
     error::{corrupt, io},
-    format::{BATCH_HEADER, Batch, Frame, HEADER, MediaTypes, RecordError, decode, frame},
+    format::{BATCH_HEADER, Batch, Frame, HEADER, MediaTypes, RecordError, all_zeros, decode, frame},
     segment::{self, Segment},
     snapshot::files,
 };
 use crate::{LogEntry, LogError};
 
 /// How much is read and passed on at a time, in bytes; a larger batch is read whole.
-const CHUNK: usize = 256 << 10;
+const CHUNK: usize = 64 << 10;
 
 pub(super) struct Reader {
     directory: Arc<dyn Directory>,
@@ -39,6 +39,17 @@ impl Reader {
 
     /// The next entries up to the sequence `upto`; none when all were given.
     pub(super) fn read(&mut self, upto: u64) -> Result<Vec<LogEntry>, LogError> {
+        self.read_on(upto).map_err(|error| self.compacted().unwrap_or(error))
+    }
+
+    /// What a reader is told whose place in the log was compacted away: its segment is no more, or half of it.
+    fn compacted(&self) -> Option<LogError> {
+        let wanted = self.next.max(self.after + 1);
+        let compacted = *files::list(&*self.directory).ok()?.last()?;
+        (wanted <= compacted).then_some(LogError::Compacted { after: wanted - 1, compacted })
+    }
+
+    fn read_on(&mut self, upto: u64) -> Result<Vec<LogEntry>, LogError> {
         let mut entries = Vec::new();
         while entries.is_empty() && self.next <= upto && self.after < upto {
             if self.segment.is_none() {
@@ -152,6 +163,8 @@ impl Reader {
         if batch.first_sequence != self.next {
             return Err(self.gap(segment, self.next, batch.first_sequence));
         }
+        // A record has more bytes than that, or the batch is no good.
+        entries.reserve((batch.count as usize).min(payload.len() / 16));
         for sequence in (batch.first_sequence..).take(batch.count as usize) {
             match decode(&mut payload, sequence, &mut self.media_types) {
                 Ok(entry) if sequence > self.after => entries.push(entry),
@@ -191,7 +204,7 @@ impl Reader {
             if bytes.is_empty() {
                 return Ok(true);
             }
-            if bytes.iter().any(|byte| *byte != 0) {
+            if !all_zeros(&bytes) {
                 return Ok(false);
             }
             at += bytes.len() as u64;

@@ -63,7 +63,7 @@ pub(super) fn recover(directory: &dyn Directory, segment_bytes: u64, usage: &Usa
         usage.set_snapshot(snapshot.sequence, snapshot.length);
         // What a compaction that was interrupted left.
         let removed = |bytes| usage.remove_sealed(bytes);
-        compaction::remove_covered(directory, snapshot.sequence, &|_| {}, &removed)?;
+        compaction::remove_covered(directory, snapshot.sequence, &|_| {}, &removed, || {})?;
     }
     let unnamed = word == Word::Behind && !named(directory, &segment)?;
     rewrite::unproven(directory, &segment, scan.unproven..scan.position)?;

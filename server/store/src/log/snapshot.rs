@@ -16,6 +16,12 @@ pub trait Snapshot: Send {
     /// The next part, as [`Chunk::Snapshot`](super::Chunk::Snapshot) has it; no entries at the end. Blocks for moments
     /// only. Not called again after an error.
     fn read(&mut self) -> Result<Vec<LogEntry>, SnapshotError>;
+
+    /// How urgent it is to come to the end, in percent: from 0, where the reader may rest between the parts, to 100, where
+    /// it must not.
+    fn urgency(&self) -> u8 {
+        0
+    }
 }
 
 /// Why a snapshot broke off.

@@ -170,7 +170,7 @@ async fn catch_up(shared: &Shared, tail: u64) -> Result<(), String> {
     let mut entries = shared.log.replay(applied);
     while let Some(chunk) = entries.try_next().await.map_err(|error| error.to_string())? {
         if let Chunk::Entries(entries) = chunk {
-            shared.index.replay(&entries);
+            shared.index.apply_all(&entries);
         }
     }
     shared.applied.send_replace(shared.index.last_revision());

@@ -56,12 +56,6 @@ impl History {
         self.oldest = self.oldest.max(revision);
     }
 
-    /// Forgets all changes.
-    pub(super) fn clear(&mut self) {
-        self.happenings.clear();
-        self.bytes = 0;
-    }
-
     /// The next change. It is never let go before [`trim`](Self::trim).
     pub(super) fn push(&mut self, happening: Happening) {
         if happening.revision <= self.oldest {

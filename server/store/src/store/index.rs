@@ -3,8 +3,9 @@
 //!
 //! It holds what is applied and knows nothing of what is under way.
 
-mod load;
+mod filling;
 
+pub(super) use self::filling::Filling;
 use std::{
     ops::ControlFlow,
     sync::{
@@ -28,7 +29,7 @@ use super::{
     shards::{Becomes, Shards},
     view::{Portion, View},
 };
-use crate::{Change, Effect, Record, SnapshotError, StateHash};
+use crate::{Change, Effect, LogEntry, Record, SnapshotError, StateHash};
 
 /// The most that is kept of the assembly room, in bytes.
 const SCRATCH: usize = 64 << 10;
@@ -51,7 +52,7 @@ pub(super) struct Sequenced {
     pub(super) requests: Requests,
     pub(super) hash: StateHash,
     views: Vec<Weak<View>>,
-    /// Whether the keys are in order yet: while a log is replayed nobody asks, and sorting once is cheaper.
+    /// Whether the keys are in order: while a log is replayed nobody asks, and sorting once may be cheaper.
     is_ordered: bool,
     /// Room in which entries are assembled.
     scratch: Vec<u8>,
@@ -59,7 +60,7 @@ pub(super) struct Sequenced {
 
 impl Index {
     /// An empty one; `memory_limit` is what the store may hold, in bytes.
-    pub(super) fn new(memory_limit: u64) -> Self {
+    fn new(memory_limit: u64) -> Self {
         let share = (memory_limit / 16).max(1 << 20);
         Self {
             shards: Shards::new(),
@@ -70,7 +71,7 @@ impl Index {
                 requests: Requests::default(),
                 hash: StateHash::default(),
                 views: Vec::new(),
-                is_ordered: false,
+                is_ordered: true,
                 scratch: Vec::new(),
             }),
             keys: AtomicU64::new(0),
@@ -92,6 +93,14 @@ impl Index {
     /// Applies the next entry of the log. One caller at a time, in log order.
     pub(super) fn apply(&self, sequence: u64, record: &Record) {
         self.apply_to(&mut self.sequenced.write(), sequence, record);
+    }
+
+    /// Applies the next entries of the log under one hold of the lock.
+    pub(super) fn apply_all(&self, entries: &[LogEntry]) {
+        let mut sequenced = self.sequenced.write();
+        for entry in entries {
+            self.apply_to(&mut sequenced, entry.sequence, &entry.record);
+        }
     }
 
     /// Looks at what depends on an order. Changes wait meanwhile.
@@ -170,7 +179,7 @@ impl Index {
     fn apply_to(&self, sequenced: &mut Sequenced, sequence: u64, record: &Record) {
         if let [change] = &record.changes[..] {
             let after = sequenced.pack(sequence, record.written_ms, change);
-            let before = self.shards.set(&becomes(change, after.as_ref()));
+            let before = self.shards.set(becomes(change, after.as_ref()));
             self.changed(sequenced, sequence, record.written_ms, change, before, after);
         } else {
             let pack = |change| sequenced.pack(sequence, record.written_ms, change);
@@ -261,6 +270,6 @@ impl Sequenced {
     }
 }
 
-fn becomes<'a>(change: &'a Change, after: Option<&'a Packed>) -> Becomes<'a> {
-    after.map_or(Becomes::Absent(&change.key), Becomes::Present)
+fn becomes<'a>(change: &'a Change, after: Option<&Packed>) -> Becomes<'a> {
+    after.map_or(Becomes::Absent(&change.key), |after| Becomes::Present(after.clone()))
 }

@@ -9,7 +9,7 @@ use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use super::{
     IN_FLIGHT_BYTES, OpenError, PERMIT_BYTES, Store, StoreOptions, applier, compactor, expirer,
     head::Head,
-    index::Index,
+    index::{Filling, Index},
     options::{ReplayProgress, behind_log},
     shared::{Compactions, Shared},
 };
@@ -18,8 +18,7 @@ use crate::{Chunk, LogEntry, TransactionLog};
 impl Store {
     /// Replays the log into memory; must be called on a Tokio runtime, which then carries the store's tasks.
     pub async fn open<L: TransactionLog>(log: L, options: StoreOptions) -> Result<Arc<Self>, OpenError> {
-        let index = Index::new(options.limits.memory_bytes);
-        let last_ms = replay(&log, &index, &options.progress).await?;
+        let (index, last_ms) = replay(&log, options.limits.memory_bytes, &options.progress).await?;
         let (flights, received) = mpsc::unbounded_channel();
         let (closing, closed) = watch::channel(None);
         let shared = Arc::new(Shared {
@@ -45,40 +44,39 @@ impl Store {
     }
 }
 
-/// Fills the index; returns when the last write of the log was accepted, in milliseconds since the Unix epoch.
+/// Fills an index; returns as well when the last write of the log was accepted, in milliseconds since the Unix epoch.
 async fn replay(
     log: &impl TransactionLog,
-    index: &Index,
+    memory_limit: u64,
     progress: &ReplayProgress,
-) -> Result<u64, OpenError> {
+) -> Result<(Index, u64), OpenError> {
     let mut last_ms = 0;
     let mut see = |entries: &[LogEntry]| {
         progress.advance(entries.len());
         last_ms = entries.iter().map(|entry| entry.record.written_ms).fold(last_ms, u64::max);
     };
     let last = log.last().unwrap_or(0);
-    index.expect(last);
     progress.expect(last);
+    let mut filling = Filling::new(memory_limit, last, log.usage());
     let mut chunks = log.replay(0);
     while let Some(chunk) = chunks.try_next().await? {
         match chunk {
             Chunk::Snapshot(entries) => {
-                index.load(&entries);
+                filling.load(&entries);
                 see(&entries);
             }
             Chunk::SnapshotEnd { sequence, hash: expected } => {
-                let found = index.loaded(sequence);
+                let found = filling.loaded(sequence);
                 if found != expected {
                     return Err(OpenError::HashDiffers { sequence, expected, found });
                 }
             }
             Chunk::Entries(entries) => {
-                index.replay(&entries);
+                filling.replay(&entries);
                 see(&entries);
-                progress.reach(index.last_revision());
+                progress.reach(entries.last().map_or(0, |entry| entry.sequence));
             }
         }
     }
-    index.order();
-    Ok(last_ms)
+    Ok((filling.end(), last_ms))
 }

@@ -4,8 +4,11 @@
 //! Measured against an order per shard with a merge and against one `BTreeSet`; the figures are in
 //! docs/benchmarks/order.md.
 
+mod unsorted;
+
 use std::{collections::BTreeMap, ops::Bound};
 
+pub(super) use self::unsorted::Unsorted;
 use super::entry::Packed;
 
 /// The most keys of one block: inserting moves at most 2 KiB of pointers.
@@ -28,20 +31,42 @@ impl Ordered {
     }
 
     /// All of these at once; no key comes twice.
-    pub(super) fn from_unsorted(mut entries: Vec<Packed>) -> Self {
-        sort(&mut entries);
+    pub(super) fn from_unsorted(unsorted: Unsorted) -> Self {
         let mut blocks = BTreeMap::from([(Box::default(), Vec::new())]);
-        let mut sorted = entries.into_iter();
+        let mut sorted = unsorted.sorted();
         let mut separator: Box<[u8]> = Box::default();
-        loop {
-            let mut block = Vec::with_capacity(sorted.len().min(FILLED));
-            block.extend(sorted.by_ref().take(FILLED));
+        let mut next = sorted.next();
+        while let Some(first) = next {
+            let mut block = Vec::with_capacity(FILLED.min(1 + sorted.len()));
+            block.push(first);
+            block.extend(sorted.by_ref().take(FILLED - 1));
             blocks.insert(separator, block);
-            match sorted.as_slice().first() {
-                Some(next) => separator = next.key().into(),
-                None => return Self { blocks },
-            }
+            next = sorted.next();
+            separator = next.as_ref().map_or_else(Box::default, |next| next.key().into());
         }
+        Self { blocks }
+    }
+
+    /// Puts an entry behind all others, if its key is greater than theirs.
+    pub(super) fn append(&mut self, entry: &Packed) -> bool {
+        let only = self.blocks.len() == 1;
+        let Some(mut block) = self.blocks.last_entry() else { return false };
+        let block = block.get_mut();
+        // Of an empty block nobody knows what comes before it, save of the only one.
+        if block.last().map_or(!only, |last| last.key() >= entry.key()) {
+            return false;
+        }
+        if block.len() < FILLED {
+            if block.is_empty() {
+                block.reserve_exact(FILLED);
+            }
+            block.push(entry.clone());
+        } else {
+            let mut next = Vec::with_capacity(FILLED);
+            next.push(entry.clone());
+            self.blocks.insert(entry.key().into(), next);
+        }
+        true
     }
 
     /// Puts an entry in its place, or in that of an entry with the same key.
@@ -136,32 +161,6 @@ fn upto(key: &[u8]) -> (Bound<&[u8]>, Bound<&[u8]>) {
 
 fn search(block: &[Packed], key: &[u8]) -> Result<usize, usize> {
     block.binary_search_by(|entry| entry.key().cmp(key))
-}
-
-/// Sorts by key. The bytes behind what all keys have in common are compared first, eight at once and without a look into
-/// each entry's own memory, which is what a sort of a million entries would spend its time on.
-fn sort(entries: &mut Vec<Packed>) {
-    let Some(first) = entries.first().cloned() else { return };
-    let common = entries.iter().fold(first.key().len(), |common, entry| {
-        first.key()[..common].iter().zip(entry.key()).take_while(|(one, other)| one == other).count()
-    });
-    let mut headed: Vec<(u64, Packed)> =
-        entries.drain(..).map(|entry| (head(entry.key(), common), entry)).collect();
-    let order = |(one, a): &(u64, Packed), (other, b): &(u64, Packed)| {
-        one.cmp(other).then_with(|| a.key().cmp(b.key()))
-    };
-    headed.sort_unstable_by(order);
-    entries.extend(headed.into_iter().map(|(_, entry)| entry));
-}
-
-/// The eight bytes behind the first `skip` as a number of the same order; shorter keys are filled with zeros, and what
-/// is equal then is told apart by the whole key.
-fn head(key: &[u8], skip: usize) -> u64 {
-    let mut bytes = [0; 8];
-    for (byte, found) in bytes.iter_mut().zip(&key[skip..]) {
-        *byte = *found;
-    }
-    u64::from_be_bytes(bytes)
 }
 
 #[cfg(test)]

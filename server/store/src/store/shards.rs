@@ -22,7 +22,7 @@ pub(super) struct Shards {
 
 /// What a key becomes.
 pub(super) enum Becomes<'a> {
-    Present(&'a Packed),
+    Present(Packed),
     Absent(&'a [u8]),
 }
 
@@ -34,14 +34,14 @@ impl Shards {
 
     /// Looks at a key's present entry.
     pub(super) fn find<T>(&self, key: &[u8], read: impl FnOnce(&Packed) -> T) -> Option<T> {
-        let hash = self.hasher.hash_one(key);
+        let hash = self.hash(key);
         self.shards[shard_of(hash)].read().find(hash, |held| held.key() == key).map(read)
     }
 
     /// Changes one key; returns what it was before.
-    pub(super) fn set(&self, becomes: &Becomes<'_>) -> Option<Packed> {
-        let hash = self.hasher.hash_one(becomes.key());
-        self.set_in(&mut self.shards[shard_of(hash)].write(), hash, becomes)
+    pub(super) fn set(&self, becomes: Becomes<'_>) -> Option<Packed> {
+        let hash = self.hash(becomes.key());
+        set_in(&self.hasher, &mut self.shards[shard_of(hash)].write(), hash, becomes)
     }
 
     /// Changes several keys, each at most once, as one; returns what each was before.
@@ -49,7 +49,7 @@ impl Shards {
         &self,
         all: impl Iterator<Item = Becomes<'a>>,
     ) -> SmallVec<[Option<Packed>; 1]> {
-        let hashed: Vec<_> = all.map(|becomes| (self.hasher.hash_one(becomes.key()), becomes)).collect();
+        let hashed: Vec<_> = all.map(|becomes| (self.hash(becomes.key()), becomes)).collect();
         let mut held: Vec<usize> = hashed.iter().map(|(hash, _)| shard_of(*hash)).collect();
         held.sort_unstable();
         held.dedup();
@@ -58,44 +58,81 @@ impl Shards {
             held.iter().map(|shard| self.shards[*shard].write()).collect();
         let set = |(hash, becomes): (u64, Becomes<'_>)| {
             let table = held.binary_search(&shard_of(hash)).ok().and_then(|place| guards.get_mut(place))?;
-            self.set_in(table, hash, &becomes)
+            set_in(&self.hasher, table, hash, becomes)
         };
         hashed.into_iter().map(set).collect()
     }
 
-    /// Every present entry, shard by shard.
-    pub(super) fn collect(&self) -> Vec<Packed> {
-        let mut all = Vec::with_capacity(self.shards.iter().map(|shard| shard.read().len()).sum());
-        for shard in &self.shards {
-            all.extend(shard.read().iter().cloned());
-        }
-        all
+    /// What a key is found by.
+    pub(super) fn hash(&self, key: &[u8]) -> u64 {
+        self.hasher.hash_one(key)
     }
 
-    fn set_in(&self, table: &mut HashTable<Packed>, hash: u64, becomes: &Becomes<'_>) -> Option<Packed> {
-        match becomes {
-            Becomes::Present(entry) => {
-                let rehash = |held: &Packed| self.hasher.hash_one(held.key());
-                match table.entry(hash, |held| held.key() == entry.key(), rehash) {
-                    hash_table::Entry::Occupied(mut slot) => {
-                        Some(std::mem::replace(slot.get_mut(), Packed::clone(entry)))
-                    }
-                    hash_table::Entry::Vacant(slot) => {
-                        slot.insert(Packed::clone(entry));
-                        None
-                    }
+    /// Changes keys one after the other, each with its hash, while nobody else looks; returns what they were before.
+    ///
+    /// Without a lock, and without any other instruction that waits for the memory of those before it, the processor
+    /// is after many keys at once.
+    pub(super) fn fill(&mut self, changes: Vec<(u64, Becomes<'_>)>) -> Vec<Packed> {
+        let mut before = Vec::new();
+        for (hash, becomes) in changes {
+            let table = self.shards[shard_of(hash)].get_mut();
+            before.extend(set_in(&self.hasher, table, hash, becomes));
+        }
+        before
+    }
+
+    /// How many keys there are, while nobody else looks.
+    pub(super) fn keys(&mut self) -> usize {
+        self.shards.iter_mut().map(|shard| shard.get_mut().len()).sum()
+    }
+
+    /// Makes room for so many keys, while nobody else looks.
+    pub(super) fn reserve(&mut self, keys: usize) {
+        let mean = keys / SHARDS;
+        // Shards get more or less than the mean; by more than this, one in thousands.
+        let most = mean + 4 * mean.isqrt();
+        for shard in &mut self.shards {
+            let table = shard.get_mut();
+            table.reserve(most.saturating_sub(table.len()), |held| self.hasher.hash_one(held.key()));
+        }
+    }
+
+    /// Every shard, with no more room than its keys would have made, while nobody else looks.
+    pub(super) fn settled(&mut self) -> impl Iterator<Item = &HashTable<Packed>> {
+        self.shards.iter_mut().map(|shard| {
+            let table = shard.get_mut();
+            table.shrink_to(0, |held| self.hasher.hash_one(held.key()));
+            &*table
+        })
+    }
+}
+
+fn set_in(
+    hasher: &RandomState,
+    table: &mut HashTable<Packed>,
+    hash: u64,
+    becomes: Becomes<'_>,
+) -> Option<Packed> {
+    match becomes {
+        Becomes::Present(entry) => {
+            let rehash = |held: &Packed| hasher.hash_one(held.key());
+            match table.entry(hash, |held| held.key() == entry.key(), rehash) {
+                hash_table::Entry::Occupied(mut slot) => Some(std::mem::replace(slot.get_mut(), entry)),
+                hash_table::Entry::Vacant(slot) => {
+                    slot.insert(entry);
+                    None
                 }
             }
-            Becomes::Absent(key) => {
-                let slot = table.find_entry(hash, |held| held.key() == *key).ok()?;
-                Some(slot.remove().0)
-            }
+        }
+        Becomes::Absent(key) => {
+            let slot = table.find_entry(hash, |held| held.key() == key).ok()?;
+            Some(slot.remove().0)
         }
     }
 }
 
 impl Becomes<'_> {
-    fn key(&self) -> &[u8] {
+    pub(super) fn key(&self) -> &[u8] {
         match self {
             Self::Present(entry) => entry.key(),
             Self::Absent(key) => key,

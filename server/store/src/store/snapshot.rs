@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use super::{
-    KeyRange, Store,
+    KeyRange, Store, StoreError,
     shared::Shared,
     view::{Portion, View},
 };
 use crate::{LogEntry, Record, Snapshot, SnapshotError, StateHash};
 
-/// How much is read at a time.
-const ENTRIES: usize = 1024;
-const BYTES: usize = 1 << 20;
+/// How much is read at a time: changes wait for no more than that.
+const ENTRIES: usize = 64;
+const BYTES: usize = 16 << 10;
 
 struct StoreSnapshot {
     shared: Arc<Shared>,
@@ -55,5 +55,14 @@ impl Snapshot for StoreSnapshot {
                 .collect());
         }
         Ok(found.iter().map(super::entry::Packed::log_entry).collect())
+    }
+
+    fn urgency(&self) -> u8 {
+        match self.shared.head.lock().writable() {
+            // They wait for the room that a compaction makes.
+            Err(StoreError::LogFull) => 100,
+            // What is kept for this reader must not reach its bound before the end: a quarter of it is near enough.
+            _ => self.view.kept_percent().saturating_mul(4).min(100),
+        }
     }
 }

@@ -16,7 +16,7 @@ use super::{entry::Packed, ordered::Ordered, range::KeyRange};
 use crate::SnapshotError;
 
 /// How many keys are looked at under one hold of the index's lock.
-const STRIDE: usize = 512;
+const STRIDE: usize = 128;
 
 /// What a view must keep of one key: its entry at the view's revision, or that it was absent.
 type Before = Option<Packed>;
@@ -55,6 +55,12 @@ impl View {
 
     pub(super) fn revision(&self) -> u64 {
         self.revision
+    }
+
+    /// How much is noted of the most that may be, in percent.
+    pub(super) fn kept_percent(&self) -> u8 {
+        let percent = self.state.lock().noted_bytes.saturating_mul(100) / self.limit.max(1);
+        u8::try_from(percent).unwrap_or(u8::MAX)
     }
 
     /// Notes how a key was before a change behind the view's revision. Only the first change of a key counts.

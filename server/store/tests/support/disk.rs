@@ -3,7 +3,7 @@
 
 mod state;
 
-use std::{io, path::Path, sync::Arc};
+use std::{io, path::Path, sync::Arc, time::Duration};
 
 use kivi_store::file_log::{Directory, LogFile};
 use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -65,6 +65,8 @@ pub struct Counts {
     pub waiting_opens: u64,
     /// Steps of all kinds, reads too.
     pub steps: u64,
+    /// How long somebody was to rest.
+    pub rested: Duration,
 }
 
 impl FakeDisk {
@@ -226,6 +228,11 @@ impl Directory for FakeDisk {
         state.durable_names = state.names.clone();
         state.unsynced_names.clear();
         Ok(())
+    }
+
+    /// No test waits: it is counted.
+    fn rest(&self, time: Duration) {
+        self.0.state.lock().counts.rested += time;
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::file_log::{
-    format::{BATCH_HEADER, Frame, frame},
+    format::{BATCH_HEADER, Frame, all_zeros, frame},
     segment::Segment,
 };
 
@@ -56,7 +56,7 @@ impl<'a> Window<'a> {
             if bytes.is_empty() {
                 return Ok(true);
             }
-            if bytes.iter().any(|byte| *byte != 0) {
+            if !all_zeros(bytes) {
                 return Ok(false);
             }
             offset += bytes.len() as u64;

@@ -8,8 +8,8 @@ use crate::{
     file_log::format::{BATCH_HEADER, Header, Kind, encode, seal},
 };
 
-/// About how long a part is, in bytes.
-const PART: usize = 256 << 10;
+/// About how long a part is, in bytes. Whoever makes one keeps a processor for some ten microseconds.
+const PART: usize = 32 << 10;
 
 /// The bytes of a snapshot, in order; it ends after an error.
 pub struct SnapshotEncoder {
@@ -37,6 +37,11 @@ impl SnapshotEncoder {
         let first_sequence = source.sequence() + 1;
         let header = Header { salt: rand::rng().random(), store_id, first_sequence, length: 0 };
         Self { source, header, records: 0, next: Next::Header }
+    }
+
+    /// How urgent it is to go on, in percent.
+    pub(in crate::file_log) fn urgency(&self) -> u8 {
+        self.source.urgency()
     }
 
     fn batch(&mut self) -> Result<Bytes, SnapshotError> {
