@@ -4,8 +4,10 @@
 //! - [`etag`]: entity tags, which carry the revision of a key.
 //! - [`problem`]: errors as `application/problem+json`.
 //! - [`headers`]: the names of Kivi's own header fields.
+//! - [`parameter`]: the names of query parameters.
 //! - [`wire`]: lists, events and transactions as JSON.
 //! - [`client`]: a small HTTP client of the REST API.
+//! - `openapi` (feature `schema`): all of the above as an OpenAPI document.
 //!
 //! It must not know how a store works, nor any binary's configuration.
 
@@ -13,8 +15,14 @@ pub mod client;
 pub mod etag;
 pub mod headers;
 pub mod key;
+#[cfg(feature = "schema")]
+pub mod openapi;
+pub mod parameter;
 pub mod problem;
 pub mod wire;
+
+/// Where a server serves the OpenAPI document of its API.
+pub const DOCUMENT_PATH: &str = "/openapi.json";
 
 pub use client::{Client, ClientBuilder, ClientError, Precondition};
 pub use etag::EntityTag;

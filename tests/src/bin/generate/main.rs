@@ -1,6 +1,6 @@
 //! Writes what is generated from other files of the project, or with `--check` says what is stale:
-//! the CRD inside the chart (from `crds/`) and the table of values in the chart's README (from its
-//! `values.yaml`). Reads and writes the checkout only.
+//! the CRD inside the chart (from `crds/`), the table of values in the chart's README (from its
+//! `values.yaml`), and the API's OpenAPI document (from the wire types). Reads and writes the checkout only.
 
 mod artefacts;
 mod values;
