@@ -7,6 +7,7 @@ mod collection;
 mod fields;
 mod itself;
 mod key;
+mod parameters;
 pub(crate) mod pattern;
 mod refusals;
 mod schemas;
@@ -50,7 +51,7 @@ pub fn document() -> Value {
                 "description": "One of the store's tokens. Only a store that was opened (`auth.anonymous`) answers without one.",
             }},
             "schemas": schemas::components(),
-            "parameters": fields::parameters(),
+            "parameters": parameters::components(),
             "responses": refusals.components(),
         },
     })

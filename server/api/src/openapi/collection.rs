@@ -4,9 +4,9 @@ use http::HeaderValue;
 use http::header::{CACHE_CONTROL, HeaderName, X_CONTENT_TYPE_OPTIONS};
 use serde_json::{Value, json};
 
-use super::fields;
 use super::refusals::Refusals;
 use super::schemas::reference;
+use super::{fields, parameters};
 use crate::ProblemType::{
     Gone, IdempotencyKeyReused, KeyTooLong, KeysFull, LogFull, MemoryFull, PreconditionFailed,
     RequestInFlight, RequestTooLarge, Timeout, UnsupportedMediaType, ValueTooLarge,
@@ -56,7 +56,7 @@ fn get(refusals: &mut Refusals) -> Value {
         "tags": ["keys"],
         "summary": "List or watch the keys of a range",
         "description": DESCRIPTION,
-        "parameters": fields::references(&[LAST_EVENT_ID], &PARAMETERS),
+        "parameters": parameters::references(&[LAST_EVENT_ID], &PARAMETERS),
         "responses": responses,
     })
 }
@@ -74,7 +74,7 @@ fn head(refusals: &mut Refusals) -> Value {
         "operationId": "headKeys",
         "tags": ["keys"],
         "summary": "Learn the store's revision",
-        "parameters": fields::references(&[LAST_EVENT_ID], &PARAMETERS),
+        "parameters": parameters::references(&[LAST_EVENT_ID], &PARAMETERS),
         "responses": responses,
     })
 }
@@ -110,7 +110,7 @@ fn post(refusals: &mut Refusals) -> Value {
         "tags": ["keys"],
         "summary": "Do several operations as one, or not at all",
         "description": "If all conditions hold, all operations happen, and every key that is written has the same revision. If not, 412 names those that do not hold in `failed`. A key may be named by one operation only.",
-        "parameters": fields::references(&[IDEMPOTENCY_KEY], &[]),
+        "parameters": parameters::references(&[IDEMPOTENCY_KEY], &[]),
         "requestBody": {
             "required": true,
             "content": {name(&JSON): {

@@ -3,7 +3,7 @@
 use http::header::IF_NONE_MATCH;
 use serde_json::{Value, json};
 
-use super::fields;
+use super::parameters;
 use super::refusals::Refusals;
 use crate::headers::JSON;
 
@@ -13,7 +13,7 @@ pub(super) fn path(refusals: &mut Refusals) -> Value {
             "operationId": id,
             "tags": ["description"],
             "summary": summary,
-            "parameters": fields::references(&[IF_NONE_MATCH], &[]),
+            "parameters": parameters::references(&[IF_NONE_MATCH], &[]),
             "responses": responses,
         })
     };

@@ -6,8 +6,8 @@ use http::header::{
 };
 use serde_json::{Value, json};
 
-use super::fields;
 use super::refusals::Refusals;
+use super::{fields, parameters};
 use crate::ProblemType::{
     Conflict, IdempotencyKeyReused, KeyTooLong, KeysFull, LogFull, MemoryFull, NotFound, PreconditionFailed,
     RangeNotSatisfiable, RequestInFlight, Timeout, UnsupportedMediaType, ValueTooLarge,
@@ -17,7 +17,7 @@ use crate::parameter;
 
 pub(super) fn path(refusals: &mut Refusals) -> Value {
     json!({
-        "parameters": fields::references(&[], &["key"]),
+        "parameters": parameters::references(&[], &["key"]),
         "get": get(refusals),
         "head": head(refusals),
         "put": put(refusals),
@@ -56,7 +56,7 @@ fn get(refusals: &mut Refusals) -> Value {
         "operationId": "getValue",
         "tags": ["values"],
         "summary": "Read the value of a key",
-        "parameters": fields::references(&conditions, &[]),
+        "parameters": parameters::references(&conditions, &[]),
         "responses": responses,
     })
 }
@@ -84,7 +84,7 @@ fn head(refusals: &mut Refusals) -> Value {
         "operationId": "headValue",
         "tags": ["values"],
         "summary": "Read all but the value of a key",
-        "parameters": fields::references(&conditions, &[]),
+        "parameters": parameters::references(&conditions, &[]),
         "responses": responses,
     })
 }
@@ -121,7 +121,7 @@ fn put(refusals: &mut Refusals) -> Value {
         "tags": ["values"],
         "summary": "Store a value under a key",
         "description": "Answered when the log has it as durably as `log.file.sync` says. Idempotent. `Content-Type` is kept with the value; `Content-Encoding` and `Content-Range` are refused.",
-        "parameters": fields::references(&conditions, &[parameter::TTL]),
+        "parameters": parameters::references(&conditions, &[parameter::TTL]),
         "requestBody": {
             "description": "The value: any bytes, at most `limits.valueBytes`, also none.",
             "content": {"*/*": {}},
@@ -146,7 +146,7 @@ fn delete(refusals: &mut Refusals) -> Value {
         "tags": ["values"],
         "summary": "Remove a key and its value",
         "description": "Idempotent: a success also where there is no value.",
-        "parameters": fields::references(&conditions, &[]),
+        "parameters": parameters::references(&conditions, &[]),
         "responses": responses,
     })
 }
