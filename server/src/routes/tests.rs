@@ -79,6 +79,17 @@ async fn a_failed_log_and_a_closed_store_are_503_with_a_time_to_come_back() {
 }
 
 #[tokio::test]
+async fn while_the_log_is_read_the_api_is_described() {
+    let mut routes = Routes::new(StoreCell::default(), LIMITS, CancellationToken::new());
+    let request = Request::get(DOCUMENT_PATH).header(HOST, "kivi").body(Body::default()).unwrap();
+    let Ok(answer) = routes.call(request).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    let document: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(document["info"]["title"], "Kivi");
+}
+
+#[tokio::test]
 async fn while_the_log_is_read_every_request_is_503_with_a_time_to_come_back() {
     for method in [Method::GET, Method::HEAD, Method::PUT, Method::DELETE] {
         let (answer, problem) = ask(StoreCell::default(), method).await;

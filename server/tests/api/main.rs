@@ -1,9 +1,15 @@
 //! The REST contract, over the real HTTP server: every row of the API, every error with its type.
 
 #[cfg(test)]
+mod client;
+#[cfg(test)]
 mod conditions;
 #[cfg(test)]
 mod connections;
+#[cfg(test)]
+mod contract;
+#[cfg(test)]
+mod document;
 #[cfg(test)]
 mod errors;
 #[cfg(test)]

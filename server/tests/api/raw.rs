@@ -49,7 +49,7 @@ impl Raw {
     }
 
     /// The next answer's head and, by its `Content-Length`, its body.
-    async fn answer_to(&mut self, head_only: bool) -> Response<Bytes> {
+    pub(crate) async fn answer_to(&mut self, head_only: bool) -> Response<Bytes> {
         let end = loop {
             if let Some(at) = self.read.windows(4).position(|window| window == b"\r\n\r\n") {
                 break at + 4;

@@ -15,20 +15,20 @@ use crate::running::{Running, problem};
 
 /// A server-sent event as it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Sent {
-    name: String,
-    id: Option<u64>,
-    data: String,
+pub(crate) struct Sent {
+    pub(crate) name: String,
+    pub(crate) id: Option<u64>,
+    pub(crate) data: String,
 }
 
 /// One watch, by HTTP/1.0, whose body is all that comes until the end.
-struct Watching {
+pub(crate) struct Watching {
     stream: TcpStream,
     read: Vec<u8>,
 }
 
 impl Watching {
-    async fn start(address: SocketAddr, query: &str, field: &str) -> Self {
+    pub(crate) async fn start(address: SocketAddr, query: &str, field: &str) -> Self {
         let mut stream = TcpStream::connect(address).await.unwrap();
         let request = format!("GET /v1/?watch=true{query} HTTP/1.0\r\n{field}\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
@@ -39,7 +39,7 @@ impl Watching {
     }
 
     /// The next event; `None` at the end.
-    async fn next(&mut self) -> Option<Sent> {
+    pub(crate) async fn next(&mut self) -> Option<Sent> {
         let text = self.until(b"\n\n").await?;
         let mut sent = Sent { name: String::new(), id: None, data: String::new() };
         for line in text.trim_end().lines() {

@@ -150,9 +150,12 @@ impl Watch {
         let headers = HeaderMap::from_iter([(ACCEPT, EVENT_STREAM)]);
         let answer = self.client.open(Method::GET, path, headers).await?;
         if is_event_stream(&answer) {
-            return Ok(answer.into_body());
+            Ok(answer.into_body())
+        } else if answer.status().is_success() {
+            Err(ClientError::Answer { field: "Content-Type" })
+        } else {
+            Err(self.client.refusal(&self.client.call(&Method::GET, path), answer).await)
         }
-        Err(self.client.refusal(&self.client.call(&Method::GET, path), answer).await)
     }
 
     fn path(&self) -> String {
@@ -220,3 +223,6 @@ fn is_event_stream(answer: &Response<Incoming>) -> bool {
 fn read<T: DeserializeOwned>(call: &str, sent: &Sent) -> Result<T, ClientError> {
     serde_json::from_str(&sent.data).map_err(|error| ClientError::body(call, &error))
 }
+
+#[cfg(test)]
+mod tests;

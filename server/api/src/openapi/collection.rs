@@ -44,11 +44,6 @@ fn get(refusals: &mut Refusals) -> Value {
                 name(&LINES): {"schema": {"anyOf": [reference("Entry"), reference("ListEnd")]}},
                 name(&EVENT_STREAM): {"schema": reference("SentEvent")},
             },
-            "links": {"next": {
-                "operationId": "listKeys",
-                "description": "The next page, while `cursor` is not null.",
-                "parameters": {"cursor": "$response.body#/cursor"},
-            }},
         }),
     );
     json!({
