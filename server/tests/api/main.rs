@@ -13,6 +13,8 @@ mod document;
 #[cfg(test)]
 mod errors;
 #[cfg(test)]
+mod guarantees;
+#[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod life;
@@ -22,6 +24,8 @@ mod lists;
 mod raw;
 #[cfg(test)]
 mod running;
+#[cfg(test)]
+mod spellings;
 #[cfg(test)]
 mod transactions;
 #[cfg(test)]
