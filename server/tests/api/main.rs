@@ -21,6 +21,8 @@ mod life;
 #[cfg(test)]
 mod lists;
 #[cfg(test)]
+mod parity;
+#[cfg(test)]
 mod raw;
 #[cfg(test)]
 mod running;

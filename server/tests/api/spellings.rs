@@ -124,7 +124,7 @@ async fn run(server: &Running, case: &Case) -> Result<(), TestCaseError> {
     };
 
     let value = |key: &[u8]| format!("{key:?}");
-    let puts = keys.iter().map(|key| Operation::put(key.to_vec(), value(key).as_bytes())).collect();
+    let puts = keys.iter().map(|key| Operation::put((*key).clone(), value(key).as_bytes())).collect();
     let puts = Transaction { operations: puts, ..Transaction::default() };
     let revision = client.transact(&puts, None).await.unwrap().revision;
 
@@ -139,7 +139,7 @@ async fn run(server: &Running, case: &Case) -> Result<(), TestCaseError> {
     prop_assert_eq!(list(address, &query, case.limit).await, expected, "{}", query);
 
     // Of a transaction that removes them all, the watch tells those of its range, each under its own key.
-    let deletes = keys.iter().map(|key| Operation::delete(key.to_vec())).collect();
+    let deletes = keys.iter().map(|key| Operation::delete((*key).clone())).collect();
     let deletes = Transaction { operations: deletes, ..Transaction::default() };
     let removed = client.transact(&deletes, None).await.unwrap().revision;
     let range = format!("&prefix={}{end}", spell(prefix));
