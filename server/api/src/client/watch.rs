@@ -23,6 +23,9 @@ use crate::{Problem, key, parameter};
 const PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
+/// A stream that is silent for so long is taken for cut: the server says something every 5 seconds.
+const SILENCE: Duration = Duration::from_secs(15);
+
 /// Options of [`Client::watch`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WatchOptions {
@@ -134,11 +137,9 @@ impl Watch {
             self.stream = Some(Stream { body: self.open(&path).await?, parser: Parser::default() });
             return Ok(());
         };
-        // The server says something every 5 seconds.
-        let silence = self.client.timeout;
-        let frame = timeout(silence, stream.body.frame())
+        let frame = timeout(SILENCE, stream.body.frame())
             .await
-            .map_err(|_| ClientError::Timeout { call: call.clone(), timeout: silence })?
+            .map_err(|_| ClientError::Timeout { call: call.clone(), timeout: SILENCE })?
             .ok_or_else(|| ClientError::transport(&call, "the stream ended"))?
             .map_err(|error| ClientError::transport(&call, error))?;
         let Ok(data) = frame.into_data() else { return Ok(()) };

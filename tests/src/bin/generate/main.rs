@@ -44,3 +44,16 @@ fn settle(
     }
     Ok(if check && !stale.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_is_committed_is_stale() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let stale: Vec<String> =
+            artefacts::stale(&root).unwrap().into_iter().map(|artefact| artefact.path).collect();
+        assert!(stale.is_empty(), "run `cargo run -p kivi-tests --bin generate`: {stale:?}");
+    }
+}
