@@ -2,6 +2,7 @@
 //! put, delete, transact and let keys expire: ordered, unique, reliable, atomic, resumable, bookmarkable.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use kivi_api::client::ListOptions;
 use kivi_api::wire::{Event, Operation, Transaction};
@@ -30,7 +31,7 @@ async fn write(client: Client, writer: u32, rounds: u32) {
         let mut operations: Vec<_> = ["t1", "t2"].map(|key| Operation::put(key, &value)).into();
         operations.push(if round % 3 == 0 { Operation::delete("t3") } else { Operation::put("t3", &value) });
         client.transact(&Transaction { operations, ..Transaction::default() }, None).await.unwrap();
-        let ttl = std::time::Duration::from_millis(u64::from(1 + round % 4));
+        let ttl = Duration::from_millis(u64::from(1 + round % 4));
         let options = kivi_api::client::PutOptions { ttl: Some(ttl), ..Default::default() };
         client.put_with(format!("e{}", round % 5).as_bytes(), "short", &options).await.unwrap();
     }
@@ -210,12 +211,13 @@ async fn a_quiet_watch_is_told_how_far_it_is() {
 #[tokio::test]
 async fn a_watcher_that_falls_behind_is_cut_off_behind_the_last_id_it_was_given() {
     let server = Running::start().await;
-    let client = server.client();
+    // Some tens of MiB are made durable, on whatever disk there is.
+    let client = server.client_builder().timeout(Duration::from_secs(300)).build().unwrap();
     let mut slow = Watching::start_with_little_room(server.socket_addr(), "&after=0").await;
     let value = vec![b'x'; 60 << 10];
     let mut upto = 0;
     // The sockets' buffers take some MiB, and the server's history one.
-    for _ in 0..12 {
+    for _ in 0..9 {
         let operations = (0..50).map(|number| Operation::put(format!("k{number}"), &value)).collect();
         let written = client.transact(&Transaction { operations, ..Transaction::default() }, None).await;
         upto = written.unwrap().revision;

@@ -146,9 +146,10 @@ async fn a_cursor_from_before_a_restart_goes_on_and_one_of_another_store_does_no
 /// All pages are of one moment: each key has the value that it had then, whatever four writers do meanwhile.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pages_are_of_one_moment_beside_writers() {
-    let server = with(&[]).await;
+    // Room for a history that all pages of a list are done within, however fast the writers are.
+    let server = Running::start_in(tempfile::tempdir().unwrap(), "", &[]).await;
     let write = |round: u32| {
-        let operations = (0..40).map(|number| {
+        let operations = (0..12).map(|number| {
             let key = format!("k{number:02}");
             // A moment shows all of a round, or none of it.
             if round % 3 == 2 && number % 2 == 0 {
@@ -174,7 +175,7 @@ async fn pages_are_of_one_moment_beside_writers() {
         })
         .collect();
     let mut revisions = BTreeSet::new();
-    for page in [1, 3, 7].repeat(4) {
+    for page in [1, 3, 5].repeat(4) {
         let mut cursor = String::new();
         let (mut rounds, mut found, mut shown) = (BTreeSet::new(), 0, BTreeSet::new());
         loop {
@@ -189,7 +190,7 @@ async fn pages_are_of_one_moment_beside_writers() {
         }
         assert_eq!((shown.len(), rounds.len()), (1, 1), "{shown:?} {rounds:?}");
         let round: u32 = rounds.first().unwrap().1.as_deref().unwrap().parse().unwrap();
-        assert_eq!(found, if round % 3 == 2 { 20 } else { 40 });
+        assert_eq!(found, if round % 3 == 2 { 6 } else { 12 });
         revisions.extend(shown);
     }
     assert!(revisions.len() > 1, "nothing was written meanwhile");
