@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes what is generated from code: the CRD, its copy in the chart, the chart's table of values.
+# Writes what is generated from code: the CRD, its copy in the chart, the chart's table of values, the OpenAPI document.
 #
 #   scripts/generate.sh          write
 #   scripts/generate.sh --check  fail and say what is stale, change nothing

@@ -8,6 +8,7 @@ mod answer;
 mod body;
 mod collection;
 mod cursor;
+mod document;
 mod future;
 mod idempotency;
 mod list;
@@ -30,7 +31,7 @@ use bytes::Bytes;
 use http::header::HOST;
 use http::{Method, Request, Response, Version};
 use http_body::Body as HttpBody;
-use kivi_api::{Problem, Resource, key};
+use kivi_api::{DOCUMENT_PATH, Problem, Resource, key};
 use kivi_store::Store;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -79,7 +80,7 @@ pub(crate) fn route_of(path: &str) -> Option<&'static str> {
     match path.strip_prefix(key::PREFIX) {
         Some("") => Some("/v1/"),
         Some(_) => Some("/v1/{key}"),
-        None => None,
+        None => (path == DOCUMENT_PATH).then_some(DOCUMENT_PATH),
     }
 }
 
@@ -138,6 +139,9 @@ where
         if request.uri().path() == key::PREFIX {
             return self.collection(request);
         }
+        if request.uri().path() == DOCUMENT_PATH {
+            return RouteFuture::Known(Some(respond(describe(&request))));
+        }
         if *request.method() != Method::PUT && *request.method() != Method::DELETE {
             return RouteFuture::Known(Some(respond(self.read(&request))));
         }
@@ -149,6 +153,13 @@ where
             Err(problem) => RouteFuture::Known(Some(respond(Err(problem)))),
         }
     }
+}
+
+fn describe<B>(request: &Request<B>) -> Answer {
+    if !names_one_host(request) {
+        return Err(problems::host());
+    }
+    document::answer(request.method(), request.uri().query(), request.headers())
 }
 
 /// RFC 9112 section 3.2: an HTTP/1.1 request without exactly one `Host` must be refused. What it says does not

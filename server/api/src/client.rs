@@ -2,56 +2,56 @@
 //!
 //! HTTP/2 when TLS negotiates it, HTTP/1.1 otherwise; one pool of connections a client. It makes no
 //! second try of its own: whether a write whose answer was lost may be repeated is the caller's decision.
+//! Only a [`Watch`] comes back, as it knows what it has seen.
+//!
+//! ```no_run
+//! use kivi_api::{Client, Precondition};
+//!
+//! # async fn example() -> Result<(), kivi_api::ClientError> {
+//! let client = Client::builder("https://orders.default.svc")
+//!     .ca_pem(std::fs::read("ca.crt").unwrap_or_default())
+//!     .token("hunter2")
+//!     .build()?;
+//! let written = client.put(b"order/17", "{}", None, Precondition::Absent).await?;
+//! let order = client.get(b"order/17").await?;
+//! assert_eq!(order.map(|order| order.metadata.revision), Some(written.revision));
+//! # Ok(())
+//! # }
+//! ```
 
 mod builder;
 mod connector;
 mod error;
+mod exchange;
+mod list;
 mod outcome;
+mod precondition;
+mod put;
+mod range;
+mod transact;
+mod watch;
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH};
-use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
-use http_body_util::{BodyExt, Full, Limited};
+use http::uri::{Authority, Scheme};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use http_body_util::Full;
 use hyper_util::client::legacy;
 
 pub use builder::ClientBuilder;
 pub use error::ClientError;
+pub use list::{List, ListOptions};
 pub use outcome::{Deleted, Metadata, Value, Written};
+pub use precondition::Precondition;
+pub use put::PutOptions;
+pub use range::KeyRange;
+pub use transact::Transacted;
+pub use watch::{Watch, WatchEvent, WatchOptions};
 
-use crate::{etag, key, problem::Problem};
+use crate::key;
+use crate::wire::Transaction;
 use connector::Connector;
-
-/// Longest body that is read of an answer, in bytes: the largest value that a store can be told to keep.
-const MAX_BODY: usize = 64 << 20;
-
-/// What must hold of a key for a write to be made.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Precondition {
-    /// Nothing.
-    #[default]
-    None,
-    /// The key has no value (`If-None-Match: *`).
-    Absent,
-    /// The key has a value (`If-Match: *`).
-    Exists,
-    /// The key's value is of this revision (`If-Match`).
-    Revision(u64),
-}
-
-impl Precondition {
-    fn write(self, headers: &mut HeaderMap) {
-        const ANY: HeaderValue = HeaderValue::from_static("*");
-        match self {
-            Self::None => None,
-            Self::Absent => headers.insert(IF_NONE_MATCH, ANY),
-            Self::Exists => headers.insert(IF_MATCH, ANY),
-            Self::Revision(revision) => headers.insert(IF_MATCH, etag::of_revision(revision)),
-        };
-    }
-}
 
 /// A client of one store. Cheap to clone; clones share their connections.
 #[derive(Debug, Clone)]
@@ -83,12 +83,40 @@ impl Client {
         media_type: Option<&HeaderValue>,
         precondition: Precondition,
     ) -> Result<Written, ClientError> {
-        let mut headers = HeaderMap::new();
-        precondition.write(&mut headers);
-        if let Some(media_type) = media_type {
-            headers.insert(CONTENT_TYPE, media_type.clone());
-        }
-        let response = self.expect_success(Method::PUT, key, headers, value.into()).await?;
+        let options = PutOptions { media_type: media_type.cloned(), precondition, ..PutOptions::default() };
+        self.put_with(key, value, &options).await
+    }
+
+    /// Stores a value under a key, with a time to live or under a name of its own.
+    ///
+    /// ```no_run
+    /// # use std::time::Duration;
+    /// # async fn example(client: kivi_api::Client) -> Result<(), kivi_api::ClientError> {
+    /// use kivi_api::client::PutOptions;
+    ///
+    /// let options = PutOptions {
+    ///     ttl: Some(Duration::from_secs(90)),
+    ///     idempotency_key: Some("8e03978e-40d5".to_owned()),
+    ///     ..PutOptions::default()
+    /// };
+    /// let written = client.put_with(b"session/8", "...", &options).await?;
+    /// let again = client.put_with(b"session/8", "...", &options).await?;
+    /// assert!(again.replayed && again.revision == written.revision);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] with status 412 when the precondition does not hold, with 409 while a write of the same
+    /// idempotency key is under way, and with 422 when the key belongs to another write; see [`ClientError`] for the rest.
+    pub async fn put_with(
+        &self,
+        key: &[u8],
+        value: impl Into<Bytes>,
+        options: &PutOptions,
+    ) -> Result<Written, ClientError> {
+        let headers = options.headers()?;
+        let response = self.expect(Method::PUT, &key::to_path(key), headers, value.into()).await?;
         Written::read(&response)
     }
 
@@ -116,89 +144,82 @@ impl Client {
     pub async fn delete(&self, key: &[u8], precondition: Precondition) -> Result<Deleted, ClientError> {
         let mut headers = HeaderMap::new();
         precondition.write(&mut headers);
-        let response = self.expect_success(Method::DELETE, key, headers, Bytes::new()).await?;
+        let response = self.expect(Method::DELETE, &key::to_path(key), headers, Bytes::new()).await?;
         Deleted::read(response.headers())
     }
 
-    /// Sends any request and reads its whole answer, whatever its status; for what the typed calls do not
-    /// cover. The bearer token is added unless `headers` has an `Authorization` of its own.
+    /// The keys of a range in order, as of one revision.
     ///
-    /// # Errors
-    /// When no answer came: [`ClientError::Transport`], [`ClientError::Timeout`] or
-    /// [`ClientError::Answer`]; [`ClientError::Url`] when the path is not one.
-    pub async fn request(
-        &self,
-        method: Method,
-        path_and_query: &str,
-        headers: HeaderMap,
-        body: Bytes,
-    ) -> Result<Response<Bytes>, ClientError> {
-        let request = self.prepare(&method, path_and_query, headers, body)?;
-        let call = format!("{method} {}://{}{path_and_query}", self.scheme, self.authority);
-        let exchange = async {
-            let response =
-                self.http.request(request).await.map_err(|error| ClientError::transport(&call, error))?;
-            let (parts, body) = response.into_parts();
-            let body = Limited::new(body, MAX_BODY)
-                .collect()
-                .await
-                .map_err(|error| ClientError::transport(&call, error))?;
-            Ok(Response::from_parts(parts, body.to_bytes()))
-        };
-        tokio::time::timeout(self.timeout, exchange)
-            .await
-            .unwrap_or_else(|_| Err(ClientError::Timeout { call: call.clone(), timeout: self.timeout }))
+    /// ```no_run
+    /// # async fn example(client: kivi_api::Client) -> Result<(), kivi_api::ClientError> {
+    /// use kivi_api::client::{KeyRange, ListOptions};
+    ///
+    /// let mut list = client.list(ListOptions { range: KeyRange::prefix("order/"), ..ListOptions::default() });
+    /// while let Some(entry) = list.next().await? {
+    ///     println!("{} at {}", String::from_utf8_lossy(&entry.key.0), entry.revision);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn list(&self, options: ListOptions) -> List {
+        List::new(self.clone(), options)
     }
 
-    fn prepare(
+    /// What happens to the keys of a range, as it happens.
+    ///
+    /// ```no_run
+    /// # async fn example(client: kivi_api::Client) -> Result<(), kivi_api::ClientError> {
+    /// use kivi_api::client::{KeyRange, WatchEvent, WatchOptions};
+    ///
+    /// let mut watch = client.watch(WatchOptions { range: KeyRange::prefix("order/"), ..WatchOptions::default() });
+    /// loop {
+    ///     match watch.next().await? {
+    ///         WatchEvent::Snapshot(entry) => println!("there is {:?}", entry.key),
+    ///         WatchEvent::Put(event) => println!("{:?} is now {:?}", event.key, event.value.decode()),
+    ///         WatchEvent::Delete(event) | WatchEvent::Expire(event) => println!("{:?} is gone", event.key),
+    ///         WatchEvent::Bookmark(revision) => println!("up to date with {revision}"),
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    pub fn watch(&self, options: WatchOptions) -> Watch {
+        Watch::new(self.clone(), options)
+    }
+
+    /// Does several operations as one, or none of them. Under an idempotency key (see
+    /// [`PutOptions::idempotency_key`]), it can be repeated and is done once.
+    ///
+    /// ```no_run
+    /// # async fn example(client: kivi_api::Client) -> Result<(), kivi_api::ClientError> {
+    /// use kivi_api::wire::{Condition, Operation, Transaction};
+    ///
+    /// let transaction = Transaction {
+    ///     conditions: vec![Condition::revision("stock/7", 12), Condition::absent("order/19")],
+    ///     operations: vec![Operation::put("stock/7", b"2"), Operation::put("order/19", b"{}")],
+    /// };
+    /// let done = client.transact(&transaction, None).await?;
+    /// println!("both are of revision {}", done.revision);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] with status 412 when conditions do not hold, whose problem names them in `failed`; for an
+    /// idempotency key as [`Client::put_with`]; see [`ClientError`] for the rest.
+    pub async fn transact(
         &self,
-        method: &Method,
-        path_and_query: &str,
-        mut headers: HeaderMap,
-        body: Bytes,
-    ) -> Result<Request<Full<Bytes>>, ClientError> {
-        let url_error = |reason: &dyn std::fmt::Display| ClientError::Url {
-            url: path_and_query.to_owned(),
-            reason: reason.to_string(),
-        };
-        let path: PathAndQuery = path_and_query.parse().map_err(|error| url_error(&error))?;
-        let uri = Uri::builder()
-            .scheme(self.scheme.clone())
-            .authority(self.authority.clone())
-            .path_and_query(path)
-            .build()
-            .map_err(|error| url_error(&error))?;
-        if let (Some(authorization), false) = (&self.authorization, headers.contains_key(AUTHORIZATION)) {
-            headers.insert(AUTHORIZATION, authorization.clone());
-        }
-        let mut request = Request::new(Full::new(body));
-        *request.method_mut() = method.clone();
-        *request.uri_mut() = uri;
-        *request.headers_mut() = headers;
-        Ok(request)
+        transaction: &Transaction,
+        idempotency_key: Option<&str>,
+    ) -> Result<Transacted, ClientError> {
+        transact::transact(self, transaction, idempotency_key).await
     }
 
     async fn read(&self, method: Method, key: &[u8]) -> Result<Option<Response<Bytes>>, ClientError> {
-        let result = self.expect_success(method, key, HeaderMap::new(), Bytes::new()).await;
+        let result = self.expect(method, &key::to_path(key), HeaderMap::new(), Bytes::new()).await;
         match result {
             Ok(response) => Ok(Some(response)),
             Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => Ok(None),
             Err(error) => Err(error),
         }
-    }
-
-    async fn expect_success(
-        &self,
-        method: Method,
-        key: &[u8],
-        headers: HeaderMap,
-        body: Bytes,
-    ) -> Result<Response<Bytes>, ClientError> {
-        let response = self.request(method, &key::to_path(key), headers, body).await?;
-        if response.status().is_success() {
-            return Ok(response);
-        }
-        let problem = Problem::from_response(response.status(), response.headers(), response.body());
-        Err(ClientError::Refused(Box::new(problem)))
     }
 }

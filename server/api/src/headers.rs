@@ -21,6 +21,18 @@ pub const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotenc
 /// Media type of a value that was stored without one.
 pub const OCTET_STREAM: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
+/// Where a watch goes on, as an `EventSource` says it that comes back: the last id it saw.
+pub const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// Media type of lists and transactions.
+pub const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// Media type of a list that has an entry a line.
+pub const LINES: HeaderValue = HeaderValue::from_static("application/x-ndjson");
+
+/// Media type of a watch.
+pub const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");
+
 /// Media type of an error (RFC 9457).
 pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 

@@ -13,7 +13,7 @@ pub const PREFIX: &str = "/v1/";
 
 /// All but RFC 3986's unreserved characters. The slash is encoded too, so that a key is one path segment
 /// and no proxy on the way merges its slashes or resolves its dots.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+pub(crate) const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A path that does not spell a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]

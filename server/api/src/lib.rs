@@ -5,8 +5,10 @@
 //! - [`problem`]: errors as `application/problem+json`.
 //! - [`refusal`]: what one connection too many is told.
 //! - [`headers`]: the names of Kivi's own header fields.
+//! - [`parameter`]: the names of query parameters.
 //! - [`wire`]: lists, events and transactions as JSON.
 //! - [`client`]: a small HTTP client of the REST API.
+//! - `openapi` (feature `schema`): all of the above as an OpenAPI document.
 //!
 //! It must not know how a store works, nor any binary's configuration.
 
@@ -14,9 +16,15 @@ pub mod client;
 pub mod etag;
 pub mod headers;
 pub mod key;
+#[cfg(feature = "schema")]
+pub mod openapi;
+pub mod parameter;
 pub mod problem;
 pub mod refusal;
 pub mod wire;
+
+/// Where a server serves the OpenAPI document of its API.
+pub const DOCUMENT_PATH: &str = "/openapi.json";
 
 pub use client::{Client, ClientBuilder, ClientError, Precondition};
 pub use etag::EntityTag;

@@ -17,6 +17,7 @@ use crate::wire::FailedCondition;
 
 /// One error, as it is sent and as a client reads it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Problem {
     /// What kind of problem it is; programs decide by this.
     #[serde(rename = "type", default)]
@@ -46,6 +47,7 @@ pub struct Problem {
 
 /// A limit that a request hit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Limit {
     /// The setting's dotted name, as in a `KeyValueStore`'s spec: `limits.valueBytes`.
     pub name: Cow<'static, str>,
@@ -60,6 +62,8 @@ pub enum Resource {
     Key,
     /// `/v1/`
     Collection,
+    /// `/openapi.json`
+    Document,
 }
 
 impl Resource {
@@ -68,6 +72,7 @@ impl Resource {
         match self {
             Self::Key => "GET, HEAD, PUT, DELETE",
             Self::Collection => "GET, HEAD, POST",
+            Self::Document => "GET, HEAD",
         }
     }
 
@@ -76,6 +81,7 @@ impl Resource {
         match self {
             Self::Key => "A key",
             Self::Collection => "The collection of keys",
+            Self::Document => "The description of the API",
         }
     }
 }

@@ -5,10 +5,11 @@
 mod entry;
 mod event;
 mod key_text;
+mod object;
 mod transaction;
 mod value_text;
 
-pub use entry::{Entry, ListEnd};
+pub use entry::{Entry, List, ListEnd};
 pub use event::{Bookmark, Event};
 pub use key_text::KeyText;
 pub use transaction::{

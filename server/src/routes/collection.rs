@@ -3,15 +3,24 @@
 use bytes::Bytes;
 use http::{Method, Request};
 use http_body::Body as HttpBody;
-use kivi_api::{Problem, Resource};
+use kivi_api::{Problem, Resource, parameter};
 
 use super::future::RouteFuture;
 use super::query::Query;
 use super::{Answer, Routes, list, names_one_host, problems, respond, transaction, watch};
 
 /// The parameters of a list and of a watch.
-const PARAMETERS: [&str; 9] =
-    ["prefix", "start", "end", "keysOnly", "limit", "cursor", "reverse", "watch", "after"];
+const PARAMETERS: [&str; 9] = [
+    parameter::PREFIX,
+    parameter::START,
+    parameter::END,
+    parameter::KEYS_ONLY,
+    parameter::LIMIT,
+    parameter::CURSOR,
+    parameter::REVERSE,
+    parameter::WATCH,
+    parameter::AFTER,
+];
 
 impl Routes {
     pub(super) fn collection<B>(&self, request: Request<B>) -> RouteFuture
@@ -46,7 +55,7 @@ impl Routes {
         }
         let query = Query::read(request.uri().query(), "The collection of keys", &PARAMETERS)?;
         let store = self.store()?;
-        if query.flag("watch")? {
+        if query.flag(parameter::WATCH)? {
             return watch::answer(
                 store,
                 &query,
@@ -55,9 +64,13 @@ impl Routes {
                 self.ending.clone(),
             );
         }
-        if query.number("after")?.is_some() {
-            return Err(problems::malformed("after", "a parameter of a watch; ask with `watch=true`"));
+        if query.number(parameter::AFTER)?.is_some() {
+            return Err(problems::malformed(
+                parameter::AFTER,
+                "a parameter of a watch; ask with `watch=true`",
+            ));
         }
+        watch::seen(request.headers())?;
         list::answer(store, &query, request.headers())
     }
 

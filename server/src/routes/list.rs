@@ -10,7 +10,8 @@ use futures::{StreamExt, stream};
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, Response};
 use kivi_api::Problem;
-use kivi_api::headers::KIVI_REVISION;
+use kivi_api::headers::{JSON, KIVI_REVISION, LINES};
+use kivi_api::parameter;
 use kivi_api::wire::{Entry, KeyText, ListEnd, ValueText};
 use kivi_store::{KeyRange, Scan, Scanner, SnapshotError, Store};
 
@@ -18,16 +19,11 @@ use super::cursor::Cursor;
 use super::query::Query;
 use super::{Answer, Body, problems};
 
-/// The most keys of a page.
-const LIMIT: u64 = 10_000;
 /// A page ends behind so many bytes of keys and values.
 const PAGE_BYTES: usize = 4 << 20;
 /// How much is read from the store for one piece of the body.
 const PIECE_ENTRIES: usize = 256;
 const PIECE_BYTES: usize = 64 << 10;
-
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const LINES: HeaderValue = HeaderValue::from_static("application/x-ndjson");
 
 /// How the entries are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,14 +59,17 @@ enum State {
 }
 
 pub(super) fn answer(store: &Arc<Store>, query: &Query<'_>, headers: &HeaderMap) -> Answer {
-    let mut scan = Scan { range: range(query)?, reverse: query.flag("reverse")?, revision: None };
-    let limit = query.number("limit")?;
-    if limit.is_some_and(|limit| !(1..=LIMIT).contains(&limit)) {
-        return Err(problems::malformed("limit", "not a number from 1 to 10000"));
+    let mut scan = Scan { range: range(query)?, reverse: query.flag(parameter::REVERSE)?, revision: None };
+    let limit = query.number(parameter::LIMIT)?;
+    if limit.is_some_and(|limit| !(1..=parameter::MAX_LIMIT).contains(&limit)) {
+        return Err(problems::malformed(parameter::LIMIT, "not a number from 1 to 10000"));
     }
-    if let Some(text) = query.bytes("cursor")? {
+    if let Some(text) = query.bytes(parameter::CURSOR)? {
         let cursor = Cursor::decode(&text).ok_or_else(|| {
-            problems::malformed("cursor", "not one that this store has given; begin again without it")
+            problems::malformed(
+                parameter::CURSOR,
+                "not one that this store has given; begin again without it",
+            )
         })?;
         scan.revision = Some(cursor.revision);
         let beyond = Bound::Excluded(cursor.last);
@@ -89,7 +88,8 @@ pub(super) fn answer(store: &Arc<Store>, query: &Query<'_>, headers: &HeaderMap)
         bytes: PAGE_BYTES,
         last: Bytes::new(),
     });
-    let list = List { scanner, form, keys_only: query.flag("keysOnly")?, page, state: State::Begin };
+    let list =
+        List { scanner, form, keys_only: query.flag(parameter::KEYS_ONLY)?, page, state: State::Begin };
     let mut response = Response::new(Body::Pieces(stream::iter(list).map(|piece| Ok(piece?)).boxed()));
     let fields = response.headers_mut();
     fields.insert(CONTENT_TYPE, if form == Form::Lines { LINES } else { JSON });
@@ -101,9 +101,9 @@ pub(super) fn answer(store: &Arc<Store>, query: &Query<'_>, headers: &HeaderMap)
 /// The range that `prefix`, `start` and `end` name together.
 pub(super) fn range(query: &Query<'_>) -> Result<KeyRange, Problem> {
     let owned = |name| Ok::<_, Problem>(query.bytes(name)?.map(|bytes| Bytes::copy_from_slice(&bytes)));
-    let start = owned("start")?.map_or(Bound::Unbounded, Bound::Included);
-    let end = owned("end")?.map_or(Bound::Unbounded, Bound::Excluded);
-    let prefix = owned("prefix")?.map_or_else(KeyRange::all, KeyRange::prefix);
+    let start = owned(parameter::START)?.map_or(Bound::Unbounded, Bound::Included);
+    let end = owned(parameter::END)?.map_or(Bound::Unbounded, Bound::Excluded);
+    let prefix = owned(parameter::PREFIX)?.map_or_else(KeyRange::all, KeyRange::prefix);
     Ok(prefix.within(KeyRange { start, end }))
 }
 

@@ -79,10 +79,36 @@ async fn a_failed_log_and_a_closed_store_are_503_with_a_time_to_come_back() {
 }
 
 #[tokio::test]
+async fn while_the_log_is_read_the_api_is_described() {
+    let mut routes = Routes::new(StoreCell::default(), LIMITS, CancellationToken::new());
+    let request = Request::get(DOCUMENT_PATH).header(HOST, "kivi").body(Body::default()).unwrap();
+    let Ok(answer) = routes.call(request).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    let document: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(document["info"]["title"], "Kivi");
+}
+
+#[tokio::test]
 async fn while_the_log_is_read_every_request_is_503_with_a_time_to_come_back() {
     for method in [Method::GET, Method::HEAD, Method::PUT, Method::DELETE] {
         let (answer, problem) = ask(StoreCell::default(), method).await;
         assert_eq!((answer.status().as_u16(), problem.kind), (503, ProblemType::NotReady));
         assert_eq!(answer.headers()["retry-after"], "1");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_is_never_silent_for_longer_than_its_bookmarks_are_apart() {
+    let store = filled(store(AppendError::Closed).await);
+    let request = Request::get("/v1/?watch=true&after=0").header(HOST, "kivi").body(Body::default()).unwrap();
+    let answer = Routes::new(store, LIMITS, CancellationToken::new()).oneshot(request).await.unwrap();
+    let mut body = answer.into_body();
+    let begun = tokio::time::Instant::now();
+    for bookmarks in 0..4 {
+        let piece = body.frame().await.unwrap().unwrap().into_data().unwrap();
+        assert_eq!(piece, "event: bookmark\nid: 0\ndata: {\"revision\":0}\n\n");
+        let apart = begun.elapsed().as_secs() / 5;
+        assert_eq!((apart, begun.elapsed().as_secs() % 5), (bookmarks, 0));
     }
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, Response};
 use http_body::Body as HttpBody;
-use kivi_api::headers::KIVI_REVISION;
+use kivi_api::headers::{JSON, KIVI_REVISION};
 use kivi_api::wire::{self, FailedCondition, KeyText, Outcome, TransactionOutcome};
 use kivi_api::{Problem, ProblemType};
 use kivi_store::{Action, Condition, Operation, Store, StoreError, Transaction};
@@ -58,7 +58,7 @@ impl Post {
         list::json(&mut json, &outcome);
         let mut response = Response::new(Body::from(Bytes::from(json)));
         let fields = response.headers_mut();
-        fields.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        fields.insert(CONTENT_TYPE, JSON);
         fields.insert(KIVI_REVISION, HeaderValue::from(done.revision));
         idempotency::mark(&mut response, done.repeated);
         Ok(response)

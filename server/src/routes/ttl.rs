@@ -16,8 +16,8 @@ const LONGEST_SECONDS: u64 = 10 * 366 * 24 * 3600;
 /// What a PUT asks for. Asked for twice, both must be the same.
 pub(super) fn of_request(headers: &HeaderMap, query: Option<&str>) -> Result<Option<Duration>, Problem> {
     let mut found = None;
-    let query = Query::read(query, "A key", &["ttl"])?;
-    let parameter = query.bytes("ttl")?;
+    let query = Query::read(query, "A key", &[kivi_api::parameter::TTL])?;
+    let parameter = query.bytes(kivi_api::parameter::TTL)?;
     let fields = headers.get_all(&KIVI_TTL).iter().map(HeaderValue::as_bytes);
     for (name, text) in
         fields.map(|text| ("Kivi-Ttl", text)).chain(parameter.as_deref().map(|text| ("ttl", text)))

@@ -11,9 +11,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
-use http::{HeaderMap, HeaderName, Response};
+use http::{HeaderMap, Response};
+use kivi_api::headers::{EVENT_STREAM, KIVI_REVISION, LAST_EVENT_ID};
 use kivi_api::wire::{Bookmark, Event, KeyText, ValueText};
-use kivi_api::{Problem, headers::KIVI_REVISION};
+use kivi_api::{Problem, parameter};
 use kivi_store::{EventKind, Scan, Scanner, Store, Watch};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep_until};
@@ -29,8 +30,6 @@ const BOOKMARK_EACH: Duration = Duration::from_secs(5);
 /// How much of the present keys is read at a time.
 const PIECE_ENTRIES: usize = 256;
 const PIECE_BYTES: usize = 64 << 10;
-
-const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// A watch that is being sent.
 struct Sending {
@@ -52,7 +51,7 @@ pub(super) fn answer(
     permit: OwnedSemaphorePermit,
     ending: CancellationToken,
 ) -> Answer {
-    for name in ["limit", "cursor", "reverse"] {
+    for name in [parameter::LIMIT, parameter::CURSOR, parameter::REVERSE] {
         if query.bytes(name)?.is_some() {
             return Err(problems::malformed(name, "a parameter of a list, and this is a watch"));
         }
@@ -70,7 +69,7 @@ pub(super) fn answer(
     let sending = Sending {
         present,
         watch,
-        keys_only: query.flag("keysOnly")?,
+        keys_only: query.flag(parameter::KEYS_ONLY)?,
         bookmark_at: Instant::now(),
         ending,
         ended: false,
@@ -82,7 +81,7 @@ pub(super) fn answer(
     });
     let mut response = Response::new(Body::Pieces(pieces.boxed()));
     let fields = response.headers_mut();
-    fields.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    fields.insert(CONTENT_TYPE, EVENT_STREAM);
     fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // Proxies that would wait for more.
     fields.insert("x-accel-buffering", HeaderValue::from_static("no"));
@@ -92,8 +91,13 @@ pub(super) fn answer(
 
 /// Where to go on: what an `EventSource` saw last, or what the query says.
 fn after(query: &Query<'_>, headers: &HeaderMap) -> Result<Option<u64>, Problem> {
-    let parameter = query.number("after")?;
-    let Some(seen) = headers.get(LAST_EVENT_ID).filter(|seen| !seen.is_empty()) else { return Ok(parameter) };
+    let asked = query.number(parameter::AFTER)?;
+    Ok(seen(headers)?.or(asked))
+}
+
+/// What an `EventSource` saw last.
+pub(super) fn seen(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
+    let Some(seen) = headers.get(LAST_EVENT_ID).filter(|seen| !seen.is_empty()) else { return Ok(None) };
     let digits = seen.to_str().ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
     let revision = digits.and_then(|text| text.parse().ok());
     revision.map(Some).ok_or_else(|| problems::malformed("Last-Event-ID", "not a revision"))

@@ -147,3 +147,27 @@ async fn a_read_of_an_absent_key_is_404_whatever_its_conditions() {
         assert_eq!(problem(&answer).kind, ProblemType::NotFound, "{field}");
     }
 }
+
+/// RFC 9110 section 8.8.3.2: `If-Match` compares strongly, `If-None-Match` weakly.
+#[tokio::test]
+async fn a_weak_tag_is_no_match_where_equal_bytes_are_asked_for() {
+    let server = Running::start().await;
+    let put = server.ask("PUT", "/v1/k", &[], "value").await;
+    let tag = put.headers()["etag"].to_str().unwrap();
+    let weak = format!("W/{tag}");
+    for (method, field, value, status) in [
+        ("GET", "if-match", tag, 200),
+        ("GET", "if-match", &weak, 412),
+        ("HEAD", "if-match", &weak, 412),
+        ("PUT", "if-match", &weak, 412),
+        ("DELETE", "if-match", &weak, 412),
+        ("GET", "if-none-match", &weak, 304),
+        ("HEAD", "if-none-match", &weak, 304),
+        ("PUT", "if-none-match", &weak, 412),
+        ("DELETE", "if-none-match", &weak, 412),
+        ("PUT", "if-match", tag, 201),
+    ] {
+        let answer = server.ask(method, "/v1/k", &[(field, value)], "value").await;
+        assert_eq!(answer.status(), status, "{method} {field}: {value}");
+    }
+}

@@ -1,17 +1,13 @@
 //! Lists: order, ranges, pages that show one revision, and the forms they come in.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use kivi_api::ProblemType;
-use kivi_api::wire::{Entry, ListEnd};
-use serde::Deserialize;
+use kivi_api::wire::{Entry, List, ListEnd, Operation, Transaction};
 
 use crate::running::{Running, problem};
-
-#[derive(Deserialize)]
-struct List {
-    revision: u64,
-    entries: Vec<Entry>,
-    cursor: Option<String>,
-}
 
 async fn list(server: &Running, query: &str) -> List {
     let answer = server.ask("GET", &format!("/v1/?{query}"), &[], "").await;
@@ -145,4 +141,74 @@ async fn a_cursor_from_before_a_restart_goes_on_and_one_of_another_store_does_no
     let problem = problem(&answer);
     assert_eq!(problem.kind, ProblemType::BadRequest);
     assert!(problem.detail.contains("yet to come"), "{}", problem.detail);
+}
+
+/// All pages are of one moment: each key has the value that it had then, whatever four writers do meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pages_are_of_one_moment_beside_writers() {
+    // Room for a history that all pages of a list are done within, however fast the writers are.
+    let server = Running::start_in(tempfile::tempdir().unwrap(), "", &[]).await;
+    let write = |round: u32| {
+        let operations = (0..12).map(|number| {
+            let key = format!("k{number:02}");
+            // A moment shows all of a round, or none of it.
+            if round % 3 == 2 && number % 2 == 0 {
+                Operation::delete(key)
+            } else {
+                Operation::put(key, round.to_string().as_bytes())
+            }
+        });
+        Transaction { operations: operations.collect(), ..Transaction::default() }
+    };
+    server.client().transact(&write(0), None).await.unwrap();
+    let over = Arc::new(AtomicBool::new(false));
+    let writers: Vec<_> = (0..4_u32)
+        .map(|writer| {
+            let (client, over) = (server.client(), Arc::clone(&over));
+            tokio::spawn(async move {
+                let mut round = writer;
+                while !over.load(Ordering::Relaxed) {
+                    client.transact(&write(round), None).await.unwrap();
+                    round += 4;
+                }
+            })
+        })
+        .collect();
+    let mut revisions = BTreeSet::new();
+    for page in [1, 3, 5].repeat(4) {
+        let mut cursor = String::new();
+        let (mut rounds, mut found, mut shown) = (BTreeSet::new(), 0, BTreeSet::new());
+        loop {
+            let page = list(&server, &format!("prefix=k&limit={page}{cursor}")).await;
+            found += page.entries.len();
+            shown.insert(page.revision);
+            rounds.extend(page.entries.iter().map(|entry| (entry.revision, entry.value.value.clone())));
+            match page.cursor {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        assert_eq!((shown.len(), rounds.len()), (1, 1), "{shown:?} {rounds:?}");
+        let round: u32 = rounds.first().unwrap().1.as_deref().unwrap().parse().unwrap();
+        assert_eq!(found, if round % 3 == 2 { 6 } else { 12 });
+        revisions.extend(shown);
+    }
+    assert!(revisions.len() > 1, "nothing was written meanwhile");
+    over.store(true, Ordering::Relaxed);
+    for writer in writers {
+        writer.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_of_a_moment_that_is_no_longer_known_is_410() {
+    let server = with(&["a", "b"]).await;
+    let first = list(&server, "limit=1").await;
+    let value = "x".repeat(60 << 10);
+    for _ in 0..40 {
+        server.ask("PUT", "/v1/a", &[], &value).await;
+    }
+    let cursor = first.cursor.unwrap();
+    let gone = server.ask("GET", &format!("/v1/?limit=1&cursor={cursor}"), &[], "").await;
+    assert_eq!(problem(&gone).kind, ProblemType::Gone);
 }

@@ -49,19 +49,20 @@ impl Running {
         let (address, health) = (server.address().clone(), server.health_address().clone());
         let shutdown = CancellationToken::new();
         let ended = tokio::spawn(server.serve(shutdown.clone()));
-        let running = Self { dir, address, health, shutdown, ended };
+        let mut running = Self { dir, address, health, shutdown, ended };
         running.until_ready().await;
         running
     }
 
-    async fn until_ready(&self) {
+    async fn until_ready(&mut self) {
         let probes = Client::builder(&format!("http://{}", self.health)).build().unwrap();
         while !probes
             .request(Method::GET, "/readyz", HeaderMap::new(), Bytes::new())
             .await
             .is_ok_and(|answer| answer.status().is_success())
         {
-            assert!(!self.ended.is_finished(), "the server ended before it was ready");
+            let ended = self.ended.is_finished();
+            assert!(!ended, "the server ended before it was ready: {:?}", (&mut self.ended).await);
             tokio::task::yield_now().await;
         }
     }

@@ -159,3 +159,38 @@ async fn a_request_that_is_repeated_under_its_name_is_done_once() {
     );
     assert_eq!(server.ask("GET", "/v1/k", &[], "").await.status(), 404, "nothing was written again");
 }
+
+/// Of transactions as of PUTs: what was refused is not remembered, another request of the name is 422, and behind its
+/// window the name is free.
+#[tokio::test]
+async fn a_name_is_remembered_for_its_window_and_only_if_something_was_done() {
+    let config = "limits: {idempotencyWindow: 1s}";
+    let server = Running::start_in(tempfile::tempdir().unwrap(), config, &[]).await;
+    let name = [("idempotency-key", "\"t\"")];
+    let body = |value: &str| format!(r#"{{"operations": [{{"put": {{"key": "k", "value": "{value}"}}}}]}}"#);
+    let impossible = r#"{"conditions": [{"key": "k", "exists": true}], "operations": []}"#;
+    assert_eq!(post(&server, &name, impossible).await.status(), 412);
+    let done = post(&server, &name, &body("one")).await;
+    assert_eq!(done.status(), 200);
+    assert!(!done.headers().contains_key("idempotency-replayed"), "412 is not remembered");
+    let again = post(&server, &name, &body("one")).await;
+    assert_eq!(
+        (again.body(), &again.headers()["idempotency-replayed"]),
+        (done.body(), &"true".parse().unwrap())
+    );
+    assert_eq!(again.headers()["kivi-revision"], done.headers()["kivi-revision"]);
+    // The name is one for all kinds of requests.
+    let put = server.ask("PUT", "/v1/k", &name, "one").await;
+    assert_eq!(problem(&put).kind, ProblemType::IdempotencyKeyReused);
+    let begun = std::time::Instant::now();
+    let free = loop {
+        let other = post(&server, &name, &body("other")).await;
+        if other.status() == 200 {
+            break other;
+        }
+        assert_eq!(problem(&other).kind, ProblemType::IdempotencyKeyReused);
+        assert!(begun.elapsed().as_secs() < 30, "the window does not end");
+    };
+    assert!(!free.headers().contains_key("idempotency-replayed"));
+    assert_eq!(server.ask("GET", "/v1/k", &[], "").await.body(), "other");
+}

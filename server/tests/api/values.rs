@@ -108,3 +108,33 @@ async fn a_range_is_206_and_one_beyond_the_value_416() {
     assert_eq!(head.status(), StatusCode::OK);
     assert_eq!(head.headers()["content-length"], "10");
 }
+
+#[tokio::test]
+async fn what_is_not_one_range_under_a_strong_tag_is_answered_with_all_of_it() {
+    let server = Running::start().await;
+    let put = server.ask("PUT", "/v1/k", &[], "0123456789").await;
+    let tag = put.headers()["etag"].to_str().unwrap();
+    let modified =
+        server.ask("GET", "/v1/k", &[], "").await.headers()["last-modified"].to_str().unwrap().to_owned();
+    let weak = format!("W/{tag}");
+    let one = ("range", "bytes=2-4");
+    for fields in [
+        &[("range", "bytes=0-1,4-5")][..],
+        &[("range", "bytes=0-1"), ("range", "bytes=4-5")],
+        &[("range", "bytes=4-2")],
+        &[("range", "lines=0-1")],
+        &[one, ("if-range", &weak)],
+        &[one, ("if-range", "\"0\"")],
+        // Two writes may share a second, so a date is no strong validator.
+        &[one, ("if-range", &modified)],
+    ] {
+        let answer = server.ask("GET", "/v1/k", fields, "").await;
+        assert_eq!((answer.status().as_u16(), &answer.body()[..]), (200, &b"0123456789"[..]), "{fields:?}");
+        assert!(!answer.headers().contains_key("content-range"), "{fields:?}");
+    }
+    // A condition that fails decides before the range.
+    let failed = server.ask("GET", "/v1/k", &[one, ("if-match", "\"0\"")], "").await;
+    assert_eq!(failed.status(), StatusCode::PRECONDITION_FAILED);
+    let known = server.ask("GET", "/v1/k", &[one, ("if-none-match", tag)], "").await;
+    assert_eq!(known.status(), StatusCode::NOT_MODIFIED);
+}

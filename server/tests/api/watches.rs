@@ -9,27 +9,37 @@ use http::{HeaderMap, Method};
 use kivi_api::ProblemType;
 use kivi_api::wire::{Bookmark, Entry, Event};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::running::{Running, problem};
 
 /// A server-sent event as it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Sent {
-    name: String,
-    id: Option<u64>,
-    data: String,
+pub(crate) struct Sent {
+    pub(crate) name: String,
+    pub(crate) id: Option<u64>,
+    pub(crate) data: String,
 }
 
 /// One watch, by HTTP/1.0, whose body is all that comes until the end.
-struct Watching {
+pub(crate) struct Watching {
     stream: TcpStream,
     read: Vec<u8>,
 }
 
 impl Watching {
-    async fn start(address: SocketAddr, query: &str, field: &str) -> Self {
-        let mut stream = TcpStream::connect(address).await.unwrap();
+    pub(crate) async fn start(address: SocketAddr, query: &str, field: &str) -> Self {
+        Self::start_on(TcpStream::connect(address).await.unwrap(), query, field).await
+    }
+
+    /// With as little room in the kernel for what was not read as it allows.
+    pub(crate) async fn start_with_little_room(address: SocketAddr, query: &str) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        Self::start_on(socket.connect(address).await.unwrap(), query, "").await
+    }
+
+    async fn start_on(mut stream: TcpStream, query: &str, field: &str) -> Self {
         let request = format!("GET /v1/?watch=true{query} HTTP/1.0\r\n{field}\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut watching = Self { stream, read: Vec::new() };
@@ -39,7 +49,7 @@ impl Watching {
     }
 
     /// The next event; `None` at the end.
-    async fn next(&mut self) -> Option<Sent> {
+    pub(crate) async fn next(&mut self) -> Option<Sent> {
         let text = self.until(b"\n\n").await?;
         let mut sent = Sent { name: String::new(), id: None, data: String::new() };
         for line in text.trim_end().lines() {
@@ -54,7 +64,7 @@ impl Watching {
     }
 
     /// The changes up to a revision, in order; bookmarks and the present keys are checked and left out.
-    async fn changes(&mut self, upto: u64) -> Vec<(Sent, Event)> {
+    pub(crate) async fn changes(&mut self, upto: u64) -> Vec<(Sent, Event)> {
         let mut changes: Vec<(Sent, Event)> = Vec::new();
         loop {
             let sent = self.next().await.unwrap();

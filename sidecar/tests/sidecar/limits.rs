@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 use http_body_util::Full;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use kivi_process::serve::{ServeOptions, serve};
+use kivi_process::serve::{NoLane, ServeOptions, serve};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpStream, UnixStream},
@@ -73,7 +73,7 @@ async fn full_server(socket: &Path) -> UnixStream {
         ..ServeOptions::default()
     };
     let service = tower::service_fn(async |_| Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())));
-    tokio::spawn(serve(listener, service, options, CancellationToken::new(), Duration::ZERO));
+    tokio::spawn(serve(listener, NoLane, service, options, CancellationToken::new(), Duration::ZERO));
     let mut only = UnixStream::connect(socket).await.unwrap();
     only.write_all(b"GET / HTTP/1.1\r\nHost: kivi\r\n\r\n").await.unwrap();
     assert!(only.read(&mut [0; 1024]).await.unwrap() > 0);

@@ -47,6 +47,17 @@ pub enum ClientError {
         /// How long the client waited.
         timeout: Duration,
     },
+    /// The name of a request cannot be sent.
+    #[error("cannot use the idempotency key: it is not 1 to 255 visible ASCII characters and spaces")]
+    IdempotencyKey,
+    /// The body of an answer is not what it should be.
+    #[error("the answer to {call} cannot be read: {reason}")]
+    Body {
+        /// Method and URL.
+        call: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The answer is not one of Kivi.
     #[error("the answer is not one of a Kivi store: the `{field}` field is missing or malformed")]
     Answer {
@@ -67,6 +78,10 @@ impl ClientError {
     /// The status code that the server answered with.
     pub fn status(&self) -> Option<StatusCode> {
         StatusCode::from_u16(self.problem()?.status).ok()
+    }
+
+    pub(super) fn body(call: &str, reason: &impl ToString) -> Self {
+        Self::Body { call: call.to_owned(), reason: reason.to_string() }
     }
 
     pub(super) fn transport(call: &str, error: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {

@@ -1,13 +1,14 @@
 //! What successful calls return, read from the answer's header fields.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, ETAG};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 
 use super::ClientError;
-use crate::headers::{KIVI_CREATED, KIVI_REVISION};
+use crate::headers::{IDEMPOTENCY_REPLAYED, KIVI_CREATED, KIVI_REVISION, KIVI_TTL};
 
 /// A write that was made durable.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub struct Written {
     pub etag: HeaderValue,
     /// Whether the key had no value before.
     pub created: bool,
+    /// Whether this is what an earlier request of the same idempotency key did.
+    pub replayed: bool,
 }
 
 /// All that is known of a value but its bytes.
@@ -29,6 +32,8 @@ pub struct Metadata {
     pub etag: HeaderValue,
     /// Media type it was stored with.
     pub media_type: HeaderValue,
+    /// How long the key still lives, to the millisecond; None: until it is deleted.
+    pub ttl: Option<Duration>,
     /// Every header field of the answer, for those that a proxy added.
     pub headers: HeaderMap,
 }
@@ -56,6 +61,7 @@ impl Written {
             revision: number(headers, &KIVI_REVISION, "Kivi-Revision")?,
             etag: value(headers, &ETAG, "ETag")?,
             created: number(headers, &KIVI_CREATED, "Kivi-Created")?,
+            replayed: replayed(headers),
         })
     }
 }
@@ -66,6 +72,7 @@ impl Metadata {
             revision: number(headers, &KIVI_REVISION, "Kivi-Revision")?,
             etag: value(headers, &ETAG, "ETag")?,
             media_type: value(headers, &CONTENT_TYPE, "Content-Type")?,
+            ttl: headers.get(KIVI_TTL).map(ttl).transpose()?,
             headers: headers.clone(),
         })
     }
@@ -85,6 +92,17 @@ impl Deleted {
             .transpose()?;
         Ok(Self { revision })
     }
+}
+
+/// Whether an answer is that of an earlier request.
+pub(super) fn replayed(headers: &HeaderMap) -> bool {
+    headers.contains_key(IDEMPOTENCY_REPLAYED)
+}
+
+/// What is left of a time to live, which the server tells in milliseconds.
+fn ttl(value: &HeaderValue) -> Result<Duration, ClientError> {
+    let left = value.to_str().ok().and_then(|text| text.strip_suffix("ms")?.parse().ok());
+    left.map(Duration::from_millis).ok_or(ClientError::Answer { field: "Kivi-Ttl" })
 }
 
 fn value(headers: &HeaderMap, name: &HeaderName, field: &'static str) -> Result<HeaderValue, ClientError> {

@@ -8,12 +8,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 const BASE: &str = "https://kivi.dev/problems/";
 
 macro_rules! problem_types {
-    ($($(#[$doc:meta])* $variant:ident = $slug:literal, $status:ident, $title:literal;)*) => {
+    ($($(#[doc = $meaning:literal])* $variant:ident = $slug:literal, $status:ident, $title:literal;)*) => {
         /// What kind of problem it is. On the wire, the URI `https://kivi.dev/problems/<slug>`.
         #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum ProblemType {
-            $($(#[$doc])* $variant,)*
+            $($(#[doc = $meaning])* $variant,)*
             /// A type that this version does not know: read from others, never sent.
             #[default]
             Unknown,
@@ -31,6 +31,12 @@ macro_rules! problem_types {
             /// The status code that it is sent with.
             pub fn status(self) -> StatusCode {
                 match self { $(Self::$variant => StatusCode::$status,)* Self::Unknown => StatusCode::INTERNAL_SERVER_ERROR }
+            }
+
+            /// What it means, in a sentence.
+            #[cfg(feature = "schema")]
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($meaning),*).trim_ascii(),)* Self::Unknown => "Unknown." }
             }
 
             /// The kind in words.

@@ -6,6 +6,7 @@ use super::{KeyText, ValueText};
 
 /// A present key, in a list or at the start of a watch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Entry {
     /// The key.
@@ -25,8 +26,21 @@ pub struct Entry {
     pub value: ValueText,
 }
 
+/// A list as one JSON object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct List {
+    /// The revision that the list shows.
+    pub revision: u64,
+    /// The keys, in order.
+    pub entries: Vec<Entry>,
+    /// What to ask for the next page with; `null` when there is none.
+    pub cursor: Option<String>,
+}
+
 /// What a list ends with; in `application/x-ndjson`, its last line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ListEnd {
     /// The revision that the list shows.
     pub revision: u64,

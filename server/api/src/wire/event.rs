@@ -6,6 +6,7 @@ use super::{KeyText, ValueText};
 
 /// A change of one key; what happened is the event's name: `put`, `delete` or `expire`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
     /// The revision that it made. Keys that were changed as one have the same.
@@ -29,6 +30,7 @@ pub struct Event {
 
 /// Everything up to this revision was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Bookmark {
     /// The revision; also the event's id.
     pub revision: u64,

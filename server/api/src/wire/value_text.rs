@@ -8,6 +8,7 @@ use thiserror::Error;
 
 /// A value in JSON, as one of two members.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ValueText {
     /// The value, where it is UTF-8.

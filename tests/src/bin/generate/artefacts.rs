@@ -10,6 +10,8 @@ use thiserror::Error;
 use crate::values::{self, ValuesError};
 
 const CRD: &str = "keyvaluestores.kivi.dev.yaml";
+const OPENAPI: &str = "docs/reference/openapi.json";
+const OPENAPI_SERVED: &str = "server/src/routes/openapi.json";
 const CHART: &str = "charts/kivi-operator";
 const BEGIN: &str = "<!-- values: generated from values.yaml -->\n";
 const END: &str = "<!-- values: end -->\n";
@@ -32,7 +34,7 @@ impl Artefact {
 /// The generated files whose content on disk differs from what would be written.
 pub(crate) fn stale(root: &Path) -> Result<Vec<Artefact>, GenerateError> {
     let mut stale = Vec::new();
-    for artefact in [crd(root)?, readme(root)?] {
+    for artefact in [crd(root)?, readme(root)?, openapi()?, openapi_served()] {
         let on_disk = fs::read_to_string(root.join(&artefact.path)).unwrap_or_default();
         if on_disk != artefact.content {
             stale.push(artefact);
@@ -52,6 +54,17 @@ fn readme(root: &Path) -> Result<Artefact, GenerateError> {
     let table = values::table(&read(&root.join(CHART).join("values.yaml"))?)?;
     let content = splice(&text, &table).ok_or(GenerateError::Markers { path })?;
     Ok(Artefact { path: format!("{CHART}/README.md"), content })
+}
+
+/// The API's description, for people.
+fn openapi() -> Result<Artefact, GenerateError> {
+    let text = serde_json::to_string_pretty(&kivi_api::openapi::document()).map_err(GenerateError::Json)?;
+    Ok(Artefact { path: OPENAPI.to_owned(), content: text + "\n" })
+}
+
+/// The same as the server embeds it, so that what makes it is no part of the server, in the fewest bytes.
+fn openapi_served() -> Artefact {
+    Artefact { path: OPENAPI_SERVED.to_owned(), content: kivi_api::openapi::document().to_string() }
 }
 
 /// Replaces what stands between the two markers.
@@ -77,6 +90,9 @@ pub(crate) enum GenerateError {
     /// The README lost the place of its table.
     #[error("{}: the lines `{}` and `{}` must frame the table of values", path.display(), BEGIN.trim_end(), END.trim_end())]
     Markers { path: PathBuf },
+    /// The API's description is no JSON.
+    #[error("{OPENAPI}: {0}")]
+    Json(serde_json::Error),
     /// The chart's values are not documented.
     #[error("values.yaml: {0}")]
     Values(#[from] ValuesError),
