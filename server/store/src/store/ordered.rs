@@ -4,10 +4,12 @@
 //! Measured against an order per shard with a merge and against one `BTreeSet`; the figures are in
 //! docs/benchmarks/order.md.
 
+mod block;
 mod unsorted;
 
 use std::{collections::BTreeMap, ops::Bound};
 
+use self::block::Block;
 pub(super) use self::unsorted::Unsorted;
 use super::entry::Packed;
 
@@ -15,31 +17,31 @@ use super::entry::Packed;
 const BLOCK: usize = 256;
 /// How full blocks are that are made of sorted keys: room for some inserts, and little waste.
 const FILLED: usize = 240;
-/// How much room a full block is given at a time, in keys.
-const STEP: usize = 16;
 
 /// Every present key, in order.
 pub(super) struct Ordered {
     /// Each block under a key that is no greater than its own and greater than all before it. The first is under no
     /// bytes at all, and there is always one.
-    blocks: BTreeMap<Box<[u8]>, Vec<Packed>>,
+    blocks: BTreeMap<Box<[u8]>, Block>,
 }
 
 impl Ordered {
     pub(super) fn new() -> Self {
-        Self { blocks: BTreeMap::from([(Box::default(), Vec::new())]) }
+        Self { blocks: BTreeMap::from([(Box::default(), Block::default())]) }
     }
 
     /// All of these at once; no key comes twice.
     pub(super) fn from_unsorted(unsorted: Unsorted) -> Self {
-        let mut blocks = BTreeMap::from([(Box::default(), Vec::new())]);
+        let mut blocks = BTreeMap::from([(Box::default(), Block::default())]);
         let mut sorted = unsorted.sorted();
         let mut separator: Box<[u8]> = Box::default();
         let mut next = sorted.next();
         while let Some(first) = next {
-            let mut block = Vec::with_capacity(FILLED.min(1 + sorted.len()));
+            let mut block = Block::with_capacity(FILLED.min(1 + sorted.len()));
             block.push(first);
-            block.extend(sorted.by_ref().take(FILLED - 1));
+            for entry in sorted.by_ref().take(FILLED - 1) {
+                block.push(entry);
+            }
             blocks.insert(separator, block);
             next = sorted.next();
             separator = next.as_ref().map_or_else(Box::default, |next| next.key().into());
@@ -53,7 +55,7 @@ impl Ordered {
         let Some(mut block) = self.blocks.last_entry() else { return false };
         let block = block.get_mut();
         // Of an empty block nobody knows what comes before it, save of the only one.
-        if block.last().map_or(!only, |last| last.key() >= entry.key()) {
+        if block.entries().last().map_or(!only, |last| last.key() >= entry.key()) {
             return false;
         }
         if block.len() < FILLED {
@@ -62,7 +64,7 @@ impl Ordered {
             }
             block.push(entry.clone());
         } else {
-            let mut next = Vec::with_capacity(FILLED);
+            let mut next = Block::with_capacity(FILLED);
             next.push(entry.clone());
             self.blocks.insert(entry.key().into(), next);
         }
@@ -74,36 +76,28 @@ impl Ordered {
         let Some((_, block)) = self.blocks.range_mut::<[u8], _>(upto(entry.key())).next_back() else {
             return;
         };
-        let place = match search(block, entry.key()) {
-            Ok(place) => {
-                block[place] = entry;
-                return;
-            }
+        let place = match block.find_to_change(entry.key()) {
+            Ok(place) => return block.replace(place, entry),
             Err(place) => place,
         };
         if block.len() < BLOCK {
-            if block.len() == block.capacity() {
-                block.reserve_exact(STEP.min(BLOCK - block.len()));
-            }
-            block.insert(place, entry);
-            return;
+            return block.insert(place, entry);
         }
         // Keys that come in order leave full blocks behind.
-        let mut upper = if place == block.len() { Vec::new() } else { block.split_off(BLOCK / 2) };
+        let mut upper = if place == block.len() { Block::default() } else { block.split_off(BLOCK / 2) };
         match place.checked_sub(block.len()) {
             None => block.insert(place, entry),
             Some(place) => upper.insert(place, entry),
         }
-        if let Some(first) = upper.first() {
-            self.blocks.insert(first.key().into(), upper);
-        }
+        let first = upper.entries().first().map(|first| first.key().into());
+        self.blocks.extend(first.map(|first| (first, upper)));
     }
 
     pub(super) fn remove(&mut self, key: &[u8]) {
         let Some((separator, block)) = self.blocks.range_mut::<[u8], _>(upto(key)).next_back() else {
             return;
         };
-        let Ok(place) = search(block, key) else { return };
+        let Ok(place) = block.find_to_change(key) else { return };
         block.remove(place);
         if block.len() >= BLOCK / 4 || separator.is_empty() {
             return;
@@ -117,7 +111,6 @@ impl Ordered {
             && let Some(block) = self.blocks.remove(&separator)
             && let Some((_, before)) = self.blocks.range_mut::<[u8], _>(upto(&separator)).next_back()
         {
-            before.reserve_exact(block.len());
             before.extend(block);
         }
     }
@@ -140,27 +133,25 @@ impl Ordered {
             Bound::Unbounded => Bound::Unbounded,
         };
         self.blocks.range::<[u8], _>((Bound::Included(first), last)).flat_map(move |(_, block)| {
+            let before = |key| block.find(key).unwrap_or_else(|place| place);
+            let upto_and_with = |key| block.find(key).map_or_else(|place| place, |place| place + 1);
             let from = match start {
-                Bound::Included(key) => block.partition_point(|entry| entry.key() < key),
-                Bound::Excluded(key) => block.partition_point(|entry| entry.key() <= key),
+                Bound::Included(key) => before(key),
+                Bound::Excluded(key) => upto_and_with(key),
                 Bound::Unbounded => 0,
             };
             let upto = match end {
-                Bound::Included(key) => block.partition_point(|entry| entry.key() <= key),
-                Bound::Excluded(key) => block.partition_point(|entry| entry.key() < key),
+                Bound::Included(key) => upto_and_with(key),
+                Bound::Excluded(key) => before(key),
                 Bound::Unbounded => block.len(),
             };
-            block.get(from..upto).unwrap_or_default()
+            block.entries().get(from..upto).unwrap_or_default()
         })
     }
 }
 
 fn upto(key: &[u8]) -> (Bound<&[u8]>, Bound<&[u8]>) {
     (Bound::Unbounded, Bound::Included(key))
-}
-
-fn search(block: &[Packed], key: &[u8]) -> Result<usize, usize> {
-    block.binary_search_by(|entry| entry.key().cmp(key))
 }
 
 #[cfg(test)]
