@@ -101,7 +101,7 @@ impl Lane {
 impl Express for Lane {
     async fn answer(&self, request: &PlainRequest<'_>, answer: &mut Answer<'_>) -> Handled {
         let Some(path) = request.target.strip_prefix(key::PREFIX) else { return Handled::ByService };
-        if path.is_empty() || path.starts_with('?') {
+        if path.is_empty() || path.starts_with(['?', '#']) {
             // A list or a watch is made while it is read.
             return Handled::ByHyper;
         }
@@ -193,7 +193,7 @@ fn value(store: &Store, seen: &Seen<'_>, is_head: bool, answer: &mut Answer<'_>)
     answer.reserve(HEAD + seen.value.len());
     answer
         .add(b"HTTP/1.1 200 OK\r\naccept-ranges: bytes\r\nx-content-type-options: nosniff\r\ncontent-type: ");
-    answer.add(seen.media_type.unwrap_or(OCTET_STREAM).as_bytes());
+    answer.add(seen.media_type.filter(|name| is_field(name)).unwrap_or(OCTET_STREAM).as_bytes());
     answer.add(b"\r\n");
     tag(answer, seen.revision);
     answer.add(b"last-modified: ");
@@ -209,6 +209,11 @@ fn value(store: &Store, seen: &Seen<'_>, is_head: bool, answer: &mut Answer<'_>)
     if !is_head {
         answer.add(seen.value);
     }
+}
+
+/// Whether a text can be a field's value: what came from a copy of a store was never a field.
+fn is_field(text: &str) -> bool {
+    text.bytes().all(|byte| byte == b'\t' || (b' '..=b'~').contains(&byte))
 }
 
 fn tag(answer: &mut Answer<'_>, revision: u64) {

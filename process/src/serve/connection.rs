@@ -113,6 +113,8 @@ where
         let mut draining = false;
         loop {
             tokio::select! {
+                // What was read before the end of the process was told is begun, and so answered.
+                biased;
                 ended = connection.as_mut() => {
                     if let Err(error) = ended {
                         let error = error.into();

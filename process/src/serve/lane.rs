@@ -17,12 +17,14 @@ use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
+use std::task::Poll;
+use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use http::{Request, Response};
 use http_body::Body;
 use tokio::io::AsyncWriteExt;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
@@ -107,7 +109,7 @@ where
             let left_over =
                 self.answer_all(&mut inbox, &mut outbox, &shutdown, waiting.as_mut(), stream).await?;
             if !outbox.is_empty() {
-                flush(stream, &mut outbox, waiting.as_mut()).await?;
+                flush(stream, &mut outbox, waiting.as_mut(), self.options.idle).await?;
             }
             match left_over {
                 LeftOver::Other => return Ok(Some(inbox.split().freeze())),
@@ -124,7 +126,7 @@ where
                 Woken::Ended | Woken::Stopped | Woken::TooLong => break,
             }
         }
-        stream.shutdown().await?;
+        within(self.options.idle, stream.shutdown()).await?;
         Ok(None)
     }
 
@@ -155,7 +157,14 @@ where
                     let Some(general) = general::request(&request, self.peer) else {
                         return Ok(LeftOver::Other);
                     };
-                    let response = noting(general::call(&mut self.service, general), &mut disturbed).await?;
+                    let called = general::call(&mut self.service, general);
+                    let response = match noting(called, &mut disturbed).await {
+                        Ok(response) => response,
+                        Err(error) => {
+                            flush(stream, outbox, waiting, self.options.idle).await?;
+                            return Err(error);
+                        }
+                    };
                     answer.response(&response, request.method == "HEAD");
                 }
             }
@@ -170,7 +179,7 @@ where
                 return Ok(LeftOver::Closed);
             }
             if outbox.bytes.len() > FLUSH || !outbox.tail.is_empty() {
-                flush(stream, outbox, waiting.as_mut()).await?;
+                flush(stream, outbox, waiting.as_mut(), self.options.idle).await?;
             }
         }
         Ok(LeftOver::Nothing)
@@ -191,21 +200,43 @@ enum LeftOver {
     Closed,
 }
 
-/// Sends what waits, and keeps its room unless it is large.
-async fn flush(stream: &mut Io, outbox: &mut Outbox, waiting: Pin<&mut Waiting<'_>>) -> io::Result<()> {
+/// Sends what waits, and keeps its room unless it is large. A client that takes nothing of it for as long as a
+/// connection may be idle is given up.
+async fn flush(
+    stream: &mut Io,
+    outbox: &mut Outbox,
+    mut waiting: Pin<&mut Waiting<'_>>,
+    idle: Duration,
+) -> io::Result<()> {
     let mut disturbed = false;
-    let sent = async {
-        stream.write_all(&outbox.bytes).await?;
-        stream.write_all(&outbox.tail).await?;
-        // TLS holds back what the socket did not take.
-        stream.flush().await
-    };
-    noting(sent, &mut disturbed).await?;
+    for part in [&outbox.bytes[..], &outbox.tail] {
+        let mut rest = part;
+        while !rest.is_empty() {
+            let written = noting(within(idle, stream.write(rest)), &mut disturbed).await?;
+            if written == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            rest = rest.get(written..).unwrap_or_default();
+        }
+    }
+    // TLS holds back what the socket did not take.
+    noting(within(idle, stream.flush()), &mut disturbed).await?;
     outbox.clear(INBOX);
     if disturbed {
-        waiting.disturbed();
+        waiting.as_mut().disturbed();
+        waiting.until(Instant::now() + idle);
     }
     Ok(())
+}
+
+/// What a future of the connection gives, if it does so in time. One that is ready costs no timer.
+async fn within<T>(time: Duration, future: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    let mut future = pin!(future);
+    let now = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await;
+    match now {
+        Poll::Ready(outcome) => outcome,
+        Poll::Pending => timeout(time, future).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())),
+    }
 }
 
 /// Notes whether a future has to be waited for.

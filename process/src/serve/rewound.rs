@@ -31,6 +31,10 @@ impl<T: AsyncRead + Unpin> AsyncRead for Rewound<T> {
         let count = self.early.len().min(buffer.remaining());
         buffer.put_slice(&self.early[..count]);
         self.early.advance(count);
+        if self.early.is_empty() {
+            // Its room is as large as when it was full.
+            self.early = Bytes::new();
+        }
         Poll::Ready(Ok(()))
     }
 }

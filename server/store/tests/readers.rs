@@ -69,7 +69,7 @@ async fn a_reader_whose_next_segment_a_compaction_took_is_told_so() {
     let (store, entries) = reader_in_the_first_segment(&disk).await;
     store.compact().await.unwrap();
     let (seen, error) = count(entries).await;
-    assert!(seen > 50 && seen < 699, "{seen}");
+    assert!(seen > 0 && seen < 699, "{seen}");
     assert!(matches!(error, Some(LogError::Compacted { .. })), "{error:?}");
 }
 

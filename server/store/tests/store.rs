@@ -10,8 +10,8 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures::future::join_all;
-use kivi_store::{Condition, Delete, Put, Store, StoreError, StoreOptions};
+use futures::{FutureExt, future::join_all};
+use kivi_store::{Condition, Delete, KeyRange, Put, Store, StoreError, StoreOptions};
 
 use self::support::{delete, disk::FakeDisk, limited, log_on, put, put_of, store_on, value};
 
@@ -133,4 +133,16 @@ async fn what_no_log_can_hold_is_refused_by_name() {
     let refused = store.put(long).await.unwrap_err();
     assert!(refused.to_string().contains("media type has 65536 bytes"), "{refused}");
     assert_eq!(store.status().last_revision, 0);
+}
+
+#[tokio::test]
+async fn a_watch_is_told_of_the_last_write_before_the_end() {
+    let store = store_on(&FakeDisk::default()).await.unwrap();
+    let mut watch = store.watch(KeyRange::all(), None).unwrap();
+    let mut last = Box::pin(put(&store, "k", "last"));
+    assert!((&mut last).now_or_never().is_none(), "the log answered at once");
+    store.close().await.unwrap();
+    last.await.unwrap();
+    let events = tokio::time::timeout(Duration::from_secs(10), watch.next()).await;
+    assert_eq!(events.expect("nobody told the watch").unwrap().len(), 1);
 }

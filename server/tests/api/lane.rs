@@ -104,6 +104,8 @@ async fn a_plain_request_is_answered_as_any_other() {
         ("BREW /v1/a", 405),
         ("get /v1/b", 405),
         ("GET /v1", 404),
+        ("GET /v1/#", 200),
+        ("GET /v1/a#b", 404),
         ("GET /elsewhere", 404),
         ("POST /v1/\nContent-Type: application/json\n\n{\"operations\":[]}", 200),
         ("DELETE /v1/", 405),

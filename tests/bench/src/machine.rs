@@ -36,8 +36,13 @@ pub(crate) fn subject_processor() -> usize {
 
 /// Confines this thread, which is the client, to another one than the subjects'.
 pub(crate) fn settle() -> Result<(), BenchError> {
+    confine(processors() - 1)
+}
+
+/// Confines this thread to one processor.
+fn confine(processor: usize) -> Result<(), BenchError> {
     let mut own = CpuSet::new();
-    own.set(processors() - 1);
+    own.set(processor);
     sched_setaffinity(None, &own).map_err(|error| BenchError::Io {
         action: "confine this thread to",
         path: "a processor".into(),
@@ -55,8 +60,18 @@ pub(crate) fn allow_many_files() -> Result<(), BenchError> {
     })
 }
 
-/// The median time of an fdatasync behind a small write into a file that is allocated, not grown.
+/// The median time of an fdatasync behind a small write into a file that is allocated, not grown; on the processor that
+/// the subjects are confined to, since where a disk's interrupts go makes one processor's syncs slower than another's.
 pub(crate) fn fdatasync(folder: &Path) -> Result<Duration, BenchError> {
+    let on_the_subjects = || {
+        confine(subject_processor())?;
+        measure_fdatasync(folder)
+    };
+    let measured = std::thread::scope(|scope| scope.spawn(on_the_subjects).join());
+    measured.map_err(|_| BenchError::Client("the measurement of fdatasync panicked".to_owned()))?
+}
+
+fn measure_fdatasync(folder: &Path) -> Result<Duration, BenchError> {
     let path = folder.join("(a file to sync)");
     let file = tempfile::tempfile_in(folder).map_err(BenchError::io("create a file in", folder))?;
     rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, 4 << 20)

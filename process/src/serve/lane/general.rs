@@ -20,8 +20,9 @@ pub(super) fn request(plain: &PlainRequest<'_>, peer: &Peer) -> Option<Request<R
     let body = RequestBody::Whole(Full::new(Bytes::copy_from_slice(plain.body)));
     let mut request = Request::new(body);
     *request.method_mut() = Method::from_bytes(plain.method.as_bytes()).ok()?;
-    // Other forms than a path say things of their own.
-    *request.uri_mut() = plain.target.starts_with('/').then(|| plain.target.parse::<Uri>().ok())??;
+    // Other forms than a path say things of their own, and of a fragment, which no request has, nothing would be left.
+    let is_path = plain.target.starts_with('/') && !plain.target.contains('#');
+    *request.uri_mut() = is_path.then(|| plain.target.parse::<Uri>().ok())??;
     for (name, value) in plain.fields() {
         let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
         request.headers_mut().append(name, HeaderValue::from_bytes(value).ok()?);
@@ -33,7 +34,7 @@ pub(super) fn request(plain: &PlainRequest<'_>, peer: &Peer) -> Option<Request<R
 /// The service's answer, whole.
 ///
 /// # Errors
-/// When the body breaks off: the client has to see that.
+/// When the body breaks off, or is one that is made while it is read: the client has to see that.
 pub(super) async fn call<S, B>(service: &mut S, request: Request<RequestBody>) -> io::Result<Response<Bytes>>
 where
     S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible>,
@@ -42,6 +43,9 @@ where
     let Ok(()) = poll_fn(|cx| service.poll_ready(cx)).await;
     let Ok(response) = service.call(request).await;
     let (parts, body) = response.into_parts();
+    if body.size_hint().exact().is_none() {
+        return Err(io::Error::other("an answer that is not at hand is none for the lane"));
+    }
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     Ok(Response::from_parts(parts, body))
 }

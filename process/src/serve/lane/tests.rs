@@ -227,3 +227,48 @@ async fn heads_beyond_the_bound_are_refused_as_ever() {
         assert!(received.starts_with("HTTP/1.1 431"), "{received}");
     }
 }
+
+#[tokio::test]
+async fn a_deadline_that_comes_together_with_a_request_is_not_forgotten() {
+    let soon = Duration::from_millis(50);
+    let served = start(ServeOptions { header_read: soon, idle: soon, ..ServeOptions::default() }).await;
+    let mut stream = served.connect().await;
+    stream.write_all(get("/fast").as_bytes()).await.unwrap();
+    assert_eq!(body(&mut stream).await, "lane ");
+    stream.write_all(get("/fast").as_bytes()).await.unwrap();
+    // Nobody runs meanwhile, so that one wake stands for both.
+    std::thread::sleep(soon + soon / 5);
+    assert_eq!(body(&mut stream).await, "lane ");
+    let ended = tokio::time::timeout(Duration::from_secs(5), stream.read(&mut [0])).await;
+    assert_eq!(ended.expect("the connection stays for ever").unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_is_given_up() {
+    let soon = Duration::from_millis(50);
+    let served = start(ServeOptions { idle: soon, ..ServeOptions::default() }).await;
+    let mut stream = served.connect().await;
+    let large = "x".repeat(ROOM / 2);
+    let request = format!("PUT /fast HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n{large}", large.len());
+    let flood = async {
+        // Until all buffers on the way are full, and then until the server has closed the connection.
+        while stream.write_all(request.as_bytes()).await.is_ok() {}
+    };
+    let given_up = tokio::time::timeout(Duration::from_secs(20), flood).await;
+    assert!(given_up.is_ok(), "the server waits for ever");
+}
+
+#[tokio::test]
+async fn what_hyper_is_handed_at_the_end_is_answered() {
+    for _ in 0..20 {
+        let served = start(ServeOptions::default()).await;
+        let mut stream = served.connect().await;
+        let (early, late) = ("PUT /hyper HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nab", "cde");
+        stream.write_all(early.as_bytes()).await.unwrap();
+        tokio::task::yield_now().await;
+        served.shutdown.cancel();
+        stream.write_all(late.as_bytes()).await.unwrap();
+        assert_eq!(body(&mut stream).await, "hyper PUT /hyper abcde");
+        assert_eq!(served.serving.await.unwrap(), Drained::Graceful);
+    }
+}

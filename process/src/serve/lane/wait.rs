@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::task::coop::has_budget_remaining;
 use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
@@ -70,7 +71,8 @@ impl<'t> Waiting<'t> {
         stream: &mut T,
         inbox: &mut BytesMut,
     ) -> io::Result<Woken> {
-        let mut waits_on = self.armed;
+        // A timer that came together with bytes was not asked since, and would never come again.
+        let mut waits_on = self.armed && !self.timer.is_elapsed();
         poll_fn(|cx| {
             if let Poll::Ready(received) = pin!(stream.read_buf(inbox)).poll(cx) {
                 let woken = |count| if count == 0 { Woken::Ended } else { Woken::Received };
@@ -88,6 +90,8 @@ impl<'t> Waiting<'t> {
     fn poll_others(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Woken> {
         let mut this = self.project();
         *this.armed = false;
+        // Without budget a timer is pending that was not even looked at.
+        let asked = has_budget_remaining();
         if !*this.told && this.stopped.poll(cx).is_ready() {
             *this.told = true;
             return Poll::Ready(Woken::Stopped);
@@ -98,7 +102,7 @@ impl<'t> Waiting<'t> {
             }
             this.timer.as_mut().reset(*this.deadline);
         }
-        *this.armed = true;
+        *this.armed = asked;
         Poll::Pending
     }
 }

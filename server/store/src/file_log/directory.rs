@@ -35,6 +35,11 @@ pub trait LogFile: Send + Sync {
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
     /// Makes contents and length durable (`fdatasync`).
     fn sync(&self) -> io::Result<()>;
+    /// Makes small writes to a part of the file cheaper to sync, if that is to be had: nothing was written there yet. That
+    /// is advice: what goes wrong shows when the part is written.
+    fn prepare(&self, offset: u64, length: u64) {
+        let _ = (offset, length);
+    }
     /// Has a part of the file written out soon, and forgotten by the system's memory; waits for nothing. That is advice:
     /// only a sync makes it durable.
     fn write_out(&self, offset: u64, length: u64) {

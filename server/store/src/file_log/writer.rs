@@ -6,7 +6,7 @@ use std::{io, sync::Arc, time::Instant};
 use rand::Rng;
 
 use super::{
-    Directory, FileLogOptions, Step, StepObserver, SyncObserver, error,
+    Directory, FileLogOptions, Step, StepObserver, Sync, SyncObserver, error,
     format::{BATCH_HEADER, HEADER, Header, seal},
     manifest,
     queue::Chunk,
@@ -20,12 +20,20 @@ use crate::{AppendError, LogError};
 /// The most that is kept for removals at the end of a segment, in bytes: room for a thousand or so.
 const KEPT_FOR_REMOVALS: u64 = 64 << 10;
 
+/// What is prepared at a time, in bytes: so much that it is seldom, and so little that the sync behind it is hardly longer.
+const PREPARED_EACH: u64 = 256 << 10;
+/// What file systems allocate, in bytes.
+const BLOCK: u64 = 4 << 10;
+
 pub(super) struct Writer {
     directory: Arc<dyn Directory>,
     segment_bytes: u64,
     segment: Segment,
     /// Where the next batch goes, in bytes.
     position: u64,
+    /// Up to where the segment is prepared for small writes, in bytes.
+    prepared: u64,
+    sync: Sync,
     /// The sequence of the last record written.
     written: u64,
     /// The sequence of the last record that is durable.
@@ -50,7 +58,7 @@ impl Writer {
         usage: Arc<Usage>,
         reserve: Arc<Reserve>,
     ) -> Result<Self, LogError> {
-        let FileLogOptions { segment_bytes, on_sync, on_step, .. } = options;
+        let FileLogOptions { segment_bytes, sync, on_sync, on_step } = options;
         let end = recovery::recover(&*directory, segment_bytes, &usage)?;
         usage.set_active(end.position);
         // What recovery has read may never have been synced; its sync makes it so.
@@ -59,6 +67,8 @@ impl Writer {
             segment_bytes,
             segment: end.segment,
             position: end.position,
+            prepared: 0,
+            sync,
             written: end.tail,
             durable: end.tail,
             marked: false,
@@ -88,6 +98,7 @@ impl Writer {
         if self.position + length + kept > self.segment.length {
             self.roll(*first_sequence, length + kept)?;
         }
+        self.prepare(length);
         seal(batch, self.segment.header.salt, *first_sequence, self.durable, *count);
         self.step(Step::BeforeWrite);
         match self.segment.file.write_at(batch, self.position) {
@@ -104,6 +115,21 @@ impl Writer {
             }
             Err(error) => Err(self.failed("write", &error)),
         }
+    }
+
+    /// Prepares the segment for a write that is to be synced at once, and for those behind it. A large one costs more to
+    /// prepare than that spares.
+    fn prepare(&mut self, length: u64) {
+        let end = self.position + length;
+        if self.sync != Sync::Always || length > PREPARED_EACH / 4 || end <= self.prepared {
+            return;
+        }
+        let from = self.prepared.max(self.position).next_multiple_of(BLOCK);
+        let upto = (end.next_multiple_of(BLOCK) + PREPARED_EACH).min(self.segment.length);
+        if from < upto {
+            self.segment.file.prepare(from, upto - from);
+        }
+        self.prepared = upto;
     }
 
     /// How much of the end of each segment only removals are written to, in bytes: on a full volume, where no further
@@ -167,6 +193,8 @@ impl Writer {
 
     /// Goes on in a new segment, unless this one has no records.
     pub(super) fn begin_segment(&mut self) -> Result<(), AppendError> {
+        // The one that is left has to be named first: else a crash in between leaves a log that nobody named.
+        self.name_in_manifest()?;
         if self.is_empty() { Ok(()) } else { self.roll(self.written + 1, 0) }
     }
 
@@ -205,6 +233,7 @@ impl Writer {
                 self.segment = segment;
                 self.unnamed = false;
                 self.position = HEADER as u64;
+                self.prepared = 0;
                 self.usage.set_active(self.position);
                 self.step(Step::AfterRoll);
                 Ok(())
@@ -250,6 +279,9 @@ impl Writer {
 
     /// Takes back a write that found the volume full, durably, before anybody is told that it did not happen.
     fn undo(&mut self) -> Result<(), AppendError> {
+        self.prepared = 0;
+        // The mark is cleared as well.
+        self.needs_mark = true;
         let file = &self.segment.file;
         file.clear(self.position).map_err(|error| self.failed("clear", &error))?;
         match file.allocate(self.segment.length) {

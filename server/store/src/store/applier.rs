@@ -14,6 +14,9 @@ use super::{
 };
 use crate::{AppendError, Appended, Chunk, Effect, Record};
 
+/// How often those who are about to write go first: a bound on how long a steady stream of them can hold up the log.
+const TURNS: usize = 4;
+
 /// Runs until a close message, or until the store is dropped.
 pub(super) async fn run(
     shared: Arc<Shared>,
@@ -24,6 +27,7 @@ pub(super) async fn run(
     while let Some(flight) = applier.next().await {
         applier.land(flight).await;
     }
+    applier.tell();
     let ended = applier.shared.log.close();
     // With the store itself gone, this was the last hold on the log: let go before anybody hears of the end.
     drop(applier);
@@ -113,9 +117,20 @@ impl Applier {
             return outcome;
         }
         self.tell();
-        // Who is about to write comes first: then one write of the log does for all of them.
-        tokio::task::yield_now().await;
+        self.let_others_write().await;
         appended.outcome().await
+    }
+
+    /// Lets those write who are about to, so that one write of the log does for all of them. It never waits for anybody:
+    /// when nobody has come in a turn, the log begins.
+    async fn let_others_write(&self) {
+        for _ in 0..TURNS {
+            let under_way = self.received.len();
+            tokio::task::yield_now().await;
+            if self.received.len() == under_way {
+                return;
+            }
+        }
     }
 
     fn apply(&mut self, sequence: u64, record: &Record) {
