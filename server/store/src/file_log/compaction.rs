@@ -29,7 +29,7 @@ use crate::{CompactError, LogError, TakeSnapshot, log::AppendError};
 
 /// After so many bytes a snapshot begins to be written out, without a wait: a sync of its own would have the log's syncs
 /// wait for it.
-const WRITE_OUT_EACH: u64 = 128 << 10;
+const WRITE_OUT_EACH: u64 = 64 << 10;
 /// After so many bytes it is made durable so far, so that a slow disk bounds what is still to be written.
 const SYNC_EACH: u64 = 8 << 20;
 
@@ -77,22 +77,28 @@ impl Compaction {
         let file = reserve::open(&*self.directory).map_err(|source| self.io("create", source))?;
         let before = self.usage.get().bytes;
         let (mut length, mut written_out, mut synced) = (0, 0, 0);
+        let rest = |began: Instant, urgency, length| {
+            let grown = self.usage.get().bytes.saturating_sub(before);
+            self.rest(pace::rest(began.elapsed(), urgency, length, grown))
+        };
         let mut began = Instant::now();
         while let Some(part) = parts.next() {
             let part = part?;
             file.write_at(&part, length).map_err(|source| self.io("write", source))?;
             length += part.len() as u64;
+            rest(began, parts.urgency(), length)?;
+            began = Instant::now();
+            // Each is a piece of work of its own, so that nobody waits for two at once.
             if length - written_out >= WRITE_OUT_EACH {
                 file.write_out(written_out, length - written_out);
                 written_out = length;
+                rest(began, parts.urgency(), length)?;
+                began = Instant::now();
             }
             if length - synced >= SYNC_EACH {
                 file.sync().map_err(|source| self.io("sync", source))?;
                 synced = length;
             }
-            let grown = self.usage.get().bytes.saturating_sub(before);
-            self.rest(pace::rest(began.elapsed(), parts.urgency(), length, grown))?;
-            began = Instant::now();
         }
         file.truncate(length).map_err(|source| self.io("cut", source))?;
         file.sync().map_err(|source| self.io("sync", source))?;

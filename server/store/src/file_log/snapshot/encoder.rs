@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// About how long a part is, in bytes. Whoever makes one keeps a processor for some ten microseconds.
-const PART: usize = 32 << 10;
+const PART: usize = 16 << 10;
 
 /// The bytes of a snapshot, in order; it ends after an error.
 pub struct SnapshotEncoder {
