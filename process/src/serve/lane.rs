@@ -1,9 +1,9 @@
 //! The lane of plain requests: HTTP/1.1 straight from the connection to the answer.
 //!
-//! Most requests are a small head, perhaps a small body, and get a small answer. hyper takes about 7,000 instructions
-//! to carry such a pair, more than a read or a write in memory and nearly all that is not the kernel's; here it is
-//! about a third (docs/benchmarks/server.md). What is not plain ([`head`]) is left to hyper, with every byte that was
-//! read of it, and the connection with it.
+//! Most requests are a small head, perhaps a small body, and get a small answer. Counted by callgrind, hyper alone takes
+//! about 6,800 instructions to carry such a pair, and a GET of 256 bytes took 19,700 in all, layers and store included;
+//! through the lane it takes 4,500. What is not plain ([`head`]) is left to hyper, with every byte that was read of it,
+//! and the connection with it.
 //!
 //! It must not interpret what a request asks: that is [`Express`]'s.
 

@@ -35,7 +35,7 @@ This page is written by `make bench-server`: every figure is measured, the peers
 - `get-256`, `put-256-fsync`: 64 connections, each with one request under way, 16-byte keys out of 100,000, 256-byte
   values, and the same client for all. `put-1conn-fsync`: one connection. In a round, each subject has its turn.
 - `limit` is what the machine itself allows: a responder that reads nothing it gets; for `put-1conn-fsync` the time of
-  an fdatasync behind 320 bytes (its median) and of a GET's round trip (Kivi's, median) put together.
+  an fdatasync behind 320 bytes (its median, on the subjects' processor) and of a GET's round trip (Kivi's, median) put together.
 - `replay-1m`, `memory-1m`: a million keys of 16 bytes with values of 32. A start lasts from the start of the process
   to a ready `/readyz`; records a second leave out what a start without data takes. Memory is what a key adds to the
   process' resident set.
