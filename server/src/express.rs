@@ -137,14 +137,13 @@ impl<'r> Special<'r> {
         let mut special = Self::default();
         for (name, value) in request.fields() {
             // By the first letter: few fields begin like these, and no condition, range or name is overlooked.
-            match name.as_bytes().first().map(u8::to_ascii_lowercase) {
-                Some(b'i' | b'k' | b'r') => special.any = true,
-                Some(b'c') if name.eq_ignore_ascii_case("content-type") => {
+            match (name.as_bytes().first().map(u8::to_ascii_lowercase), name.len()) {
+                (Some(b'i' | b'k' | b'r'), _) => special.any = true,
+                (Some(b'c'), 14) if name.eq_ignore_ascii_case("content-length") => {}
+                (Some(b'c'), 12) if name.eq_ignore_ascii_case("content-type") => {
                     special.any |= special.media_type.replace(value).is_some();
                 }
-                Some(b'c') if name.len() > 8 && name.as_bytes()[..8].eq_ignore_ascii_case(b"content-") => {
-                    special.any |= !name.eq_ignore_ascii_case("content-length");
-                }
+                (Some(b'c'), 9..) => special.any |= name.as_bytes()[..8].eq_ignore_ascii_case(b"content-"),
                 _ => {}
             }
         }

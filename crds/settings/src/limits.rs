@@ -15,7 +15,7 @@ use crate::{DurationString, Quantity, SettingsError};
      "message": "memory must be from 16Mi to 1024Ti"},
     {"rule": "quantity(string(self.requestHeadBytes)).compareTo(quantity('8Ki')) >= 0 && quantity(string(self.requestHeadBytes)).compareTo(quantity('1Mi')) <= 0",
      "message": "requestHeadBytes must be from 8Ki to 1Mi"},
-    {"rule": "quantity(string(self.requestHeadBytes)).compareTo(quantity(string(3 * self.keyBytes + 4096))) >= 0",
+    {"rule": "quantity(string(self.requestHeadBytes)).sub(3 * self.keyBytes).compareTo(quantity('4Ki')) >= 0",
      "message": "requestHeadBytes must be at least 3 x keyBytes + 4Ki: each byte of a key may be percent-encoded as three"},
     {"rule": "quantity(string(self.requestBytes)).compareTo(quantity('1Ki')) >= 0 && quantity(string(self.requestBytes)).compareTo(quantity('256Mi')) <= 0",
      "message": "requestBytes must be from 1Ki to 256Mi"},

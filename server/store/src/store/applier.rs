@@ -40,7 +40,7 @@ struct Applier {
     shared: Arc<Shared>,
     received: mpsc::UnboundedReceiver<Message>,
     /// Flights that were decided again; they are ahead of what is still to be received.
-    again: VecDeque<Flight>,
+    again: VecDeque<Box<Flight>>,
     /// Whether the close message came while flights were decided again.
     close: bool,
     /// Whether those who wait for the next revision know of the last one.
@@ -54,14 +54,15 @@ struct Refused {
     permit: OwnedSemaphorePermit,
 }
 
-impl From<Flight> for Refused {
-    fn from(Flight { request, reply, permit, .. }: Flight) -> Self {
+impl From<Box<Flight>> for Refused {
+    fn from(flight: Box<Flight>) -> Self {
+        let Flight { request, reply, permit, .. } = *flight;
         Self { request, reply, permit }
     }
 }
 
 impl Applier {
-    async fn next(&mut self) -> Option<Flight> {
+    async fn next(&mut self) -> Option<Box<Flight>> {
         if let Some(flight) = self.again.pop_front() {
             return Some(flight);
         }
@@ -88,8 +89,8 @@ impl Applier {
     }
 
     /// Waits for one flight's end. Everything ahead of it has landed.
-    async fn land(&mut self, flight: Flight) {
-        let Flight { request, step, reply, permit } = flight;
+    async fn land(&mut self, flight: Box<Flight>) {
+        let Flight { request, step, reply, permit } = *flight;
         let answer = match step {
             Step::Seen(answer) => answer,
             Step::Written(Written { record, outcome, delta, appended }) => {

@@ -58,7 +58,7 @@ impl Shared {
         request: Request,
         reply: Reply,
         permit: OwnedSemaphorePermit,
-    ) -> Option<Flight> {
+    ) -> Option<Box<Flight>> {
         let now_ms = (self.clock)();
         let mut saw_pending = false;
         let decision = self.known_outcome(head, &request, now_ms).unwrap_or_else(|| {
@@ -78,7 +78,7 @@ impl Shared {
                 head.accept(&plan, request.id.as_ref());
                 let outcome = Outcome { revision: head.tail(), existed: plan.existed, repeated: false };
                 let written = Written { record: plan.record, outcome, delta: plan.delta, appended };
-                return Some(Flight { request, step: Step::Written(written), reply, permit });
+                return Some(Box::new(Flight { request, step: Step::Written(written), reply, permit }));
             }
             Decision::Nothing(existed) => Ok(Outcome { revision: head.tail(), existed, repeated: false }),
             Decision::Done(outcome) => Ok(outcome),
@@ -86,7 +86,7 @@ impl Shared {
         };
         // What was seen in a write under way may still be lost; it is answered after that write.
         if saw_pending {
-            return Some(Flight { request, step: Step::Seen(seen), reply, permit });
+            return Some(Box::new(Flight { request, step: Step::Seen(seen), reply, permit }));
         }
         // The caller may have left.
         let _ = reply.send(seen);
