@@ -17,8 +17,12 @@ pub(super) struct Directives {
     pub(super) private: bool,
     /// `public` (5.2.2.9).
     pub(super) public: bool,
-    /// `must-revalidate` or `proxy-revalidate` (5.2.2.2, 5.2.2.8), or what `s-maxage` implies (5.2.2.10).
+    /// `must-revalidate` (5.2.2.2).
     pub(super) must_revalidate: bool,
+    /// `proxy-revalidate` (5.2.2.8).
+    pub(super) proxy_revalidate: bool,
+    /// `must-understand` (5.2.2.3).
+    pub(super) must_understand: bool,
     /// `min-fresh` (5.2.1.3).
     pub(super) min_fresh: bool,
     /// `max-stale` (5.2.1.2); the longest time where it names none.
@@ -45,6 +49,18 @@ impl Directives {
         found
     }
 
+    /// Whether a shared cache must not use the answer stale: `s-maxage` implies `proxy-revalidate`
+    /// (5.2.2.10).
+    pub(super) fn forbids_stale(&self) -> bool {
+        self.must_revalidate || self.proxy_revalidate || self.shared_max_age.is_some()
+    }
+
+    /// Whether the answer to a request with credentials may be shared (3.5). `proxy-revalidate` alone does
+    /// not say so.
+    pub(super) fn allows_credentials(&self) -> bool {
+        self.public || self.must_revalidate || self.shared_max_age.is_some()
+    }
+
     fn note(&mut self, directive: &[u8]) {
         let mut halves = directive.splitn(2, |byte| *byte == b'=');
         let name = halves.next().unwrap_or_default().trim_ascii().to_ascii_lowercase();
@@ -54,7 +70,9 @@ impl Directives {
             b"no-cache" => self.no_cache = true,
             b"private" => self.private = true,
             b"public" => self.public = true,
-            b"must-revalidate" | b"proxy-revalidate" => self.must_revalidate = true,
+            b"must-revalidate" => self.must_revalidate = true,
+            b"proxy-revalidate" => self.proxy_revalidate = true,
+            b"must-understand" => self.must_understand = true,
             b"min-fresh" => self.min_fresh = true,
             b"max-stale" if argument.is_none() => self.max_stale = self.max_stale.or(Some(Duration::MAX)),
             b"max-stale" => self.max_stale = Some(least(self.max_stale, argument)),
@@ -63,10 +81,7 @@ impl Directives {
             }
             b"stale-if-error" => self.stale_if_error = Some(least(self.stale_if_error, argument)),
             b"max-age" => self.max_age = Some(least(self.max_age, argument)),
-            b"s-maxage" => {
-                self.must_revalidate = true;
-                self.shared_max_age = Some(least(self.shared_max_age, argument));
-            }
+            b"s-maxage" => self.shared_max_age = Some(least(self.shared_max_age, argument)),
             _ => {}
         }
     }
@@ -131,7 +146,7 @@ mod tests {
     #[test]
     fn several_lines_and_cases_are_one_list() {
         let found = of(&["Public, Max-Age=60", "s-maxage=\"5\""]);
-        assert!(found.public && found.must_revalidate);
+        assert!(found.public && found.forbids_stale() && !found.must_revalidate);
         assert_eq!(found.max_age, Some(Duration::from_mins(1)));
         assert_eq!(found.shared_max_age, Some(Duration::from_secs(5)));
     }

@@ -6,7 +6,7 @@
 use std::{
     pin::{Pin, pin},
     sync::Arc,
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
@@ -21,6 +21,7 @@ use tracing::debug;
 use super::{
     CacheBody, FillFailed,
     flight::Flight,
+    freshness::Arrival,
     head::{Head, content_length},
     machine::Pushed,
     stale,
@@ -75,7 +76,8 @@ impl Fill {
         }
         self.flight.depart();
         let limit = self.table.policy.load_timeout;
-        let deadline = Instant::now() + limit;
+        let departure = Instant::now();
+        let deadline = departure + limit;
         // The leader's deadline is the leader's: others may have come later and may wait longer.
         request.extensions_mut().insert(Deadline(deadline));
         let response = match timeout_at(deadline, inner.oneshot(request)).await {
@@ -84,7 +86,7 @@ impl Fill {
             Err(_) => return self.fail(&FillFailed::TimedOut { limit }),
         };
         self.spares = stale::is_failure(response.status()) && self.table.rest(&self.flight);
-        match self.judge(&response) {
+        match self.judge(&response, departure.elapsed()) {
             Verdict::Unshared(why) => self.hand_over(why, response),
             Verdict::Shared(mut sharing) => {
                 sharing.lifetime = sharing.lifetime.filter(|_| !self.spares);
@@ -97,7 +99,7 @@ impl Fill {
         }
     }
 
-    fn judge<R: Body>(&self, response: &Response<R>) -> Verdict {
+    fn judge<R: Body>(&self, response: &Response<R>, delay: Duration) -> Verdict {
         let length = content_length(response.headers()).or_else(|| response.body().size_hint().exact());
         verdict::judge(
             &self.table.policy,
@@ -105,7 +107,7 @@ impl Fill {
             response.status(),
             response.headers(),
             length,
-            SystemTime::now(),
+            Arrival { now: SystemTime::now(), delay },
         )
     }
 

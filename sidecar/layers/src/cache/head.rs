@@ -16,7 +16,9 @@ pub(super) struct Head {
     pub(super) nominated: Nominated,
     /// How long it is stored for, from `since`; `None`: it is not stored.
     pub(super) lifetime: Option<Duration>,
-    /// What it is good for after that.
+    /// How old it was when it came.
+    pub(super) age: Duration,
+    /// What it is good for after its lifetime.
     pub(super) grace: Grace,
     /// When it came.
     pub(super) since: Instant,
@@ -35,6 +37,7 @@ impl Head {
             length: content_length(&headers),
             nominated: sharing.vary.nominate(request),
             lifetime: sharing.lifetime,
+            age: sharing.age,
             grace: sharing.grace,
             since: Instant::now(),
             headers,
@@ -50,11 +53,12 @@ pub(super) fn content_length(headers: &HeaderMap) -> Option<u64> {
 /// Removes the fields of one connection (RFC 9110, 7.6.1; RFC 9111, 3.1): a shared or stored answer goes
 /// out on other connections.
 fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    const ALWAYS: [HeaderName; 7] = [
+    const ALWAYS: [HeaderName; 8] = [
         header::CONNECTION,
         HeaderName::from_static("keep-alive"),
         HeaderName::from_static("proxy-connection"),
         header::PROXY_AUTHENTICATE,
+        HeaderName::from_static("proxy-authentication-info"),
         header::TE,
         header::TRANSFER_ENCODING,
         header::UPGRADE,
@@ -88,6 +92,8 @@ mod tests {
             ("x-hop", "1"),
             ("transfer-encoding", "chunked"),
             ("keep-alive", "timeout=5"),
+            ("proxy-authenticate", "Basic"),
+            ("proxy-authentication-info", "x=y"),
             ("etag", "\"1\""),
         ]
         .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))

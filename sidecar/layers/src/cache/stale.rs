@@ -35,7 +35,7 @@ impl Grace {
     /// That of an answer with these directives: its own word, else the policy's. None where the answer
     /// forbids it, and none for a failure, which must not outlive its moment.
     pub(super) fn of(policy: &CachePolicy, directives: &Directives, status: StatusCode) -> Self {
-        let forbidden = directives.must_revalidate || directives.no_cache || directives.no_store;
+        let forbidden = directives.forbids_stale() || directives.no_cache || directives.no_store;
         if forbidden || status.is_server_error() {
             return Self::default();
         }

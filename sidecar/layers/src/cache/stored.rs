@@ -9,7 +9,6 @@ use tokio::time::Instant;
 use super::{
     CacheBody, conditional,
     flight::Flight,
-    freshness,
     head::Head,
     stale::{self, Grace, Use},
     status::CacheStatus,
@@ -64,7 +63,7 @@ impl Stored {
             + head.nominated.weight();
         Some(Self {
             status: head.status,
-            age: freshness::age(&headers),
+            age: head.age,
             headers,
             body,
             trailers,
