@@ -11,6 +11,10 @@ pub(super) enum Plan {
     Share,
     /// Answered from a fresh stored answer, else forwarded with this status.
     Stored(CacheStatus),
+    /// Answered from a stored answer, or not at all.
+    OnlyStored,
+    /// Not answered: it wants a stored answer, and is not one that a stored answer is for.
+    Unanswered,
     /// Forwarded.
     Forward(CacheStatus),
     /// Forwarded, and it may change what GETs return.
@@ -29,7 +33,16 @@ pub(super) enum Reach {
 /// Sorts a request. `has_body`: its content is not known to be empty.
 pub(super) fn classify(method: &Method, headers: &HeaderMap, has_body: bool) -> Plan {
     match *method {
-        Method::GET | Method::HEAD => read(method, headers, has_body),
+        Method::GET | Method::HEAD => {
+            let plan = read(method, headers, has_body);
+            if !asks_for_stored(headers) {
+                return plan;
+            }
+            match plan {
+                Plan::Share | Plan::Stored(_) => Plan::OnlyStored,
+                _ => Plan::Unanswered,
+            }
+        }
         Method::OPTIONS | Method::TRACE => Plan::Forward(CacheStatus::Method),
         Method::PUT | Method::DELETE | Method::PATCH => Plan::Write(Reach::Target),
         _ => Plan::Write(Reach::Any),
@@ -75,6 +88,11 @@ fn asks_for_origin(headers: &HeaderMap) -> bool {
     headers
         .get(header::PRAGMA)
         .is_some_and(|value| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"no-cache"))
+}
+
+/// `only-if-cached` (RFC 9111, 5.2.1.7).
+fn asks_for_stored(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::CACHE_CONTROL) && Directives::of(headers).only_if_cached
 }
 
 fn accepts_events(headers: &HeaderMap) -> bool {
@@ -150,5 +168,17 @@ mod tests {
             plan(&Method::GET, &[(header::PRAGMA, "no-cache"), (header::CACHE_CONTROL, "max-age=60")]),
             Plan::Share
         );
+    }
+
+    #[test]
+    fn a_request_may_want_a_stored_answer_or_none() {
+        let only = |line| plan(&Method::GET, &[(header::CACHE_CONTROL, line)]);
+        assert_eq!(only("only-if-cached"), Plan::OnlyStored);
+        assert_eq!(only("only-if-cached, max-age=5"), Plan::OnlyStored);
+        assert_eq!(only("only-if-cached, no-cache"), Plan::Unanswered);
+        let line = (header::CACHE_CONTROL, "only-if-cached");
+        assert_eq!(plan(&Method::HEAD, std::slice::from_ref(&line)), Plan::OnlyStored);
+        assert_eq!(plan(&Method::GET, &[line.clone(), (header::IF_MATCH, "x")]), Plan::Unanswered);
+        assert_eq!(plan(&Method::PUT, &[line]), Plan::Write(Reach::Target));
     }
 }

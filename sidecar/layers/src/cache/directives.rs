@@ -23,8 +23,10 @@ pub(super) struct Directives {
     pub(super) proxy_revalidate: bool,
     /// `must-understand` (5.2.2.3).
     pub(super) must_understand: bool,
-    /// `min-fresh` (5.2.1.3).
-    pub(super) min_fresh: bool,
+    /// `only-if-cached` (5.2.1.7).
+    pub(super) only_if_cached: bool,
+    /// `min-fresh` (5.2.1.3); longer than any where its argument is invalid.
+    pub(super) min_fresh: Option<Duration>,
     /// `max-stale` (5.2.1.2); the longest time where it names none.
     pub(super) max_stale: Option<Duration>,
     /// `stale-while-revalidate` (RFC 5861, 3).
@@ -73,7 +75,11 @@ impl Directives {
             b"must-revalidate" => self.must_revalidate = true,
             b"proxy-revalidate" => self.proxy_revalidate = true,
             b"must-understand" => self.must_understand = true,
-            b"min-fresh" => self.min_fresh = true,
+            b"only-if-cached" => self.only_if_cached = true,
+            b"min-fresh" => {
+                let least = argument.and_then(delta_seconds).unwrap_or(Duration::MAX);
+                self.min_fresh = self.min_fresh.max(Some(least));
+            }
             b"max-stale" if argument.is_none() => self.max_stale = self.max_stale.or(Some(Duration::MAX)),
             b"max-stale" => self.max_stale = Some(least(self.max_stale, argument)),
             b"stale-while-revalidate" => {

@@ -18,8 +18,8 @@
 //! - `share`, `write`, `forward`: the three ways of a request; `fill`: the load; `rescue`: when it fails.
 //! - `flight` around the pure `machine` and its `seats`: one load and its readers.
 //! - `table` of `shard`s of `account`s, `stored` answers in an order of `eviction`, `writes`: the state.
-//! - `classify`, `key`, `directives`, `freshness`, `stale`, `verdict`, `vary`, `conditional`, `location`, `head`,
-//!   `status`: decisions and texts, as functions of data.
+//! - `classify`, `key`, `directives`, `freshness`, `stale`, `wish`, `verdict`, `vary`, `conditional`, `location`,
+//!   `head`, `status`: decisions and texts, as functions of data.
 
 mod account;
 mod body;
@@ -52,6 +52,7 @@ mod table;
 mod trail;
 mod vary;
 mod verdict;
+mod wish;
 mod write;
 mod writes;
 

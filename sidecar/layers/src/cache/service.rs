@@ -94,6 +94,12 @@ where
                 let rescue = share.rescue();
                 CacheFuture::waiting(rescued(rescue, forward(share.inner, share.request, otherwise)))
             }
+            Plan::OnlyStored => {
+                let share = self.share(request);
+                let answer = share.look_in_store().unwrap_or_else(|| share.not_stored());
+                CacheFuture::there(Ok(answer))
+            }
+            Plan::Unanswered => CacheFuture::there(Ok(self.share(request).not_stored())),
             Plan::Share => {
                 let share = self.share(request);
                 // Now, not at the first poll: who comes next joins a load that has begun.

@@ -71,8 +71,10 @@ pub(super) fn tolerance(request: &HeaderMap) -> Duration {
         return Duration::MAX;
     }
     let directives = Directives::of(request);
-    let wants_fresh =
-        directives.no_cache || directives.no_store || directives.max_age.is_some() || directives.min_fresh;
+    let wants_fresh = directives.no_cache
+        || directives.no_store
+        || directives.max_age.is_some()
+        || directives.min_fresh.is_some();
     if wants_fresh { Duration::ZERO } else { directives.max_stale.unwrap_or(Duration::MAX) }
 }
 

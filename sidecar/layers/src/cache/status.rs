@@ -32,8 +32,8 @@ pub(super) enum CacheStatus {
     KeptFailure,
     /// By a load that others may share.
     Loaded {
-        /// Whether a stale stored answer was found first.
-        stale: bool,
+        /// Why no stored answer was served.
+        why: Forwarded,
         /// Whether another request had begun the load.
         collapsed: bool,
         /// The freshness it is stored for; `None`: not stored.
@@ -41,12 +41,35 @@ pub(super) enum CacheStatus {
     },
     /// By a load whose answer turned out to be for one request only.
     Unshared(Unshared),
+    /// Neither answered from the store nor forwarded: the request wants a stored answer or none.
+    NotStored,
     /// Forwarded because of the request's method.
     Method,
     /// Forwarded because of the request's own cache directives.
     Request,
     /// Forwarded around the cache, and why.
     Bypass(&'static str),
+}
+
+/// Why a load was begun or joined (RFC 9211, 2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Forwarded {
+    /// Nothing was stored for the request.
+    Miss,
+    /// A stale answer was.
+    Stale,
+    /// A fresh one was, but not as fresh as the request wants it.
+    Request,
+}
+
+impl Forwarded {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Miss => "miss",
+            Self::Stale => "stale",
+            Self::Request => "request",
+        }
+    }
 }
 
 impl CacheStatus {
@@ -84,8 +107,9 @@ impl CacheStatus {
             Self::Bypass(detail) => format!("kivi; fwd=bypass; detail={detail}"),
             Self::Unshared(reason) => format!("kivi; fwd=miss; detail={}", reason.detail()),
             Self::Hit { ttl } => format!("kivi; hit; ttl={ttl}"),
-            Self::Loaded { stale, collapsed, stored } => {
-                let mut text = String::from(if stale { "kivi; fwd=stale" } else { "kivi; fwd=miss" });
+            Self::NotStored => "kivi; detail=only-if-cached".to_owned(),
+            Self::Loaded { why, collapsed, stored } => {
+                let mut text = format!("kivi; fwd={}", why.text());
                 if collapsed {
                     text.push_str("; collapsed");
                 }
@@ -112,7 +136,7 @@ mod tests {
     #[test]
     fn each_outcome_has_its_text() {
         let ttl = Duration::from_millis(59_400);
-        let loaded = |stale, collapsed, stored| CacheStatus::Loaded { stale, collapsed, stored };
+        let loaded = |why, collapsed, stored| CacheStatus::Loaded { why, collapsed, stored };
         let instead = |status| CacheStatus::Instead { ttl: -3, status };
         for (status, expected) in [
             (CacheStatus::Hit { ttl: 59 }, "kivi; hit; ttl=59"),
@@ -123,10 +147,12 @@ mod tests {
                 instead(Some(StatusCode::BAD_GATEWAY)),
                 "kivi; fwd=stale; fwd-status=502; ttl=-3; detail=stale-if-error",
             ),
-            (loaded(false, false, None), "kivi; fwd=miss"),
-            (loaded(false, false, Some(ttl)), "kivi; fwd=miss; stored; ttl=59"),
-            (loaded(false, true, None), "kivi; fwd=miss; collapsed"),
-            (loaded(true, true, Some(ttl)), "kivi; fwd=stale; collapsed; stored; ttl=59"),
+            (loaded(Forwarded::Miss, false, None), "kivi; fwd=miss"),
+            (loaded(Forwarded::Miss, false, Some(ttl)), "kivi; fwd=miss; stored; ttl=59"),
+            (loaded(Forwarded::Miss, true, None), "kivi; fwd=miss; collapsed"),
+            (loaded(Forwarded::Stale, true, Some(ttl)), "kivi; fwd=stale; collapsed; stored; ttl=59"),
+            (loaded(Forwarded::Request, false, None), "kivi; fwd=request"),
+            (CacheStatus::NotStored, "kivi; detail=only-if-cached"),
             (CacheStatus::Unshared(Unshared::TooLarge), "kivi; fwd=miss; detail=too-large"),
             (CacheStatus::Method, "kivi; fwd=method"),
             (CacheStatus::Request, "kivi; fwd=request"),
@@ -138,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_failure_says_its_way_and_one_detail() {
-        let miss = CacheStatus::Loaded { stale: false, collapsed: true, stored: None };
+        let miss = CacheStatus::Loaded { why: Forwarded::Miss, collapsed: true, stored: None };
         for (status, expected) in [
             (miss, "kivi; fwd=miss; collapsed; detail=broken"),
             (CacheStatus::Method, "kivi; fwd=method; detail=broken"),

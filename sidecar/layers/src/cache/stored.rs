@@ -13,6 +13,7 @@ use super::{
     stale::{self, Grace, Use},
     status::CacheStatus,
     vary::Nominated,
+    wish,
     writes::Epoch,
 };
 
@@ -32,7 +33,7 @@ pub(super) struct Stored {
     pub(super) nominated: Nominated,
     since: Instant,
     /// How old it was when it came.
-    age: Duration,
+    age_then: Duration,
     lifetime: Duration,
     /// What it is good for after its lifetime.
     grace: Grace,
@@ -63,7 +64,7 @@ impl Stored {
             + head.nominated.weight();
         Some(Self {
             status: head.status,
-            age: head.age,
+            age_then: head.age,
             headers,
             body,
             trailers,
@@ -90,7 +91,8 @@ impl Stored {
     /// What it is good for, for a request with these headers; `writes` are those until now.
     pub(super) fn use_for(&self, request: &HeaderMap, now: Instant, writes: Epoch) -> Use {
         match self.left(now) {
-            Some(_) => Use::Fresh,
+            Some(left) if wish::takes(request, self.age(now), left) => Use::Fresh,
+            Some(_) => Use::NotThis,
             None if !self.began.is_unwritten(writes, self.about_many) => Use::Spent,
             None => self.grace.at(self.staleness(now), stale::tolerance(request)),
         }
@@ -98,7 +100,7 @@ impl Stored {
 
     /// Whether it is served in place of a failure, to a request with these headers.
     pub(super) fn covers_failure(&self, request: &HeaderMap, now: Instant, writes: Epoch) -> bool {
-        self.left(now).is_some()
+        self.left(now).is_some_and(|left| wish::takes(request, self.age(now), left))
             || (self.began.is_unwritten(writes, self.about_many)
                 && self.grace.covers_failure(self.staleness(now), stale::tolerance(request)))
     }
@@ -109,6 +111,11 @@ impl Stored {
         let left = self.left(now).unwrap_or_default().as_secs();
         let late = staleness.as_secs() + u64::from(staleness.subsec_nanos() > 0);
         left.cast_signed() - late.cast_signed()
+    }
+
+    /// Its age (RFC 9111, 4.2.3).
+    fn age(&self, now: Instant) -> Duration {
+        self.age_then + now.duration_since(self.since)
     }
 
     fn staleness(&self, now: Instant) -> Duration {
@@ -138,8 +145,7 @@ impl Stored {
             };
             (self.status, headers, body)
         };
-        let age = self.age + now.duration_since(self.since);
-        headers.insert(header::AGE, HeaderValue::from(age.as_secs()));
+        headers.insert(header::AGE, HeaderValue::from(self.age(now).as_secs()));
         status.add_to(&mut headers);
         let mut response = Response::new(body);
         *response.status_mut() = code;

@@ -33,6 +33,7 @@ use super::{
     key::CacheKey,
     shard::Shard,
     stale::Use,
+    status::Forwarded,
     stored::Stored,
     vary::VaryNames,
     writes::{Effect, Epoch, Writes},
@@ -78,16 +79,16 @@ pub(super) enum Found {
     Kept(Kept),
     /// A failure that is kept.
     Failed(FillFailed),
-    /// A load that another began.
-    Joined(Seat),
+    /// A load that another began, and why it is waited for.
+    Joined(Seat, Forwarded),
     /// A load that this request is to begin. Not to run it fails it.
     Leads {
         /// The place of this request.
         seat: Seat,
         /// The load.
         fill: Fill,
-        /// Whether a stale stored answer was there.
-        stale: bool,
+        /// Why it is begun.
+        why: Forwarded,
     },
     /// It goes on its own, because the answers of its key are not shared.
     Unshared,
@@ -148,7 +149,7 @@ impl Table {
         found
     }
 
-    /// The stored answer to be served at once, or else whether there is (or was) one that is stale.
+    /// The stored answer to be served at once, or else why there is none.
     fn kept_in(
         self: &Arc<Self>,
         shard: &mut Shard,
@@ -156,10 +157,10 @@ impl Table {
         headers: &HeaderMap,
         epoch: Epoch,
         spent: &mut Option<Arc<Stored>>,
-    ) -> Result<Kept, bool> {
+    ) -> Result<Kept, Forwarded> {
         let now = Instant::now();
-        let account = shard.account(key).ok_or(false)?;
-        let variant = account.variant(headers).cloned().ok_or(false)?;
+        let account = shard.account(key).ok_or(Forwarded::Miss)?;
+        let variant = account.variant(headers).cloned().ok_or(Forwarded::Miss)?;
         let in_trouble = account.is_in_trouble(now);
         let stored = variant.stored;
         let kept = match stored.use_for(headers, now, epoch) {
@@ -169,10 +170,11 @@ impl Table {
                 Kept::Stale { stored, refresh: self.refresh_in(shard, key, headers, epoch, now) }
             }
             Use::IfError if in_trouble => Kept::Resting(stored),
-            Use::IfError | Use::NotThis => return Err(true),
+            Use::NotThis if stored.left(now).is_some() => return Err(Forwarded::Request),
+            Use::IfError | Use::NotThis => return Err(Forwarded::Stale),
             Use::Spent => {
                 *spent = shard.remove(key, variant.id);
-                return Err(true);
+                return Err(Forwarded::Stale);
             }
         };
         shard.visit(variant.id);
@@ -216,9 +218,9 @@ impl Table {
     ) -> Found {
         let now = Instant::now();
         let epoch = self.writes.epoch();
-        let stale = match self.kept_in(shard, key, headers, epoch, spent) {
+        let why = match self.kept_in(shard, key, headers, epoch, spent) {
             Ok(kept) => return Found::Kept(kept),
-            Err(stale) => stale,
+            Err(why) => why,
         };
         let about_many = key.is_about_many();
         let written = shard.is_written(&key.resource) || self.writes.are_in_progress(about_many);
@@ -236,7 +238,7 @@ impl Table {
             .filter(|flight| !written || !flight.has_departed())
             .find_map(|flight| flight.join(self, headers, expected.as_ref()));
         if let Some(seat) = joined {
-            return Found::Joined(seat);
+            return Found::Joined(seat, why);
         }
         if account.is_crowded() {
             return Found::Crowded;
@@ -248,7 +250,7 @@ impl Table {
         let (flight, seat) = Flight::begin(self, key.clone(), headers.clone(), epoch);
         account.attach(Arc::clone(&flight));
         let fill = Fill::new(Arc::clone(self), flight, before);
-        Found::Leads { seat, fill, stale }
+        Found::Leads { seat, fill, why }
     }
 
     /// Lets nobody join a flight any more, and forgets its answer. False: that was so already.

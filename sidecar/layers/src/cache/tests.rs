@@ -3,6 +3,7 @@
 mod coalesce;
 mod failure;
 mod linearizable;
+mod requests;
 mod sharing;
 mod stale;
 mod stored;
