@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, Method, header};
 
-use super::{directives::Directives, status::CacheStatus};
+use super::{directives::Directives, range, status::CacheStatus};
 
 /// What the layer does with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,15 +58,20 @@ fn read(method: &Method, headers: &HeaderMap, has_body: bool) -> Plan {
     if has(header::UPGRADE) || accepts_events(headers) {
         return Plan::Forward(CacheStatus::Bypass("stream"));
     }
-    if has(header::RANGE) || has(header::IF_RANGE) {
-        return Plan::Forward(CacheStatus::Bypass("range"));
-    }
     if has(header::IF_MATCH) || has(header::IF_UNMODIFIED_SINCE) {
         // For the origin only (RFC 9110, 13.1.1 and 13.1.4).
         return Plan::Forward(CacheStatus::Bypass("conditional"));
     }
+    // Without a range `If-Range` means nothing, and a range means nothing to HEAD (RFC 9110, 13.1.5, 14.2).
+    let has_range = *method == Method::GET && has(header::RANGE);
+    if has_range && !range::is_single(headers) {
+        return Plan::Forward(CacheStatus::Bypass("range"));
+    }
     if asks_for_origin(headers) {
         return Plan::Forward(CacheStatus::Request);
+    }
+    if has_range {
+        return Plan::Stored(CacheStatus::Bypass("range"));
     }
     if has(header::IF_NONE_MATCH) || has(header::IF_MODIFIED_SINCE) {
         return Plan::Stored(CacheStatus::Bypass("conditional"));
@@ -128,10 +133,9 @@ mod tests {
     }
 
     #[test]
-    fn ranges_and_the_origins_conditions_go_around_the_cache() {
+    fn several_ranges_and_the_origins_conditions_go_around_the_cache() {
         for (name, detail) in [
             (header::RANGE, "range"),
-            (header::IF_RANGE, "range"),
             (header::IF_MATCH, "conditional"),
             (header::IF_UNMODIFIED_SINCE, "conditional"),
             (header::UPGRADE, "stream"),
@@ -146,6 +150,25 @@ mod tests {
             classify(&Method::GET, &HeaderMap::new(), true),
             Plan::Forward(CacheStatus::Bypass("content"))
         );
+    }
+
+    #[test]
+    fn one_range_is_for_a_stored_answer_or_the_origin() {
+        let range = (header::RANGE, "bytes=0-1");
+        let if_range = (header::IF_RANGE, "x");
+        let stored = Plan::Stored(CacheStatus::Bypass("range"));
+        assert_eq!(plan(&Method::GET, std::slice::from_ref(&range)), stored);
+        assert_eq!(plan(&Method::GET, &[range.clone(), if_range.clone()]), stored);
+        assert_eq!(plan(&Method::GET, &[if_range]), Plan::Share);
+        assert_eq!(
+            plan(&Method::GET, &[range.clone(), (header::CACHE_CONTROL, "no-cache")]),
+            Plan::Forward(CacheStatus::Request)
+        );
+        assert_eq!(
+            plan(&Method::GET, &[range.clone(), (header::IF_MATCH, "x")]),
+            Plan::Forward(CacheStatus::Bypass("conditional"))
+        );
+        assert_eq!(plan(&Method::HEAD, &[range]), Plan::Stored(CacheStatus::Bypass("head")));
     }
 
     #[test]

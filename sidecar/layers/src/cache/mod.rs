@@ -18,8 +18,8 @@
 //! - `share`, `write`, `forward`: the three ways of a request; `fill`: the load; `rescue`: when it fails.
 //! - `flight` around the pure `machine` and its `seats`: one load and its readers.
 //! - `table` of `shard`s of `account`s, `stored` answers in an order of `eviction`, `writes`: the state.
-//! - `classify`, `key`, `directives`, `freshness`, `stale`, `wish`, `verdict`, `vary`, `conditional`, `location`,
-//!   `head`, `status`: decisions and texts, as functions of data.
+//! - `classify`, `key`, `directives`, `freshness`, `stale`, `wish`, `verdict`, `vary`, `conditional`, `range`,
+//!   `location`, `head`, `status`: decisions and texts, as functions of data.
 
 mod account;
 mod body;
@@ -40,6 +40,7 @@ mod location;
 mod machine;
 mod metrics;
 mod policy;
+mod range;
 mod rescue;
 mod seats;
 mod service;

@@ -194,16 +194,17 @@ where
     }
 
     /// The request of the load: a GET for all, so this one without its (empty) content, which belongs to
-    /// its client, without the conditions by which that client validates its own copy, and without its
-    /// wishes of a cache where they would have a cache before the origin answer less well than the others
-    /// want it, or not at all.
+    /// its client, without the conditions by which that client validates its own copy, without the range
+    /// that it wants of it, and without its wishes of a cache where they would have a cache before the
+    /// origin answer less well than the others want it, or not at all.
     fn load(&self) -> Request<B> {
         let mut load = Request::new(B::default());
         *load.uri_mut() = self.request.uri().clone();
         *load.version_mut() = self.request.version();
         *load.headers_mut() = self.request.headers().clone();
-        load.headers_mut().remove(header::IF_NONE_MATCH);
-        load.headers_mut().remove(header::IF_MODIFIED_SINCE);
+        for name in [header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE, header::RANGE, header::IF_RANGE] {
+            load.headers_mut().remove(name);
+        }
         let wishes = Directives::of(load.headers());
         if wishes.only_if_cached || wishes.max_stale.is_some() {
             load.headers_mut().remove(header::CACHE_CONTROL);

@@ -1,6 +1,6 @@
 //! A stored answer, and the answers made from it.
 
-use std::time::Duration;
+use std::{ops::Range, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
@@ -10,6 +10,7 @@ use super::{
     CacheBody, conditional,
     flight::Flight,
     head::Head,
+    range::{self, Part},
     stale::{self, Grace, Use},
     status::CacheStatus,
     vary::Nominated,
@@ -130,27 +131,60 @@ impl Stored {
         now: Instant,
         status: CacheStatus,
     ) -> Response<CacheBody> {
-        let unchanged = self.status == StatusCode::OK && conditional::is_unchanged(request, &self.headers);
-        let (code, mut headers, body) = if unchanged {
-            (StatusCode::NOT_MODIFIED, self.validators(), CacheBody::empty())
-        } else {
-            let mut headers = self.headers.clone();
-            if !headers.contains_key(header::CONTENT_LENGTH) && !is_bodiless(self.status) {
-                headers.insert(header::CONTENT_LENGTH, HeaderValue::from(self.body.len()));
-            }
-            let body = if is_head {
-                CacheBody::empty()
-            } else {
-                CacheBody::whole(self.body.clone(), self.trailers.clone())
-            };
-            (self.status, headers, body)
-        };
+        let (code, mut headers, body) = self.reply(request, is_head);
         headers.insert(header::AGE, HeaderValue::from(self.age(now).as_secs()));
         status.add_to(&mut headers);
         let mut response = Response::new(body);
         *response.status_mut() = code;
         *response.headers_mut() = headers;
         response
+    }
+
+    /// Status, headers and body of that answer. Conditions go before ranges (RFC 9110, 13.2.2), and both
+    /// are for a 200 only.
+    fn reply(&self, request: &HeaderMap, is_head: bool) -> (StatusCode, HeaderMap, CacheBody) {
+        let is_ok = self.status == StatusCode::OK;
+        if is_ok && conditional::is_unchanged(request, &self.headers) {
+            return (StatusCode::NOT_MODIFIED, self.validators(), CacheBody::empty());
+        }
+        let length = self.body.len();
+        if is_ok && !is_head {
+            match range::part(request, &self.headers, length) {
+                Part::Whole => {}
+                Part::Bytes(part) => {
+                    let body = CacheBody::whole(self.body.slice(part.clone()), None);
+                    return (StatusCode::PARTIAL_CONTENT, self.of_part(&part), body);
+                }
+                Part::Unsatisfiable => {
+                    let mut headers = HeaderMap::new();
+                    insert_text(&mut headers, header::CONTENT_RANGE, format!("bytes */{length}"));
+                    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(0));
+                    return (StatusCode::RANGE_NOT_SATISFIABLE, headers, CacheBody::empty());
+                }
+            }
+        }
+        let mut headers = self.headers.clone();
+        if !headers.contains_key(header::CONTENT_LENGTH) && !is_bodiless(self.status) {
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        let body = if is_head {
+            CacheBody::empty()
+        } else {
+            CacheBody::whole(self.body.clone(), self.trailers.clone())
+        };
+        (self.status, headers, body)
+    }
+
+    /// The headers of a 206 (RFC 9110, 15.3.7): without what is about the content as a whole.
+    fn of_part(&self, part: &Range<usize>) -> HeaderMap {
+        let mut headers = self.headers.clone();
+        for whole in ["content-md5", "content-digest"] {
+            headers.remove(whole);
+        }
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(part.len()));
+        let (last, length) = (part.end - 1, self.body.len());
+        insert_text(&mut headers, header::CONTENT_RANGE, format!("bytes {}-{last}/{length}", part.start));
+        headers
     }
 
     /// The headers of a 304 (RFC 9110, 15.4.5).
@@ -171,6 +205,12 @@ impl Stored {
             }
         }
         headers
+    }
+}
+
+fn insert_text(headers: &mut HeaderMap, name: HeaderName, text: String) {
+    if let Ok(value) = HeaderValue::try_from(text) {
+        headers.insert(name, value);
     }
 }
 

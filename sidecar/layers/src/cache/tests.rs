@@ -3,6 +3,7 @@
 mod coalesce;
 mod failure;
 mod linearizable;
+mod ranges;
 mod requests;
 mod sharing;
 mod stale;
