@@ -25,9 +25,16 @@ fn is_listed(request: &HeaderMap, stored: &HeaderMap) -> bool {
         .any(|member| member == b"*" || Some(opaque(member)) == tag)
 }
 
-fn opaque(tag: &[u8]) -> &[u8] {
+/// A tag without the mark of a weak one, for weak comparison (8.8.3.2).
+pub(super) fn opaque(tag: &[u8]) -> &[u8] {
     let tag = tag.trim_ascii();
     tag.strip_prefix(b"W/").unwrap_or(tag)
+}
+
+/// Whether a text is an entity tag (8.8.3).
+pub(super) fn is_tag(text: &[u8]) -> bool {
+    let inner = opaque(text).strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
+    inner.is_some_and(|inner| inner.iter().all(|byte| !matches!(byte, b'"' | 0..=b' ' | 0x7f)))
 }
 
 #[cfg(test)]
@@ -55,6 +62,12 @@ mod tests {
         for line in ["\"7\"", "\"78\"", "7,8"] {
             assert!(!unchanged(&[(header::IF_NONE_MATCH, line)], &stored), "{line}");
         }
+    }
+
+    #[test]
+    fn only_what_is_quoted_is_a_tag() {
+        assert!([&b"\"7\""[..], b"W/\"7\"", b"\"\""].into_iter().all(is_tag));
+        assert!(![&b"7"[..], b"\"7", b"\"", b"w/\"7\"", b"\"a\", \"b\"", b"\"a b\""].into_iter().any(is_tag));
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub(super) struct Head {
     pub(super) lifetime: Option<Duration>,
     /// How old it was when it came.
     pub(super) age: Duration,
+    /// Whether it is a stored answer that the upstream said is current.
+    pub(super) validated: bool,
     /// What it is good for after its lifetime.
     pub(super) grace: Grace,
     /// When it came.
@@ -29,7 +31,12 @@ pub(super) struct Head {
 impl Head {
     /// The head of an answer to a request with the headers `request`, without what concerns one
     /// connection only.
-    pub(super) fn new(parts: response::Parts, sharing: Sharing, request: &HeaderMap) -> Self {
+    pub(super) fn new(
+        parts: response::Parts,
+        sharing: Sharing,
+        request: &HeaderMap,
+        validated: bool,
+    ) -> Self {
         let mut headers = parts.headers;
         strip_hop_by_hop(&mut headers);
         Self {
@@ -38,6 +45,7 @@ impl Head {
             nominated: sharing.vary.nominate(request),
             lifetime: sharing.lifetime,
             age: sharing.age,
+            validated,
             grace: sharing.grace,
             since: Instant::now(),
             headers,
@@ -52,7 +60,7 @@ pub(super) fn content_length(headers: &HeaderMap) -> Option<u64> {
 
 /// Removes the fields of one connection (RFC 9110, 7.6.1; RFC 9111, 3.1): a shared or stored answer goes
 /// out on other connections.
-fn strip_hop_by_hop(headers: &mut HeaderMap) {
+pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
     const ALWAYS: [HeaderName; 8] = [
         header::CONNECTION,
         HeaderName::from_static("keep-alive"),

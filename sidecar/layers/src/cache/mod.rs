@@ -17,7 +17,8 @@
 //! - `layer`, `service`, `future`, `body`, `policy`, `error`, `metrics`, `trail`: the layer.
 //! - `share`, `write`, `forward`: the three ways of a request; `fill`: the load; `rescue`: when it fails.
 //! - `flight` around the pure `machine` and its `seats`: one load and its readers.
-//! - `table` of `shard`s of `account`s, `stored` answers in an order of `eviction`, `writes`: the state.
+//! - `validation`: a load that may find what is stored to be current.
+//! - `table` of `shard`s of `account`s, `stored` answers in an order of `eviction`, `writes`: the state; `found` in it.
 //! - `classify`, `key`, `directives`, `freshness`, `stale`, `wish`, `verdict`, `vary`, `conditional`, `range`,
 //!   `location`, `head`, `status`: decisions and texts, as functions of data.
 
@@ -31,6 +32,7 @@ mod eviction;
 mod fill;
 mod flight;
 mod forward;
+mod found;
 mod freshness;
 mod future;
 mod head;
@@ -51,6 +53,7 @@ mod status;
 mod stored;
 mod table;
 mod trail;
+mod validation;
 mod vary;
 mod verdict;
 mod wish;

@@ -16,12 +16,14 @@ use super::{
     fill::Fill,
     flight::{Landed, Seat},
     forward::forward,
+    found::{Found, Kept},
     head::Head,
     key::CacheKey,
     rescue::Rescue,
     status::{CacheStatus, Forwarded},
-    table::{Found, Kept, Table},
+    table::Table,
     trail::CacheTrail,
+    validation::without_content,
     vary::VaryNames,
 };
 
@@ -76,11 +78,11 @@ where
             Found::Crowded => Step::Alone(CacheStatus::Bypass("crowded")),
             Found::Joined(seat, why) => {
                 metrics.coalesced.inc();
-                self.note(CacheStatus::Loaded { why, collapsed: true, stored: None });
+                self.note(CacheStatus::Loaded { why, validated: false, collapsed: true, stored: None });
                 Step::Wait(seat, why)
             }
             Found::Leads { seat, fill, why } => {
-                self.note(CacheStatus::Loaded { why, collapsed: false, stored: None });
+                self.note(CacheStatus::Loaded { why, validated: false, collapsed: false, stored: None });
                 self.begin(fill, Span::current());
                 Step::Wait(seat, why)
             }
@@ -198,10 +200,8 @@ where
     /// that it wants of it, and without its wishes of a cache where they would have a cache before the
     /// origin answer less well than the others want it, or not at all.
     fn load(&self) -> Request<B> {
-        let mut load = Request::new(B::default());
-        *load.uri_mut() = self.request.uri().clone();
-        *load.version_mut() = self.request.version();
-        *load.headers_mut() = self.request.headers().clone();
+        let mut load = without_content(&self.request);
+        *load.method_mut() = Method::GET;
         for name in [header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE, header::RANGE, header::IF_RANGE] {
             load.headers_mut().remove(name);
         }
@@ -209,15 +209,17 @@ where
         if wishes.only_if_cached || wishes.max_stale.is_some() {
             load.headers_mut().remove(header::CACHE_CONTROL);
         }
-        *load.extensions_mut() = self.request.extensions().clone();
         load
     }
 
     fn answer(&self, head: &Head, seat: Seat, why: Forwarded) -> Response<CacheBody> {
         let stores = self.table.policy.max_bytes > 0;
+        // Who joined the load found nothing stored any more: what there was, the load had taken along.
+        let why = if head.validated && why == Forwarded::Miss { Forwarded::Stale } else { why };
         let mut headers = head.headers.clone();
         CacheStatus::Loaded {
             why,
+            validated: head.validated,
             collapsed: !seat.is_leader(),
             stored: head
                 .lifetime

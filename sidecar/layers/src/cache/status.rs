@@ -34,6 +34,8 @@ pub(super) enum CacheStatus {
     Loaded {
         /// Why no stored answer was served.
         why: Forwarded,
+        /// Whether the upstream answered with 304, that what was stored is current.
+        validated: bool,
         /// Whether another request had begun the load.
         collapsed: bool,
         /// The freshness it is stored for; `None`: not stored.
@@ -108,8 +110,11 @@ impl CacheStatus {
             Self::Unshared(reason) => format!("kivi; fwd=miss; detail={}", reason.detail()),
             Self::Hit { ttl } => format!("kivi; hit; ttl={ttl}"),
             Self::NotStored => "kivi; detail=only-if-cached".to_owned(),
-            Self::Loaded { why, collapsed, stored } => {
+            Self::Loaded { why, validated, collapsed, stored } => {
                 let mut text = format!("kivi; fwd={}", why.text());
+                if validated {
+                    text.push_str("; fwd-status=304");
+                }
                 if collapsed {
                     text.push_str("; collapsed");
                 }
@@ -136,7 +141,14 @@ mod tests {
     #[test]
     fn each_outcome_has_its_text() {
         let ttl = Duration::from_millis(59_400);
-        let loaded = |why, collapsed, stored| CacheStatus::Loaded { why, collapsed, stored };
+        let loaded =
+            |why, collapsed, stored| CacheStatus::Loaded { why, validated: false, collapsed, stored };
+        let validated = CacheStatus::Loaded {
+            why: Forwarded::Stale,
+            validated: true,
+            collapsed: true,
+            stored: Some(ttl),
+        };
         let instead = |status| CacheStatus::Instead { ttl: -3, status };
         for (status, expected) in [
             (CacheStatus::Hit { ttl: 59 }, "kivi; hit; ttl=59"),
@@ -152,6 +164,7 @@ mod tests {
             (loaded(Forwarded::Miss, true, None), "kivi; fwd=miss; collapsed"),
             (loaded(Forwarded::Stale, true, Some(ttl)), "kivi; fwd=stale; collapsed; stored; ttl=59"),
             (loaded(Forwarded::Request, false, None), "kivi; fwd=request"),
+            (validated, "kivi; fwd=stale; fwd-status=304; collapsed; stored; ttl=59"),
             (CacheStatus::NotStored, "kivi; detail=only-if-cached"),
             (CacheStatus::Unshared(Unshared::TooLarge), "kivi; fwd=miss; detail=too-large"),
             (CacheStatus::Method, "kivi; fwd=method"),
@@ -164,7 +177,8 @@ mod tests {
 
     #[test]
     fn a_failure_says_its_way_and_one_detail() {
-        let miss = CacheStatus::Loaded { why: Forwarded::Miss, collapsed: true, stored: None };
+        let miss =
+            CacheStatus::Loaded { why: Forwarded::Miss, validated: false, collapsed: true, stored: None };
         for (status, expected) in [
             (miss, "kivi; fwd=miss; collapsed; detail=broken"),
             (CacheStatus::Method, "kivi; fwd=method; detail=broken"),

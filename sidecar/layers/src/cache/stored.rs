@@ -27,8 +27,8 @@ const HEADER_OVERHEAD: usize = 112;
 /// a connection keep that connection's whole read buffer alive.
 #[derive(Debug)]
 pub(super) struct Stored {
-    status: StatusCode,
-    headers: HeaderMap,
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
     body: Bytes,
     trailers: Option<HeaderMap>,
     pub(super) nominated: Nominated,
@@ -167,12 +167,13 @@ impl Stored {
         if !headers.contains_key(header::CONTENT_LENGTH) && !is_bodiless(self.status) {
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
         }
-        let body = if is_head {
-            CacheBody::empty()
-        } else {
-            CacheBody::whole(self.body.clone(), self.trailers.clone())
-        };
+        let body = if is_head { CacheBody::empty() } else { self.body() };
         (self.status, headers, body)
+    }
+
+    /// All of its body, and what trails it.
+    pub(super) fn body(&self) -> CacheBody {
+        CacheBody::whole(self.body.clone(), self.trailers.clone())
     }
 
     /// The headers of a 206 (RFC 9110, 15.3.7): without what is about the content as a whole.

@@ -29,7 +29,8 @@ use super::{
     account::Trouble,
     classify::Reach,
     fill::Fill,
-    flight::{Flight, Seat},
+    flight::Flight,
+    found::{Found, Kept},
     key::CacheKey,
     shard::Shard,
     stale::Use,
@@ -54,46 +55,6 @@ pub(super) struct Table {
     /// The shard that makes room next.
     turn: AtomicUsize,
     writes: Writes,
-}
-
-/// A stored answer to be served at once.
-#[derive(Debug)]
-pub(super) enum Kept {
-    /// A fresh one.
-    Fresh(Arc<Stored>),
-    /// A stale one, served while it is refreshed.
-    Stale {
-        /// The answer.
-        stored: Arc<Stored>,
-        /// The load that this request is to begin; none where one is in progress, or failed just now.
-        refresh: Option<Fill>,
-    },
-    /// A stale one, because a load failed just now.
-    Resting(Arc<Stored>),
-}
-
-/// What a GET finds.
-#[derive(Debug)]
-pub(super) enum Found {
-    /// A stored answer to be served at once.
-    Kept(Kept),
-    /// A failure that is kept.
-    Failed(FillFailed),
-    /// A load that another began, and why it is waited for.
-    Joined(Seat, Forwarded),
-    /// A load that this request is to begin. Not to run it fails it.
-    Leads {
-        /// The place of this request.
-        seat: Seat,
-        /// The load.
-        fill: Fill,
-        /// Why it is begun.
-        why: Forwarded,
-    },
-    /// It goes on its own, because the answers of its key are not shared.
-    Unshared,
-    /// It goes on its own, because too many loads of its key are in progress.
-    Crowded,
 }
 
 impl Table {
@@ -167,7 +128,8 @@ impl Table {
             Use::Fresh => Kept::Fresh(stored),
             Use::WhileRevalidate if in_trouble => Kept::Stale { stored, refresh: None },
             Use::WhileRevalidate => {
-                Kept::Stale { stored, refresh: self.refresh_in(shard, key, headers, epoch, now) }
+                let refresh = self.refresh_in(shard, key, headers, epoch, &stored);
+                Kept::Stale { stored, refresh }
             }
             Use::IfError if in_trouble => Kept::Resting(stored),
             Use::NotThis if stored.left(now).is_some() => return Err(Forwarded::Request),
@@ -189,8 +151,9 @@ impl Table {
         key: &CacheKey,
         headers: &HeaderMap,
         epoch: Epoch,
-        now: Instant,
+        stale: &Arc<Stored>,
     ) -> Option<Fill> {
+        let now = Instant::now();
         let about_many = key.is_about_many();
         if shard.is_written(&key.resource) || self.writes.are_in_progress(about_many) {
             return None;
@@ -205,7 +168,7 @@ impl Table {
         }
         let flight = Flight::refresh(self, key.clone(), headers.clone(), epoch);
         account.attach(Arc::clone(&flight));
-        Some(Fill::new(Arc::clone(self), flight, None))
+        Some(Fill::new(Arc::clone(self), flight, None, Some(Arc::clone(stale))))
     }
 
     fn find_in(
@@ -249,7 +212,9 @@ impl Table {
         let before = account.flights().filter(|_| written).find(agrees).cloned();
         let (flight, seat) = Flight::begin(self, key.clone(), headers.clone(), epoch);
         account.attach(Arc::clone(&flight));
-        let fill = Fill::new(Arc::clone(self), flight, before);
+        let stored =
+            spent.clone().or_else(|| account.variant(headers).map(|found| Arc::clone(&found.stored)));
+        let fill = Fill::new(Arc::clone(self), flight, before, stored);
         Found::Leads { seat, fill, why }
     }
 

@@ -8,6 +8,7 @@ mod requests;
 mod sharing;
 mod stale;
 mod stored;
+mod validation;
 mod window;
 mod writes;
 
