@@ -9,6 +9,8 @@ use http::{HeaderMap, header};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "directives are flags on the wire")]
 pub(super) struct Directives {
+    /// They are of a targeted field, which goes before `Expires` too (RFC 9213, 2.2).
+    pub(super) targeted: bool,
     /// `no-store` (5.2.1.5, 5.2.2.5).
     pub(super) no_store: bool,
     /// `no-cache` (5.2.1.4, 5.2.2.4).
@@ -39,13 +41,39 @@ pub(super) struct Directives {
     pub(super) shared_max_age: Option<Duration>,
 }
 
+/// What a directive has behind its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Argument {
+    /// Nothing.
+    None,
+    /// A time.
+    Seconds(Duration),
+    /// Something else.
+    Invalid,
+}
+
+/// Delta-seconds that overflow count as this many (1.2.2).
+const GREATEST: u64 = 1 << 31;
+
+impl Argument {
+    /// Delta-seconds.
+    pub(super) fn seconds(seconds: u64) -> Self {
+        Self::Seconds(Duration::from_secs(seconds.min(GREATEST)))
+    }
+}
+
 impl Directives {
-    /// Reads every `Cache-Control` line. Unknown directives are ignored (5.2.3).
+    /// Reads every `Cache-Control` line.
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let mut found = Self::default();
         for line in headers.get_all(header::CACHE_CONTROL) {
             for directive in split_list(line.as_bytes()) {
-                found.note(directive);
+                let mut halves = directive.splitn(2, |byte| *byte == b'=');
+                let name = halves.next().unwrap_or_default().trim_ascii().to_ascii_lowercase();
+                let argument = halves.next().map_or(Argument::None, |text| {
+                    delta_seconds(text).map_or(Argument::Invalid, Argument::Seconds)
+                });
+                found.note(&name, argument);
             }
         }
         found
@@ -63,24 +91,24 @@ impl Directives {
         self.public || self.must_revalidate || self.shared_max_age.is_some()
     }
 
-    fn note(&mut self, directive: &[u8]) {
-        let mut halves = directive.splitn(2, |byte| *byte == b'=');
-        let name = halves.next().unwrap_or_default().trim_ascii().to_ascii_lowercase();
-        let argument = halves.next();
-        match name.as_slice() {
+    /// Adds a directive, by its name in lower case. Unknown ones are ignored (5.2.3).
+    pub(super) fn note(&mut self, name: &[u8], argument: Argument) {
+        match name {
             b"no-store" => self.no_store = true,
             b"no-cache" => self.no_cache = true,
             b"private" => self.private = true,
-            b"public" => self.public = true,
+            b"public" if argument == Argument::None => self.public = true,
             b"must-revalidate" => self.must_revalidate = true,
             b"proxy-revalidate" => self.proxy_revalidate = true,
             b"must-understand" => self.must_understand = true,
             b"only-if-cached" => self.only_if_cached = true,
             b"min-fresh" => {
-                let least = argument.and_then(delta_seconds).unwrap_or(Duration::MAX);
+                let least = if let Argument::Seconds(least) = argument { least } else { Duration::MAX };
                 self.min_fresh = self.min_fresh.max(Some(least));
             }
-            b"max-stale" if argument.is_none() => self.max_stale = self.max_stale.or(Some(Duration::MAX)),
+            b"max-stale" if argument == Argument::None => {
+                self.max_stale = self.max_stale.or(Some(Duration::MAX));
+            }
             b"max-stale" => self.max_stale = Some(least(self.max_stale, argument)),
             b"stale-while-revalidate" => {
                 self.stale_while_revalidate = Some(least(self.stale_while_revalidate, argument));
@@ -95,15 +123,14 @@ impl Directives {
 
 /// The smaller of what was said before and this argument: of contradicting directives the more
 /// restrictive counts (4.2.1), and an invalid one means stale.
-fn least(before: Option<Duration>, argument: Option<&[u8]>) -> Duration {
-    let now = argument.and_then(delta_seconds).unwrap_or_default();
+fn least(before: Option<Duration>, argument: Argument) -> Duration {
+    let now = if let Argument::Seconds(now) = argument { now } else { Duration::ZERO };
     before.map_or(now, |before| before.min(now))
 }
 
 /// Delta-seconds (1.2.2), also in the quoted form that recipients ought to accept; what overflows counts
 /// as 2^31.
 pub(super) fn delta_seconds(text: &[u8]) -> Option<Duration> {
-    const GREATEST: u64 = 1 << 31;
     let digits = text.trim_ascii();
     let digits = digits.strip_prefix(b"\"").and_then(|inner| inner.strip_suffix(b"\"")).unwrap_or(digits);
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {

@@ -16,9 +16,11 @@ pub(super) struct Arrival {
 }
 
 /// The freshness lifetime by the answer's own word; `None` when it says nothing. For a shared cache
-/// `s-maxage` goes before `max-age`, and that before `Expires` (4.2.1).
+/// `s-maxage` goes before `max-age`, and that before `Expires` (4.2.1),
+/// which does not count beside targeted directives (RFC 9213, 2.2).
 pub(super) fn explicit(directives: &Directives, headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    directives.shared_max_age.or(directives.max_age).or_else(|| by_expires(headers, now))
+    let by_expires = || if directives.targeted { None } else { by_expires(headers, now) };
+    directives.shared_max_age.or(directives.max_age).or_else(by_expires)
 }
 
 /// How old the answer was when it came: its `Age`, and the time that it took (4.2.3). `Date` is left out,

@@ -19,13 +19,14 @@
 //! - `flight` around the pure `machine` and its `seats`: one load and its readers.
 //! - `validation`: a load that may find what is stored to be current.
 //! - `table` of `shard`s of `account`s, `stored` answers in an order of `eviction`, `writes`: the state; `found` in it.
-//! - `classify`, `key`, `directives`, `freshness`, `stale`, `wish`, `verdict`, `vary`, `conditional`, `range`,
+//! - `classify`, `key`, `directives`, `targeted` and its `dictionary`, `freshness`, `stale`, `wish`, `verdict`, `vary`, `conditional`, `range`,
 //!   `location`, `head`, `status`: decisions and texts, as functions of data.
 
 mod account;
 mod body;
 mod classify;
 mod conditional;
+mod dictionary;
 mod directives;
 mod error;
 mod eviction;
@@ -52,6 +53,7 @@ mod stale;
 mod status;
 mod stored;
 mod table;
+mod targeted;
 mod trail;
 mod validation;
 mod vary;

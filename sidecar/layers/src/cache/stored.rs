@@ -13,6 +13,7 @@ use super::{
     range::{self, Part},
     stale::{self, Grace, Use},
     status::CacheStatus,
+    targeted::CDN_CACHE_CONTROL,
     vary::Nominated,
     wish,
     writes::Epoch,
@@ -190,8 +191,9 @@ impl Stored {
 
     /// The headers of a 304 (RFC 9110, 15.4.5).
     fn validators(&self) -> HeaderMap {
-        const KEPT: [HeaderName; 7] = [
+        const KEPT: [HeaderName; 8] = [
             header::CACHE_CONTROL,
+            CDN_CACHE_CONTROL,
             header::CONTENT_LOCATION,
             header::DATE,
             header::ETAG,

@@ -7,7 +7,8 @@ use std::time::Duration;
 use http::{HeaderMap, StatusCode, header};
 
 use super::{
-    CachePolicy, directives::Directives, freshness, freshness::Arrival, stale::Grace, vary::VaryNames,
+    CachePolicy, directives::Directives, freshness, freshness::Arrival, stale::Grace, targeted,
+    vary::VaryNames,
 };
 
 /// What may be done with an answer.
@@ -84,7 +85,7 @@ pub(super) fn judge(
     length: Option<u64>,
     arrival: Arrival,
 ) -> Verdict {
-    let mut directives = Directives::of(headers);
+    let mut directives = targeted::directives(headers);
     if directives.must_understand {
         if !is_understood(status) {
             return Verdict::Unshared(Unshared::Status);

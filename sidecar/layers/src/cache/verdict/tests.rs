@@ -157,3 +157,19 @@ fn the_age_it_came_with_and_the_time_it_took_are_spent() {
     assert_eq!(lifetime(&judged("60", 0)), None);
     assert_eq!(lifetime(&judged("0", 60)), None);
 }
+
+#[test]
+fn targeted_directives_decide_alone() {
+    let judged = |targeted, policy: &CachePolicy| {
+        let lines = [
+            (HeaderName::from_static("cdn-cache-control"), targeted),
+            (header::CACHE_CONTROL, "no-store"),
+            (header::EXPIRES, "Thu, 01 Jan 1970 00:00:30 GMT"),
+        ];
+        judged(policy, false, 200, &lines)
+    };
+    assert_eq!(lifetime(&judged("max-age=60", &CachePolicy::default())), Some(MINUTE));
+    assert_eq!(lifetime(&judged("public", &CachePolicy::default())), None, "Expires does not count");
+    assert_eq!(judged("max-age=60, private", &policy()), Verdict::Unshared(Unshared::Directive));
+    assert_eq!(judged("max-age=60,", &policy()), Verdict::Unshared(Unshared::Directive), "malformed");
+}
