@@ -76,6 +76,9 @@ mod tests {
         let before = (header::IF_MODIFIED_SINCE, "Sun, 06 Nov 1994 08:49:36 GMT");
         assert!(unchanged(std::slice::from_ref(&same), &[MODIFIED]));
         assert!(!unchanged(&[before], &[MODIFIED]));
+        assert!(!unchanged(&[(header::IF_MODIFIED_SINCE, "now")], &[MODIFIED]));
+        // Not by Date: within one second it would hide a write.
+        assert!(!unchanged(std::slice::from_ref(&same), &[(header::DATE, MODIFIED.1)]));
         assert!(!unchanged(std::slice::from_ref(&same), &[]));
         assert!(!unchanged(&[same, (header::IF_NONE_MATCH, "\"1\"")], &[MODIFIED, (header::ETAG, "\"2\"")]));
     }

@@ -1,8 +1,8 @@
 //! The head of an answer that several requests share.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use http::{HeaderMap, HeaderName, StatusCode, header, response};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, response};
 use tokio::time::Instant;
 
 use super::{directives::split_list, stale::Grace, vary::Nominated, verdict::Sharing};
@@ -39,6 +39,9 @@ impl Head {
     ) -> Self {
         let mut headers = parts.headers;
         strip_hop_by_hop(&mut headers);
+        if sharing.lifetime.is_some() {
+            date(&mut headers);
+        }
         Self {
             status: parts.status,
             length: content_length(&headers),
@@ -50,6 +53,17 @@ impl Head {
             since: Instant::now(),
             headers,
         }
+    }
+}
+
+/// Adds the `Date` of now to an answer without, before it is stored (RFC 9110, 6.6.1): whoever reads it later
+/// counts from then.
+fn date(headers: &mut HeaderMap) {
+    let now = || HeaderValue::try_from(httpdate::fmt_http_date(SystemTime::now())).ok();
+    if !headers.contains_key(header::DATE)
+        && let Some(now) = now()
+    {
+        headers.insert(header::DATE, now);
     }
 }
 
@@ -89,8 +103,6 @@ pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     #[test]

@@ -157,6 +157,19 @@ where
         CacheTrail::note(self.request.extensions(), status);
     }
 
+    /// Passes the request on past what is stored for it, and removes that where the answer shows that it is
+    /// outdated (RFC 9111, 4.3.5).
+    pub(super) async fn ask_origin(self, status: CacheStatus) -> Result<Response<CacheBody>, BoxError> {
+        let variant = self.table.variant(&self.key, self.request.headers());
+        let response = forward(self.inner, self.request, status).await?;
+        if let Some(variant) = variant.filter(|_| response.status() == StatusCode::OK)
+            && variant.stored.is_outdated_by(response.headers())
+        {
+            self.table.remove(&self.key, &variant);
+        }
+        Ok(response)
+    }
+
     /// Follows a step to the answer.
     pub(super) async fn follow(self, mut step: Step) -> Result<Response<CacheBody>, BoxError> {
         for _ in 0..MOST_TRIES {

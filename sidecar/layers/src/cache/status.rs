@@ -130,7 +130,7 @@ impl CacheStatus {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::dictionary, *};
 
     fn text(status: CacheStatus) -> String {
         let mut headers = HeaderMap::new();
@@ -172,7 +172,14 @@ mod tests {
             (CacheStatus::Bypass("range"), "kivi; fwd=bypass; detail=range"),
         ] {
             assert_eq!(text(status), expected);
+            is_an_item(&text(status));
         }
+    }
+
+    /// A member of the list is an item with parameters, as of a dictionary (RFC 9651, 3.1, 3.2).
+    fn is_an_item(text: &str) {
+        let members = format!("a={text}");
+        assert!(dictionary::members(members.as_bytes()).is_some_and(|members| members.len() == 1), "{text}");
     }
 
     #[test]
@@ -186,6 +193,7 @@ mod tests {
             (CacheStatus::KeptFailure, "kivi; hit; detail=broken"),
         ] {
             assert_eq!(status.failed("broken").unwrap(), expected);
+            is_an_item(expected);
         }
     }
 

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::{
     CacheBody, conditional,
     flight::Flight,
-    head::Head,
+    head::{Head, content_length},
     range::{self, Part},
     stale::{self, Grace, Use},
     status::CacheStatus,
@@ -170,6 +170,16 @@ impl Stored {
         }
         let body = if is_head { CacheBody::empty() } else { self.body() };
         (self.status, headers, body)
+    }
+
+    /// Whether a 200 with these headers, to a GET or HEAD that selects this answer, shows that it is outdated:
+    /// by a validator or a length that is not its own (RFC 9111, 4.3.5).
+    pub(super) fn is_outdated_by(&self, newer: &HeaderMap) -> bool {
+        let differs = |name| newer.get(&name).is_some_and(|value| self.headers.get(&name) != Some(value));
+        self.status != StatusCode::OK
+            || differs(header::ETAG)
+            || differs(header::LAST_MODIFIED)
+            || content_length(newer).is_some_and(|length| length != self.body.len() as u64)
     }
 
     /// All of its body, and what trails it.

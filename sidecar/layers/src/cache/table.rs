@@ -26,7 +26,7 @@ use tokio::time::Instant;
 
 use super::{
     CacheMetrics, CachePolicy, FillFailed,
-    account::Trouble,
+    account::{Trouble, Variant},
     classify::Reach,
     fill::Fill,
     flight::Flight,
@@ -91,6 +91,25 @@ impl Table {
         let variant = shard.account(key)?.variant(headers)?;
         let covers = variant.stored.covers_failure(headers, now, self.writes.epoch());
         covers.then(|| Arc::clone(&variant.stored))
+    }
+
+    /// What is stored for a request with these headers, be it fresh or not.
+    pub(super) fn variant(&self, key: &CacheKey, headers: &HeaderMap) -> Option<Variant> {
+        if self.used.load(Relaxed) == 0 {
+            return None;
+        }
+        self.shard(&key.resource).lock().account(key)?.variant(headers).cloned()
+    }
+
+    /// Removes a stored answer that was found to be outdated, if it is still there.
+    pub(super) fn remove(&self, key: &CacheKey, variant: &Variant) {
+        let removed = {
+            let mut shard = self.shard(&key.resource).lock();
+            let removed = shard.remove(key, variant.id);
+            shard.prune(key, Instant::now());
+            removed
+        };
+        self.released(removed);
     }
 
     /// What a GET with `headers` finds for `key`. `expected`: the `Vary` of an answer that was not for

@@ -98,3 +98,27 @@ async fn what_a_request_must_not_leave_behind_is_not_stored() {
         assert_eq!(metrics.entries.get(), 0, "{line}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_past_the_store_ends_what_it_shows_to_be_outdated() {
+    const OLD: &[(&str, &str)] = &[("etag", "\"7\""), ("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT")];
+    for (method, status, newer, ends) in [
+        ("HEAD", 200, &[("etag", "\"8\"")][..], true),
+        ("GET", 200, &[("etag", "\"8\"")], true),
+        ("HEAD", 200, &[("last-modified", "Sun, 06 Nov 1994 08:49:38 GMT")], true),
+        ("HEAD", 200, &[("etag", "\"7\""), ("content-length", "9")], true),
+        ("HEAD", 200, &[("etag", "\"7\""), ("content-length", "3")], false),
+        ("HEAD", 200, &[], false),
+        ("HEAD", 503, &[("etag", "\"8\"")], false),
+    ] {
+        let (mut cache, mut calls, metrics) = cache(keeping());
+        let answer = cache.call(get("/v1/k"));
+        calls.next().await.ok(OLD, "old");
+        assert_eq!(read(answer).await.1, "old");
+        settle().await;
+        let past = tokio::spawn(cache.call(request(method, "/v1/k", &[("cache-control", "no-cache")])));
+        calls.next().await.answer(response(status, newer, whole("")));
+        past.await.unwrap().unwrap();
+        assert_eq!(metrics.entries.get() == 0, ends, "{method} {status} {newer:?}");
+    }
+}

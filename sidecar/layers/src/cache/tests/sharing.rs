@@ -187,6 +187,23 @@ async fn callers_are_split_as_the_policy_says() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn hosts_are_split_as_the_policy_says_and_a_write_reaches_all_of_them() {
+    let policy = CachePolicy { split_by: vec![SplitBy::Host], ..keeping() };
+    let (mut cache, mut calls, metrics) = cache(policy);
+    for (host, body) in [("a.example", "of a"), ("b.example", "of b")] {
+        let answer = cache.call(request("GET", "/v1/k", &[("host", host)]));
+        calls.next().await.ok(&[], body);
+        assert_eq!(read(answer).await.1, body);
+        settle().await;
+        assert_eq!(read(cache.call(request("GET", "/v1/k", &[("host", host)]))).await.1, body);
+    }
+    let write = tokio::spawn(cache.call(request("PUT", "/v1/k", &[("host", "a.example")])));
+    calls.next().await.answer(response(204, &[], whole("")));
+    write.await.unwrap().unwrap();
+    assert_eq!(metrics.entries.get(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn requests_that_are_not_for_the_cache_say_so() {
     let (mut cache, mut calls, _) = cache(keeping());
     for (asked, expected) in [
