@@ -185,7 +185,7 @@ where
             let expected = match landed {
                 Landed::Failed(why) => return Err(why.into()),
                 Landed::Unshared(why, Some(mut response)) => {
-                    CacheStatus::Unshared(why).add_to(response.headers_mut());
+                    CacheStatus::Unshared(forwarded, why).add_to(response.headers_mut());
                     return Ok(response);
                 }
                 Landed::Unshared(why, None) => {
@@ -193,7 +193,7 @@ where
                     if let Some(answer) = self.look_in_store() {
                         return Ok(answer);
                     }
-                    return forward(self.inner, self.request, CacheStatus::Unshared(why)).await;
+                    return forward(self.inner, self.request, CacheStatus::Unshared(forwarded, why)).await;
                 }
                 Landed::Shared(head) => {
                     if head.nominated.matches(self.request.headers()) {

@@ -41,8 +41,8 @@ pub(super) enum CacheStatus {
         /// The freshness it is stored for; `None`: not stored.
         stored: Option<Duration>,
     },
-    /// By a load whose answer turned out to be for one request only.
-    Unshared(Unshared),
+    /// By a load whose answer turned out to be for one request only; why it was begun, and why so.
+    Unshared(Forwarded, Unshared),
     /// Neither answered from the store nor forwarded: the request wants a stored answer or none.
     NotStored,
     /// Forwarded because of the request's method.
@@ -107,7 +107,7 @@ impl CacheStatus {
                 format!("kivi; fwd=stale; ttl={ttl}; detail=stale-if-error")
             }
             Self::Bypass(detail) => format!("kivi; fwd=bypass; detail={detail}"),
-            Self::Unshared(reason) => format!("kivi; fwd=miss; detail={}", reason.detail()),
+            Self::Unshared(why, reason) => format!("kivi; fwd={}; detail={}", why.text(), reason.detail()),
             Self::Hit { ttl } => format!("kivi; hit; ttl={ttl}"),
             Self::NotStored => "kivi; detail=only-if-cached".to_owned(),
             Self::Loaded { why, validated, collapsed, stored } => {
@@ -166,7 +166,8 @@ mod tests {
             (loaded(Forwarded::Request, false, None), "kivi; fwd=request"),
             (validated, "kivi; fwd=stale; fwd-status=304; collapsed; stored; ttl=59"),
             (CacheStatus::NotStored, "kivi; detail=only-if-cached"),
-            (CacheStatus::Unshared(Unshared::TooLarge), "kivi; fwd=miss; detail=too-large"),
+            (CacheStatus::Unshared(Forwarded::Miss, Unshared::TooLarge), "kivi; fwd=miss; detail=too-large"),
+            (CacheStatus::Unshared(Forwarded::Stale, Unshared::Cookie), "kivi; fwd=stale; detail=set-cookie"),
             (CacheStatus::Method, "kivi; fwd=method"),
             (CacheStatus::Request, "kivi; fwd=request"),
             (CacheStatus::Bypass("range"), "kivi; fwd=bypass; detail=range"),

@@ -71,7 +71,7 @@ async fn the_directives_of_the_304_decide() {
     let (mut cache, mut calls) = stale(keeping(), &[("etag", "\"7\"")]).await;
     let answer = cache.call(get("/v1/k"));
     calls.next().await.answer(response(304, &[("cache-control", "no-store")], whole("")));
-    assert_eq!(read(answer).await, ("kivi; fwd=miss; detail=directive".into(), "value".into()));
+    assert_eq!(read(answer).await, ("kivi; fwd=stale; detail=directive".into(), "value".into()));
     let next = tokio::spawn(cache.call(get("/v1/k")));
     let load = calls.next().await;
     assert!(!load.request.headers().contains_key("if-none-match"), "nothing is stored any more");
