@@ -227,8 +227,6 @@ where
 
     fn answer(&self, head: &Head, seat: Seat, why: Forwarded) -> Response<CacheBody> {
         let stores = self.table.policy.max_bytes > 0;
-        // Who joined the load found nothing stored any more: what there was, the load had taken along.
-        let why = if head.validated && why == Forwarded::Miss { Forwarded::Stale } else { why };
         let mut headers = head.headers.clone();
         CacheStatus::Loaded {
             why,

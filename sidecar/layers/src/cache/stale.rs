@@ -27,7 +27,7 @@ pub(super) enum Use {
     IfError,
     /// Nothing for this request; for another it may be.
     NotThis,
-    /// Nothing for any request, from now on.
+    /// Nothing for any request, from now on, unless the upstream says that it is current.
     Spent,
 }
 

@@ -72,13 +72,8 @@ impl Table {
 
     /// A stored answer to be served at once, if there is one.
     pub(super) fn kept(self: &Arc<Self>, key: &CacheKey, headers: &HeaderMap) -> Option<Kept> {
-        let mut spent = None;
-        let kept = {
-            let mut shard = self.shard(&key.resource).lock();
-            self.kept_in(&mut shard, key, headers, self.writes.epoch(), &mut spent)
-        };
-        self.released(spent);
-        kept.ok()
+        let mut shard = self.shard(&key.resource).lock();
+        self.kept_in(&mut shard, key, headers, self.writes.epoch()).ok()
     }
 
     /// The stored answer to be served in place of a failure, if there is one.
@@ -120,13 +115,7 @@ impl Table {
         headers: &HeaderMap,
         expected: Option<&VaryNames>,
     ) -> Found {
-        let mut spent = None;
-        let found = {
-            let mut shard = self.shard(&key.resource).lock();
-            self.find_in(&mut shard, key, headers, expected, &mut spent)
-        };
-        self.released(spent);
-        found
+        self.find_in(&mut self.shard(&key.resource).lock(), key, headers, expected)
     }
 
     /// The stored answer to be served at once, or else why there is none.
@@ -136,7 +125,6 @@ impl Table {
         key: &CacheKey,
         headers: &HeaderMap,
         epoch: Epoch,
-        spent: &mut Option<Arc<Stored>>,
     ) -> Result<Kept, Forwarded> {
         let now = Instant::now();
         let account = shard.account(key).ok_or(Forwarded::Miss)?;
@@ -152,11 +140,8 @@ impl Table {
             }
             Use::IfError if in_trouble => Kept::Resting(stored),
             Use::NotThis if stored.left(now).is_some() => return Err(Forwarded::Request),
-            Use::IfError | Use::NotThis => return Err(Forwarded::Stale),
-            Use::Spent => {
-                *spent = shard.remove(key, variant.id);
-                return Err(Forwarded::Stale);
-            }
+            // What is spent stays until an answer takes its place: it may turn out to be current.
+            Use::IfError | Use::NotThis | Use::Spent => return Err(Forwarded::Stale),
         };
         shard.visit(variant.id);
         Ok(kept)
@@ -196,11 +181,10 @@ impl Table {
         key: &CacheKey,
         headers: &HeaderMap,
         expected: Option<&VaryNames>,
-        spent: &mut Option<Arc<Stored>>,
     ) -> Found {
         let now = Instant::now();
         let epoch = self.writes.epoch();
-        let why = match self.kept_in(shard, key, headers, epoch, spent) {
+        let why = match self.kept_in(shard, key, headers, epoch) {
             Ok(kept) => return Found::Kept(kept),
             Err(why) => why,
         };
@@ -231,8 +215,7 @@ impl Table {
         let before = account.flights().filter(|_| written).find(agrees).cloned();
         let (flight, seat) = Flight::begin(self, key.clone(), headers.clone(), epoch);
         account.attach(Arc::clone(&flight));
-        let stored =
-            spent.clone().or_else(|| account.variant(headers).map(|found| Arc::clone(&found.stored)));
+        let stored = account.variant(headers).map(|found| Arc::clone(&found.stored));
         let fill = Fill::new(Arc::clone(self), flight, before, stored);
         Found::Leads { seat, fill, why }
     }

@@ -100,3 +100,19 @@ async fn a_refresh_may_find_it_current_too() {
     settle().await;
     assert_eq!(read(cache.call(get("/v1/k"))).await, ("kivi; hit; ttl=59".into(), "value".into()));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_stale_stays_to_be_asked_about_until_an_answer_takes_its_place() {
+    let (mut cache, mut calls) = stale(keeping(), &[("etag", "\"7\"")]).await;
+    let past = tokio::spawn(cache.call(request("HEAD", "/v1/k", &[])));
+    calls.next().await.ok(&[("etag", "\"7\"")], "");
+    assert_eq!(read(async { past.await.unwrap() }).await.0, "kivi; fwd=bypass; detail=head");
+    let failed = cache.call(get("/v1/k"));
+    calls.next().await.refuse("down");
+    assert!(failed.await.is_err());
+    sleep(CachePolicy::default().error_ttl).await;
+    let answer = cache.call(get("/v1/k"));
+    calls.next().await.answer(response(304, &[], whole("")));
+    let expected = "kivi; fwd=stale; fwd-status=304; stored; ttl=60";
+    assert_eq!(read(answer).await, (expected.into(), "value".into()));
+}
