@@ -25,7 +25,7 @@ use crate::{
     config::Config,
     proxy::{AdmitLayer, ProxyLayer},
     respond::RespondLayer,
-    upstream::{Exchange, Outgoing, Pool, ResendLayer},
+    upstream::{Exchange, Outgoing, Pool, ResendLayer, Transport},
 };
 
 /// Everything between a client's request and the server. Must be called within a runtime.
@@ -71,7 +71,7 @@ pub fn stack(
         .layer(AdmitLayer::new(config.upstream.authority.clone()))
         // What is below runs once for all who ask for the same at the same time. A load is a task with a
         // deadline of its own, so nothing below belongs to one client's clock.
-        .layer(CacheLayer::new(cache(&config.settings), peer, cache_metrics(registry)))
+        .layer(CacheLayer::new(cache(config), peer, cache_metrics(registry)))
         // What leaves the sidecar is a gateway's request: no hop-by-hop fields, the way it came noted.
         .layer(ProxyLayer::new(config.upstream.clone(), peer))
         // A pooled connection may have been closed by the server just now.
@@ -127,8 +127,11 @@ fn throttle(settings: &settings::ThrottleSettings) -> ThrottleLayer {
     ThrottleLayer::new(rate, by, on_excess, peer)
 }
 
-fn cache(settings: &settings::Settings) -> CachePolicy {
+fn cache(config: &Config) -> CachePolicy {
+    let settings = &config.settings;
     let (cache, defaults) = (&settings.sidecar.cache, CachePolicy::default());
+    // The store behind a socket answers alike under all of its names; a server at an address may have many.
+    let by_host = matches!(config.upstream.transport, Transport::Tcp(..)).then_some(SplitBy::Host);
     CachePolicy {
         max_bytes: cache.max_bytes.bytes(),
         // Every value that the store takes can be shared.
@@ -138,7 +141,7 @@ fn cache(settings: &settings::Settings) -> CachePolicy {
         stale_if_error: cache.stale_if_error.get(),
         error_ttl: cache.error_ttl.get(),
         load_timeout: settings.sidecar.timeouts.request.get(),
-        split_by: cache.split_by.iter().copied().map(split_by).collect(),
+        split_by: cache.split_by.iter().copied().map(split_by).chain(by_host).collect(),
         ..defaults
     }
 }

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, Method, header};
 
-use super::{directives::Directives, status::CacheStatus};
+use super::{directives::Directives, range, status::CacheStatus};
 
 /// What the layer does with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +11,10 @@ pub(super) enum Plan {
     Share,
     /// Answered from a fresh stored answer, else forwarded with this status.
     Stored(CacheStatus),
+    /// Answered from a stored answer, or not at all.
+    OnlyStored,
+    /// Not answered: it wants a stored answer, and is not one that a stored answer is for.
+    Unanswered,
     /// Forwarded.
     Forward(CacheStatus),
     /// Forwarded, and it may change what GETs return.
@@ -29,7 +33,16 @@ pub(super) enum Reach {
 /// Sorts a request. `has_body`: its content is not known to be empty.
 pub(super) fn classify(method: &Method, headers: &HeaderMap, has_body: bool) -> Plan {
     match *method {
-        Method::GET | Method::HEAD => read(method, headers, has_body),
+        Method::GET | Method::HEAD => {
+            let plan = read(method, headers, has_body);
+            if !asks_for_stored(headers) {
+                return plan;
+            }
+            match plan {
+                Plan::Share | Plan::Stored(_) => Plan::OnlyStored,
+                _ => Plan::Unanswered,
+            }
+        }
         Method::OPTIONS | Method::TRACE => Plan::Forward(CacheStatus::Method),
         Method::PUT | Method::DELETE | Method::PATCH => Plan::Write(Reach::Target),
         _ => Plan::Write(Reach::Any),
@@ -45,15 +58,20 @@ fn read(method: &Method, headers: &HeaderMap, has_body: bool) -> Plan {
     if has(header::UPGRADE) || accepts_events(headers) {
         return Plan::Forward(CacheStatus::Bypass("stream"));
     }
-    if has(header::RANGE) || has(header::IF_RANGE) {
-        return Plan::Forward(CacheStatus::Bypass("range"));
-    }
     if has(header::IF_MATCH) || has(header::IF_UNMODIFIED_SINCE) {
         // For the origin only (RFC 9110, 13.1.1 and 13.1.4).
         return Plan::Forward(CacheStatus::Bypass("conditional"));
     }
+    // Without a range `If-Range` means nothing, and a range means nothing to HEAD (RFC 9110, 13.1.5, 14.2).
+    let has_range = *method == Method::GET && has(header::RANGE);
+    if has_range && !range::is_single(headers) {
+        return Plan::Forward(CacheStatus::Bypass("range"));
+    }
     if asks_for_origin(headers) {
         return Plan::Forward(CacheStatus::Request);
+    }
+    if has_range {
+        return Plan::Stored(CacheStatus::Bypass("range"));
     }
     if has(header::IF_NONE_MATCH) || has(header::IF_MODIFIED_SINCE) {
         return Plan::Stored(CacheStatus::Bypass("conditional"));
@@ -75,6 +93,11 @@ fn asks_for_origin(headers: &HeaderMap) -> bool {
     headers
         .get(header::PRAGMA)
         .is_some_and(|value| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"no-cache"))
+}
+
+/// `only-if-cached` (RFC 9111, 5.2.1.7).
+fn asks_for_stored(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::CACHE_CONTROL) && Directives::of(headers).only_if_cached
 }
 
 fn accepts_events(headers: &HeaderMap) -> bool {
@@ -110,10 +133,9 @@ mod tests {
     }
 
     #[test]
-    fn ranges_and_the_origins_conditions_go_around_the_cache() {
+    fn several_ranges_and_the_origins_conditions_go_around_the_cache() {
         for (name, detail) in [
             (header::RANGE, "range"),
-            (header::IF_RANGE, "range"),
             (header::IF_MATCH, "conditional"),
             (header::IF_UNMODIFIED_SINCE, "conditional"),
             (header::UPGRADE, "stream"),
@@ -128,6 +150,25 @@ mod tests {
             classify(&Method::GET, &HeaderMap::new(), true),
             Plan::Forward(CacheStatus::Bypass("content"))
         );
+    }
+
+    #[test]
+    fn one_range_is_for_a_stored_answer_or_the_origin() {
+        let range = (header::RANGE, "bytes=0-1");
+        let if_range = (header::IF_RANGE, "x");
+        let stored = Plan::Stored(CacheStatus::Bypass("range"));
+        assert_eq!(plan(&Method::GET, std::slice::from_ref(&range)), stored);
+        assert_eq!(plan(&Method::GET, &[range.clone(), if_range.clone()]), stored);
+        assert_eq!(plan(&Method::GET, &[if_range]), Plan::Share);
+        assert_eq!(
+            plan(&Method::GET, &[range.clone(), (header::CACHE_CONTROL, "no-cache")]),
+            Plan::Forward(CacheStatus::Request)
+        );
+        assert_eq!(
+            plan(&Method::GET, &[range.clone(), (header::IF_MATCH, "x")]),
+            Plan::Forward(CacheStatus::Bypass("conditional"))
+        );
+        assert_eq!(plan(&Method::HEAD, &[range]), Plan::Stored(CacheStatus::Bypass("head")));
     }
 
     #[test]
@@ -150,5 +191,17 @@ mod tests {
             plan(&Method::GET, &[(header::PRAGMA, "no-cache"), (header::CACHE_CONTROL, "max-age=60")]),
             Plan::Share
         );
+    }
+
+    #[test]
+    fn a_request_may_want_a_stored_answer_or_none() {
+        let only = |line| plan(&Method::GET, &[(header::CACHE_CONTROL, line)]);
+        assert_eq!(only("only-if-cached"), Plan::OnlyStored);
+        assert_eq!(only("only-if-cached, max-age=5"), Plan::OnlyStored);
+        assert_eq!(only("only-if-cached, no-cache"), Plan::Unanswered);
+        let line = (header::CACHE_CONTROL, "only-if-cached");
+        assert_eq!(plan(&Method::HEAD, std::slice::from_ref(&line)), Plan::OnlyStored);
+        assert_eq!(plan(&Method::GET, &[line.clone(), (header::IF_MATCH, "x")]), Plan::Unanswered);
+        assert_eq!(plan(&Method::PUT, &[line]), Plan::Write(Reach::Target));
     }
 }

@@ -25,9 +25,16 @@ fn is_listed(request: &HeaderMap, stored: &HeaderMap) -> bool {
         .any(|member| member == b"*" || Some(opaque(member)) == tag)
 }
 
-fn opaque(tag: &[u8]) -> &[u8] {
+/// A tag without the mark of a weak one, for weak comparison (8.8.3.2).
+pub(super) fn opaque(tag: &[u8]) -> &[u8] {
     let tag = tag.trim_ascii();
     tag.strip_prefix(b"W/").unwrap_or(tag)
+}
+
+/// Whether a text is an entity tag (8.8.3).
+pub(super) fn is_tag(text: &[u8]) -> bool {
+    let inner = opaque(text).strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
+    inner.is_some_and(|inner| inner.iter().all(|byte| !matches!(byte, b'"' | 0..=b' ' | 0x7f)))
 }
 
 #[cfg(test)]
@@ -58,11 +65,20 @@ mod tests {
     }
 
     #[test]
+    fn only_what_is_quoted_is_a_tag() {
+        assert!([&b"\"7\""[..], b"W/\"7\"", b"\"\""].into_iter().all(is_tag));
+        assert!(![&b"7"[..], b"\"7", b"\"", b"w/\"7\"", b"\"a\", \"b\"", b"\"a b\""].into_iter().any(is_tag));
+    }
+
+    #[test]
     fn a_date_counts_only_without_a_tag() {
         let same = (header::IF_MODIFIED_SINCE, MODIFIED.1);
         let before = (header::IF_MODIFIED_SINCE, "Sun, 06 Nov 1994 08:49:36 GMT");
         assert!(unchanged(std::slice::from_ref(&same), &[MODIFIED]));
         assert!(!unchanged(&[before], &[MODIFIED]));
+        assert!(!unchanged(&[(header::IF_MODIFIED_SINCE, "now")], &[MODIFIED]));
+        // Not by Date: within one second it would hide a write.
+        assert!(!unchanged(std::slice::from_ref(&same), &[(header::DATE, MODIFIED.1)]));
         assert!(!unchanged(std::slice::from_ref(&same), &[]));
         assert!(!unchanged(&[same, (header::IF_NONE_MATCH, "\"1\"")], &[MODIFIED, (header::ETAG, "\"2\"")]));
     }

@@ -6,12 +6,12 @@
 use std::{
     pin::{Pin, pin},
     sync::Arc,
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
 use futures::FutureExt;
-use http::{HeaderMap, Request, Response, header};
+use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -21,11 +21,13 @@ use tracing::debug;
 use super::{
     CacheBody, FillFailed,
     flight::Flight,
+    freshness::Arrival,
     head::{Head, content_length},
     machine::Pushed,
     stale,
     stored::Stored,
     table::Table,
+    validation::{Validation, without_content},
     verdict::{self, Sharing, Unshared, Verdict},
 };
 use crate::timeout::Deadline;
@@ -40,6 +42,10 @@ pub(super) struct Fill {
     flight: Arc<Flight>,
     /// The load that has to be answered first.
     before: Option<Arc<Flight>>,
+    /// The stored answer that may turn out to be current.
+    validation: Option<Validation>,
+    /// It did.
+    validated: bool,
     /// The answer is a failure, and what is stored outlasts it.
     spares: bool,
     ended: bool,
@@ -53,8 +59,15 @@ enum Read {
 }
 
 impl Fill {
-    pub(super) fn new(table: Arc<Table>, flight: Arc<Flight>, before: Option<Arc<Flight>>) -> Self {
-        Self { table, flight, before, spares: false, ended: false }
+    /// `stored`: the answer in the place of which the load's comes.
+    pub(super) fn new(
+        table: Arc<Table>,
+        flight: Arc<Flight>,
+        before: Option<Arc<Flight>>,
+        stored: Option<Arc<Stored>>,
+    ) -> Self {
+        let validation = stored.and_then(Validation::of);
+        Self { table, flight, before, validation, validated: false, spares: false, ended: false }
     }
 
     /// The flight that it feeds.
@@ -65,8 +78,9 @@ impl Fill {
     /// Loads `request` from `inner`.
     pub(super) async fn run<S, B, R>(mut self, inner: S, mut request: Request<B>)
     where
-        S: Service<Request<B>, Response = Response<R>>,
+        S: Service<Request<B>, Response = Response<R>> + Clone,
         S::Error: Into<BoxError>,
+        B: Default,
         R: Body<Data = Bytes> + Send + 'static,
         R::Error: Into<BoxError>,
     {
@@ -74,17 +88,60 @@ impl Fill {
             before.answered().await;
         }
         self.flight.depart();
-        let limit = self.table.policy.load_timeout;
-        let deadline = Instant::now() + limit;
+        let departure = Instant::now();
+        let deadline = departure + self.table.policy.load_timeout;
         // The leader's deadline is the leader's: others may have come later and may wait longer.
         request.extensions_mut().insert(Deadline(deadline));
-        let response = match timeout_at(deadline, inner.oneshot(request)).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(error)) => return self.fail(&FillFailed::no_answer(error)),
-            Err(_) => return self.fail(&FillFailed::TimedOut { limit }),
+        let validation = self.validation.take();
+        let plain = validation.as_ref().map(|validation| {
+            let plain = without_content(&request);
+            validation.ask(request.headers_mut());
+            (inner.clone(), plain)
+        });
+        let mut response = match self.ask(inner, request, deadline).await {
+            Ok(response) => response,
+            Err(why) => return self.fail(&why),
         };
+        if let Some((validation, (inner, plain))) =
+            validation.zip(plain).filter(|_| response.status() == StatusCode::NOT_MODIFIED)
+        {
+            if let Some(current) = validation.confirmed(response.headers_mut()) {
+                self.validated = true;
+                return self.feed(current, departure.elapsed(), deadline).await;
+            }
+            response = match self.ask(inner, plain, deadline).await {
+                Ok(response) => response,
+                Err(why) => return self.fail(&why),
+            };
+        }
+        self.feed(response, departure.elapsed(), deadline).await;
+    }
+
+    async fn ask<S, B, R>(
+        &self,
+        inner: S,
+        request: Request<B>,
+        deadline: Instant,
+    ) -> Result<Response<R>, FillFailed>
+    where
+        S: Service<Request<B>, Response = Response<R>>,
+        S::Error: Into<BoxError>,
+    {
+        let limit = self.table.policy.load_timeout;
+        match timeout_at(deadline, inner.oneshot(request)).await {
+            Ok(outcome) => outcome.map_err(FillFailed::no_answer),
+            Err(_) => Err(FillFailed::TimedOut { limit }),
+        }
+    }
+
+    /// Gives the flight an answer that took `delay`.
+    async fn feed<R>(mut self, response: Response<R>, delay: Duration, deadline: Instant)
+    where
+        R: Body<Data = Bytes> + Send + 'static,
+        R::Error: Into<BoxError>,
+    {
         self.spares = stale::is_failure(response.status()) && self.table.rest(&self.flight);
-        match self.judge(&response) {
+        match self.judge(&response, delay) {
             Verdict::Unshared(why) => self.hand_over(why, response),
             Verdict::Shared(mut sharing) => {
                 sharing.lifetime = sharing.lifetime.filter(|_| !self.spares);
@@ -97,7 +154,7 @@ impl Fill {
         }
     }
 
-    fn judge<R: Body>(&self, response: &Response<R>) -> Verdict {
+    fn judge<R: Body>(&self, response: &Response<R>, delay: Duration) -> Verdict {
         let length = content_length(response.headers()).or_else(|| response.body().size_hint().exact());
         verdict::judge(
             &self.table.policy,
@@ -105,7 +162,7 @@ impl Fill {
             response.status(),
             response.headers(),
             length,
-            SystemTime::now(),
+            Arrival { now: SystemTime::now(), delay },
         )
     }
 
@@ -142,7 +199,7 @@ impl Fill {
             self.displace();
         }
         let (parts, body) = response.into_parts();
-        let head = Arc::new(Head::new(parts, sharing, &self.flight.request));
+        let head = Arc::new(Head::new(parts, sharing, &self.flight.request, self.validated));
         self.flight.ready(Arc::clone(&head));
         let mut body = pin!(body);
         let mut trailers = None;

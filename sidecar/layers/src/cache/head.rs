@@ -1,8 +1,8 @@
 //! The head of an answer that several requests share.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use http::{HeaderMap, HeaderName, StatusCode, header, response};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, response};
 use tokio::time::Instant;
 
 use super::{directives::split_list, stale::Grace, vary::Nominated, verdict::Sharing};
@@ -16,7 +16,11 @@ pub(super) struct Head {
     pub(super) nominated: Nominated,
     /// How long it is stored for, from `since`; `None`: it is not stored.
     pub(super) lifetime: Option<Duration>,
-    /// What it is good for after that.
+    /// How old it was when it came.
+    pub(super) age: Duration,
+    /// Whether it is a stored answer that the upstream said is current.
+    pub(super) validated: bool,
+    /// What it is good for after its lifetime.
     pub(super) grace: Grace,
     /// When it came.
     pub(super) since: Instant,
@@ -27,18 +31,39 @@ pub(super) struct Head {
 impl Head {
     /// The head of an answer to a request with the headers `request`, without what concerns one
     /// connection only.
-    pub(super) fn new(parts: response::Parts, sharing: Sharing, request: &HeaderMap) -> Self {
+    pub(super) fn new(
+        parts: response::Parts,
+        sharing: Sharing,
+        request: &HeaderMap,
+        validated: bool,
+    ) -> Self {
         let mut headers = parts.headers;
         strip_hop_by_hop(&mut headers);
+        if sharing.lifetime.is_some() {
+            date(&mut headers);
+        }
         Self {
             status: parts.status,
             length: content_length(&headers),
             nominated: sharing.vary.nominate(request),
             lifetime: sharing.lifetime,
+            age: sharing.age,
+            validated,
             grace: sharing.grace,
             since: Instant::now(),
             headers,
         }
+    }
+}
+
+/// Adds the `Date` of now to an answer without, before it is stored (RFC 9110, 6.6.1): whoever reads it later
+/// counts from then.
+fn date(headers: &mut HeaderMap) {
+    let now = || HeaderValue::try_from(httpdate::fmt_http_date(SystemTime::now())).ok();
+    if !headers.contains_key(header::DATE)
+        && let Some(now) = now()
+    {
+        headers.insert(header::DATE, now);
     }
 }
 
@@ -49,12 +74,13 @@ pub(super) fn content_length(headers: &HeaderMap) -> Option<u64> {
 
 /// Removes the fields of one connection (RFC 9110, 7.6.1; RFC 9111, 3.1): a shared or stored answer goes
 /// out on other connections.
-fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    const ALWAYS: [HeaderName; 7] = [
+pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    const ALWAYS: [HeaderName; 8] = [
         header::CONNECTION,
         HeaderName::from_static("keep-alive"),
         HeaderName::from_static("proxy-connection"),
         header::PROXY_AUTHENTICATE,
+        HeaderName::from_static("proxy-authentication-info"),
         header::TE,
         header::TRANSFER_ENCODING,
         header::UPGRADE,
@@ -77,8 +103,6 @@ fn strip_hop_by_hop(headers: &mut HeaderMap) {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     #[test]
@@ -88,6 +112,8 @@ mod tests {
             ("x-hop", "1"),
             ("transfer-encoding", "chunked"),
             ("keep-alive", "timeout=5"),
+            ("proxy-authenticate", "Basic"),
+            ("proxy-authentication-info", "x=y"),
             ("etag", "\"1\""),
         ]
         .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))

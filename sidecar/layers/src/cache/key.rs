@@ -2,12 +2,12 @@
 //!
 //! Two levels, because a write reaches further than a read: `PUT /v1/a?ttl=5s` changes what
 //! `GET /v1/a` and `GET /v1/%61` of every caller return. The resource is therefore the path as the
-//! upstream decodes it; the entry is the raw target, and who asks. The authority plays no part: the
-//! layer stands before one upstream.
+//! upstream decodes it; the entry is the raw target, and who asks. The authority is a part of it only by
+//! policy: the layer stands before one upstream, which may answer alike under all of its names, or not.
 
 use std::{borrow::Cow, hash::Hash, net::IpAddr, sync::Arc};
 
-use http::Uri;
+use http::{HeaderMap, Uri, header};
 
 use super::SplitBy;
 
@@ -23,6 +23,8 @@ pub(super) struct CacheKey {
 pub(super) struct EntryKey {
     /// The raw path and query, where they are more than the resource.
     target: Option<Arc<str>>,
+    /// The host that is asked, in lower case, as far as the policy separates hosts.
+    host: Option<Arc<str>>,
     split: Split,
 }
 
@@ -48,8 +50,8 @@ pub(super) struct Requester {
 }
 
 impl CacheKey {
-    /// The key of a request for `uri` by `caller`.
-    pub(super) fn of(uri: &Uri, caller: Requester, split_by: &[SplitBy]) -> Self {
+    /// The key of a request for `uri` with these headers by `caller`.
+    pub(super) fn of(uri: &Uri, headers: &HeaderMap, caller: Requester, split_by: &[SplitBy]) -> Self {
         let path = uri.path();
         let exact = uri.query().is_none() && !path.contains('%');
         let target = || uri.path_and_query().map_or(path, http::uri::PathAndQuery::as_str);
@@ -57,6 +59,7 @@ impl CacheKey {
             resource: resource(path),
             entry: EntryKey {
                 target: (!exact).then(|| Arc::from(target())),
+                host: split_by.contains(&SplitBy::Host).then(|| host(uri, headers)),
                 split: Split {
                     token: caller.token.filter(|_| split_by.contains(&SplitBy::Token)),
                     client: caller.client.filter(|_| split_by.contains(&SplitBy::Client)),
@@ -74,7 +77,8 @@ impl CacheKey {
 
     /// Bytes of this key on the heap.
     pub(super) fn weight(&self) -> usize {
-        self.resource.len() + self.entry.target.as_ref().map_or(0, |target| target.len())
+        let texts = [&self.entry.target, &self.entry.host].into_iter().flatten();
+        self.resource.len() + texts.map(|text| text.len()).sum::<usize>()
     }
 }
 
@@ -89,6 +93,13 @@ impl EntryKey {
     }
 }
 
+/// The host that a request names: by its target, else by `Host` (RFC 9110, 7.2).
+fn host(uri: &Uri, headers: &HeaderMap) -> Arc<str> {
+    let by_field = || headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = uri.authority().map(http::uri::Authority::as_str).or_else(by_field);
+    Arc::from(host.unwrap_or_default().to_ascii_lowercase())
+}
+
 /// The resource that `path` names.
 pub(super) fn resource(path: &str) -> Arc<[u8]> {
     let decoded: Cow<'_, [u8]> = percent_encoding::percent_decode_str(path).into();
@@ -100,7 +111,7 @@ mod tests {
     use super::*;
 
     fn key(uri: &'static str, caller: Requester, split_by: &[SplitBy]) -> CacheKey {
-        CacheKey::of(&Uri::from_static(uri), caller, split_by)
+        CacheKey::of(&Uri::from_static(uri), &HeaderMap::new(), caller, split_by)
     }
 
     fn anyone(uri: &'static str) -> CacheKey {
@@ -108,8 +119,17 @@ mod tests {
     }
 
     #[test]
-    fn the_authority_plays_no_part() {
+    fn the_authority_plays_a_part_only_by_policy() {
         assert_eq!(anyone("http://a/v1/k"), anyone("/v1/k"));
+        let by_host = |uri: &'static str, host: &'static str| {
+            let headers =
+                [(header::HOST, http::HeaderValue::from_static(host))].into_iter().collect::<HeaderMap>();
+            CacheKey::of(&Uri::from_static(uri), &headers, Requester::default(), &[SplitBy::Host])
+        };
+        assert_eq!(by_host("/k", "A.example:80"), by_host("/k", "a.example:80"));
+        assert_eq!(by_host("http://a/k", "b"), by_host("/k", "a"), "the target goes before the field");
+        assert_ne!(by_host("/k", "a"), by_host("/k", "b"));
+        assert_eq!(by_host("/k", "a").resource, by_host("/k", "b").resource, "a write reaches both");
     }
 
     #[test]

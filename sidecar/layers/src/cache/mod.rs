@@ -17,20 +17,23 @@
 //! - `layer`, `service`, `future`, `body`, `policy`, `error`, `metrics`, `trail`: the layer.
 //! - `share`, `write`, `forward`: the three ways of a request; `fill`: the load; `rescue`: when it fails.
 //! - `flight` around the pure `machine` and its `seats`: one load and its readers.
-//! - `table` of `shard`s of `account`s, `stored` answers in an order of `eviction`, `writes`: the state.
-//! - `classify`, `key`, `directives`, `freshness`, `stale`, `verdict`, `vary`, `conditional`, `location`, `head`,
-//!   `status`: decisions and texts, as functions of data.
+//! - `validation`: a load that may find what is stored to be current.
+//! - `table` of `shard`s of `account`s, `stored` answers in an order of `eviction`, `writes`: the state; `found` in it.
+//! - `classify`, `key`, `directives`, `targeted` and its `dictionary`, `freshness`, `stale`, `wish`, `verdict`, `vary`, `conditional`, `range`,
+//!   `location`, `head`, `status`: decisions and texts, as functions of data.
 
 mod account;
 mod body;
 mod classify;
 mod conditional;
+mod dictionary;
 mod directives;
 mod error;
 mod eviction;
 mod fill;
 mod flight;
 mod forward;
+mod found;
 mod freshness;
 mod future;
 mod head;
@@ -40,6 +43,7 @@ mod location;
 mod machine;
 mod metrics;
 mod policy;
+mod range;
 mod rescue;
 mod seats;
 mod service;
@@ -49,9 +53,12 @@ mod stale;
 mod status;
 mod stored;
 mod table;
+mod targeted;
 mod trail;
+mod validation;
 mod vary;
 mod verdict;
+mod wish;
 mod write;
 mod writes;
 

@@ -39,6 +39,8 @@ pub enum SplitBy {
     Token,
     /// The address of the client, without its port.
     Client,
+    /// The host that the request names: where the upstream may answer differently under each of its names.
+    Host,
 }
 
 impl Default for CachePolicy {

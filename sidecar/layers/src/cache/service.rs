@@ -17,6 +17,7 @@ use super::{
     key::{CacheKey, Requester},
     rescue::rescued,
     share::{Share, Step},
+    status::CacheStatus,
     table::Table,
     write::Write,
 };
@@ -49,7 +50,7 @@ impl<S> Cache<S> {
             // The authentication layer removes what it accepts.
             credentials: request.headers().contains_key(header::AUTHORIZATION),
         };
-        CacheKey::of(request.uri(), requester, &self.table.policy.split_by)
+        CacheKey::of(request.uri(), request.headers(), requester, &self.table.policy.split_by)
     }
 
     fn share<B>(&self, request: Request<B>) -> Share<S, B>
@@ -81,6 +82,9 @@ where
         let has_body = !request.body().is_end_stream();
         let plan = classify(request.method(), request.headers(), has_body);
         match plan {
+            Plan::Forward(status @ CacheStatus::Request) => {
+                CacheFuture::waiting(self.share(request).ask_origin(status))
+            }
             Plan::Forward(status) => CacheFuture::waiting(forward(self.inner.clone(), request, status)),
             Plan::Write(reach) => {
                 let write = Write::begin(Arc::clone(&self.table), &request, reach);
@@ -92,8 +96,14 @@ where
                     return CacheFuture::there(Ok(answer));
                 }
                 let rescue = share.rescue();
-                CacheFuture::waiting(rescued(rescue, forward(share.inner, share.request, otherwise)))
+                CacheFuture::waiting(rescued(rescue, share.ask_origin(otherwise)))
             }
+            Plan::OnlyStored => {
+                let share = self.share(request);
+                let answer = share.look_in_store().unwrap_or_else(|| share.not_stored());
+                CacheFuture::there(Ok(answer))
+            }
+            Plan::Unanswered => CacheFuture::there(Ok(self.share(request).not_stored())),
             Plan::Share => {
                 let share = self.share(request);
                 // Now, not at the first poll: who comes next joins a load that has begun.

@@ -4,7 +4,7 @@
 use std::{future::poll_fn, sync::Arc};
 
 use bytes::Bytes;
-use http::{Method, Request, Response, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Body;
 use tokio::time::Instant;
 use tower::{BoxError, Service};
@@ -12,15 +12,18 @@ use tracing::{Instrument, Span};
 
 use super::{
     CacheBody,
+    directives::Directives,
     fill::Fill,
     flight::{Landed, Seat},
     forward::forward,
+    found::{Found, Kept},
     head::Head,
     key::CacheKey,
     rescue::Rescue,
-    status::CacheStatus,
-    table::{Found, Kept, Table},
+    status::{CacheStatus, Forwarded},
+    table::Table,
     trail::CacheTrail,
+    validation::without_content,
     vary::VaryNames,
 };
 
@@ -42,8 +45,8 @@ pub(super) struct Share<S, B> {
 pub(super) enum Step {
     /// The answer is there.
     There(Result<Response<CacheBody>, BoxError>),
-    /// The answer comes on a flight; whether a stale one was stored before.
-    Wait(Seat, bool),
+    /// The answer comes on a flight, and why it does not come from the store.
+    Wait(Seat, Forwarded),
     /// The request goes on its own.
     Alone(CacheStatus),
 }
@@ -73,15 +76,15 @@ where
                 Step::Alone(CacheStatus::Bypass("hit-for-miss"))
             }
             Found::Crowded => Step::Alone(CacheStatus::Bypass("crowded")),
-            Found::Joined(seat) => {
+            Found::Joined(seat, why) => {
                 metrics.coalesced.inc();
-                self.note(CacheStatus::Loaded { stale: false, collapsed: true, stored: None });
-                Step::Wait(seat, false)
+                self.note(CacheStatus::Loaded { why, validated: false, collapsed: true, stored: None });
+                Step::Wait(seat, why)
             }
-            Found::Leads { seat, fill, stale } => {
-                self.note(CacheStatus::Loaded { stale, collapsed: false, stored: None });
+            Found::Leads { seat, fill, why } => {
+                self.note(CacheStatus::Loaded { why, validated: false, collapsed: false, stored: None });
                 self.begin(fill, Span::current());
-                Step::Wait(seat, stale)
+                Step::Wait(seat, why)
             }
         }
     }
@@ -89,6 +92,23 @@ where
     /// The answer from the store, where there is one to be served at once.
     pub(super) fn look_in_store(&self) -> Option<Response<CacheBody>> {
         self.table.kept(&self.key, self.request.headers()).map(|kept| self.serve(kept))
+    }
+
+    /// The answer to a request that wants a stored one or none, where there is none (RFC 9111, 5.2.1.7).
+    pub(super) fn not_stored(&self) -> Response<CacheBody> {
+        const WHY: Bytes = Bytes::from_static(
+            b"Nothing that may be served is stored here, and the request says only-if-cached.\n",
+        );
+        let is_head = self.request.method() == Method::HEAD;
+        self.note(CacheStatus::NotStored);
+        let mut response =
+            Response::new(if is_head { CacheBody::empty() } else { CacheBody::whole(WHY, None) });
+        *response.status_mut() = StatusCode::GATEWAY_TIMEOUT;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(WHY.len()));
+        CacheStatus::NotStored.add_to(headers);
+        response
     }
 
     /// What stands in for this request's failure.
@@ -137,13 +157,26 @@ where
         CacheTrail::note(self.request.extensions(), status);
     }
 
+    /// Passes the request on past what is stored for it, and removes that where the answer shows that it is
+    /// outdated (RFC 9111, 4.3.5).
+    pub(super) async fn ask_origin(self, status: CacheStatus) -> Result<Response<CacheBody>, BoxError> {
+        let variant = self.table.variant(&self.key, self.request.headers());
+        let response = forward(self.inner, self.request, status).await?;
+        if let Some(variant) = variant.filter(|_| response.status() == StatusCode::OK)
+            && variant.stored.is_outdated_by(response.headers())
+        {
+            self.table.remove(&self.key, &variant);
+        }
+        Ok(response)
+    }
+
     /// Follows a step to the answer.
     pub(super) async fn follow(self, mut step: Step) -> Result<Response<CacheBody>, BoxError> {
         for _ in 0..MOST_TRIES {
-            let (seat, stale) = match step {
+            let (seat, forwarded) = match step {
                 Step::There(outcome) => return outcome,
                 Step::Alone(status) => return forward(self.inner, self.request, status).await,
-                Step::Wait(seat, stale) => (seat, stale),
+                Step::Wait(seat, forwarded) => (seat, forwarded),
             };
             let landed = {
                 let _waiting = self.table.metrics.waiting();
@@ -152,7 +185,7 @@ where
             let expected = match landed {
                 Landed::Failed(why) => return Err(why.into()),
                 Landed::Unshared(why, Some(mut response)) => {
-                    CacheStatus::Unshared(why).add_to(response.headers_mut());
+                    CacheStatus::Unshared(forwarded, why).add_to(response.headers_mut());
                     return Ok(response);
                 }
                 Landed::Unshared(why, None) => {
@@ -160,11 +193,11 @@ where
                     if let Some(answer) = self.look_in_store() {
                         return Ok(answer);
                     }
-                    return forward(self.inner, self.request, CacheStatus::Unshared(why)).await;
+                    return forward(self.inner, self.request, CacheStatus::Unshared(forwarded, why)).await;
                 }
                 Landed::Shared(head) => {
                     if head.nominated.matches(self.request.headers()) {
-                        return Ok(self.answer(&head, seat, stale));
+                        return Ok(self.answer(&head, seat, forwarded));
                     }
                     head.nominated.names().clone()
                 }
@@ -176,23 +209,28 @@ where
     }
 
     /// The request of the load: a GET for all, so this one without its (empty) content, which belongs to
-    /// its client, and without the conditions by which that client validates its own copy.
+    /// its client, without the conditions by which that client validates its own copy, without the range
+    /// that it wants of it, and without its wishes of a cache where they would have a cache before the
+    /// origin answer less well than the others want it, or not at all.
     fn load(&self) -> Request<B> {
-        let mut load = Request::new(B::default());
-        *load.uri_mut() = self.request.uri().clone();
-        *load.version_mut() = self.request.version();
-        *load.headers_mut() = self.request.headers().clone();
-        load.headers_mut().remove(header::IF_NONE_MATCH);
-        load.headers_mut().remove(header::IF_MODIFIED_SINCE);
-        *load.extensions_mut() = self.request.extensions().clone();
+        let mut load = without_content(&self.request);
+        *load.method_mut() = Method::GET;
+        for name in [header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE, header::RANGE, header::IF_RANGE] {
+            load.headers_mut().remove(name);
+        }
+        let wishes = Directives::of(load.headers());
+        if wishes.only_if_cached || wishes.max_stale.is_some() {
+            load.headers_mut().remove(header::CACHE_CONTROL);
+        }
         load
     }
 
-    fn answer(&self, head: &Head, seat: Seat, stale: bool) -> Response<CacheBody> {
+    fn answer(&self, head: &Head, seat: Seat, why: Forwarded) -> Response<CacheBody> {
         let stores = self.table.policy.max_bytes > 0;
         let mut headers = head.headers.clone();
         CacheStatus::Loaded {
-            stale,
+            why,
+            validated: head.validated,
             collapsed: !seat.is_leader(),
             stored: head
                 .lifetime

@@ -27,7 +27,7 @@ pub(super) enum Use {
     IfError,
     /// Nothing for this request; for another it may be.
     NotThis,
-    /// Nothing for any request, from now on.
+    /// Nothing for any request, from now on, unless the upstream says that it is current.
     Spent,
 }
 
@@ -35,7 +35,7 @@ impl Grace {
     /// That of an answer with these directives: its own word, else the policy's. None where the answer
     /// forbids it, and none for a failure, which must not outlive its moment.
     pub(super) fn of(policy: &CachePolicy, directives: &Directives, status: StatusCode) -> Self {
-        let forbidden = directives.must_revalidate || directives.no_cache || directives.no_store;
+        let forbidden = directives.forbids_stale() || directives.no_cache || directives.no_store;
         if forbidden || status.is_server_error() {
             return Self::default();
         }
@@ -71,8 +71,10 @@ pub(super) fn tolerance(request: &HeaderMap) -> Duration {
         return Duration::MAX;
     }
     let directives = Directives::of(request);
-    let wants_fresh =
-        directives.no_cache || directives.no_store || directives.max_age.is_some() || directives.min_fresh;
+    let wants_fresh = directives.no_cache
+        || directives.no_store
+        || directives.max_age.is_some()
+        || directives.min_fresh.is_some();
     if wants_fresh { Duration::ZERO } else { directives.max_stale.unwrap_or(Duration::MAX) }
 }
 

@@ -32,21 +32,46 @@ pub(super) enum CacheStatus {
     KeptFailure,
     /// By a load that others may share.
     Loaded {
-        /// Whether a stale stored answer was found first.
-        stale: bool,
+        /// Why no stored answer was served.
+        why: Forwarded,
+        /// Whether the upstream answered with 304, that what was stored is current.
+        validated: bool,
         /// Whether another request had begun the load.
         collapsed: bool,
         /// The freshness it is stored for; `None`: not stored.
         stored: Option<Duration>,
     },
-    /// By a load whose answer turned out to be for one request only.
-    Unshared(Unshared),
+    /// By a load whose answer turned out to be for one request only; why it was begun, and why so.
+    Unshared(Forwarded, Unshared),
+    /// Neither answered from the store nor forwarded: the request wants a stored answer or none.
+    NotStored,
     /// Forwarded because of the request's method.
     Method,
     /// Forwarded because of the request's own cache directives.
     Request,
     /// Forwarded around the cache, and why.
     Bypass(&'static str),
+}
+
+/// Why a load was begun or joined (RFC 9211, 2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Forwarded {
+    /// Nothing was stored for the request.
+    Miss,
+    /// A stale answer was.
+    Stale,
+    /// A fresh one was, but not as fresh as the request wants it.
+    Request,
+}
+
+impl Forwarded {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Miss => "miss",
+            Self::Stale => "stale",
+            Self::Request => "request",
+        }
+    }
 }
 
 impl CacheStatus {
@@ -82,10 +107,14 @@ impl CacheStatus {
                 format!("kivi; fwd=stale; ttl={ttl}; detail=stale-if-error")
             }
             Self::Bypass(detail) => format!("kivi; fwd=bypass; detail={detail}"),
-            Self::Unshared(reason) => format!("kivi; fwd=miss; detail={}", reason.detail()),
+            Self::Unshared(why, reason) => format!("kivi; fwd={}; detail={}", why.text(), reason.detail()),
             Self::Hit { ttl } => format!("kivi; hit; ttl={ttl}"),
-            Self::Loaded { stale, collapsed, stored } => {
-                let mut text = String::from(if stale { "kivi; fwd=stale" } else { "kivi; fwd=miss" });
+            Self::NotStored => "kivi; detail=only-if-cached".to_owned(),
+            Self::Loaded { why, validated, collapsed, stored } => {
+                let mut text = format!("kivi; fwd={}", why.text());
+                if validated {
+                    text.push_str("; fwd-status=304");
+                }
                 if collapsed {
                     text.push_str("; collapsed");
                 }
@@ -101,7 +130,7 @@ impl CacheStatus {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::dictionary, *};
 
     fn text(status: CacheStatus) -> String {
         let mut headers = HeaderMap::new();
@@ -112,7 +141,14 @@ mod tests {
     #[test]
     fn each_outcome_has_its_text() {
         let ttl = Duration::from_millis(59_400);
-        let loaded = |stale, collapsed, stored| CacheStatus::Loaded { stale, collapsed, stored };
+        let loaded =
+            |why, collapsed, stored| CacheStatus::Loaded { why, validated: false, collapsed, stored };
+        let validated = CacheStatus::Loaded {
+            why: Forwarded::Stale,
+            validated: true,
+            collapsed: true,
+            stored: Some(ttl),
+        };
         let instead = |status| CacheStatus::Instead { ttl: -3, status };
         for (status, expected) in [
             (CacheStatus::Hit { ttl: 59 }, "kivi; hit; ttl=59"),
@@ -123,22 +159,34 @@ mod tests {
                 instead(Some(StatusCode::BAD_GATEWAY)),
                 "kivi; fwd=stale; fwd-status=502; ttl=-3; detail=stale-if-error",
             ),
-            (loaded(false, false, None), "kivi; fwd=miss"),
-            (loaded(false, false, Some(ttl)), "kivi; fwd=miss; stored; ttl=59"),
-            (loaded(false, true, None), "kivi; fwd=miss; collapsed"),
-            (loaded(true, true, Some(ttl)), "kivi; fwd=stale; collapsed; stored; ttl=59"),
-            (CacheStatus::Unshared(Unshared::TooLarge), "kivi; fwd=miss; detail=too-large"),
+            (loaded(Forwarded::Miss, false, None), "kivi; fwd=miss"),
+            (loaded(Forwarded::Miss, false, Some(ttl)), "kivi; fwd=miss; stored; ttl=59"),
+            (loaded(Forwarded::Miss, true, None), "kivi; fwd=miss; collapsed"),
+            (loaded(Forwarded::Stale, true, Some(ttl)), "kivi; fwd=stale; collapsed; stored; ttl=59"),
+            (loaded(Forwarded::Request, false, None), "kivi; fwd=request"),
+            (validated, "kivi; fwd=stale; fwd-status=304; collapsed; stored; ttl=59"),
+            (CacheStatus::NotStored, "kivi; detail=only-if-cached"),
+            (CacheStatus::Unshared(Forwarded::Miss, Unshared::TooLarge), "kivi; fwd=miss; detail=too-large"),
+            (CacheStatus::Unshared(Forwarded::Stale, Unshared::Cookie), "kivi; fwd=stale; detail=set-cookie"),
             (CacheStatus::Method, "kivi; fwd=method"),
             (CacheStatus::Request, "kivi; fwd=request"),
             (CacheStatus::Bypass("range"), "kivi; fwd=bypass; detail=range"),
         ] {
             assert_eq!(text(status), expected);
+            is_an_item(&text(status));
         }
+    }
+
+    /// A member of the list is an item with parameters, as of a dictionary (RFC 9651, 3.1, 3.2).
+    fn is_an_item(text: &str) {
+        let members = format!("a={text}");
+        assert!(dictionary::members(members.as_bytes()).is_some_and(|members| members.len() == 1), "{text}");
     }
 
     #[test]
     fn a_failure_says_its_way_and_one_detail() {
-        let miss = CacheStatus::Loaded { stale: false, collapsed: true, stored: None };
+        let miss =
+            CacheStatus::Loaded { why: Forwarded::Miss, validated: false, collapsed: true, stored: None };
         for (status, expected) in [
             (miss, "kivi; fwd=miss; collapsed; detail=broken"),
             (CacheStatus::Method, "kivi; fwd=method; detail=broken"),
@@ -146,6 +194,7 @@ mod tests {
             (CacheStatus::KeptFailure, "kivi; hit; detail=broken"),
         ] {
             assert_eq!(status.failed("broken").unwrap(), expected);
+            is_an_item(expected);
         }
     }
 

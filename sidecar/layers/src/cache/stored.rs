@@ -1,6 +1,6 @@
 //! A stored answer, and the answers made from it.
 
-use std::time::Duration;
+use std::{ops::Range, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
@@ -9,11 +9,13 @@ use tokio::time::Instant;
 use super::{
     CacheBody, conditional,
     flight::Flight,
-    freshness,
-    head::Head,
+    head::{Head, content_length},
+    range::{self, Part},
     stale::{self, Grace, Use},
     status::CacheStatus,
+    targeted::CDN_CACHE_CONTROL,
     vary::Nominated,
+    wish,
     writes::Epoch,
 };
 
@@ -26,14 +28,14 @@ const HEADER_OVERHEAD: usize = 112;
 /// a connection keep that connection's whole read buffer alive.
 #[derive(Debug)]
 pub(super) struct Stored {
-    status: StatusCode,
-    headers: HeaderMap,
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
     body: Bytes,
     trailers: Option<HeaderMap>,
     pub(super) nominated: Nominated,
     since: Instant,
     /// How old it was when it came.
-    age: Duration,
+    age_then: Duration,
     lifetime: Duration,
     /// What it is good for after its lifetime.
     grace: Grace,
@@ -64,7 +66,7 @@ impl Stored {
             + head.nominated.weight();
         Some(Self {
             status: head.status,
-            age: freshness::age(&headers),
+            age_then: head.age,
             headers,
             body,
             trailers,
@@ -91,7 +93,8 @@ impl Stored {
     /// What it is good for, for a request with these headers; `writes` are those until now.
     pub(super) fn use_for(&self, request: &HeaderMap, now: Instant, writes: Epoch) -> Use {
         match self.left(now) {
-            Some(_) => Use::Fresh,
+            Some(left) if wish::takes(request, self.age(now), left) => Use::Fresh,
+            Some(_) => Use::NotThis,
             None if !self.began.is_unwritten(writes, self.about_many) => Use::Spent,
             None => self.grace.at(self.staleness(now), stale::tolerance(request)),
         }
@@ -99,7 +102,7 @@ impl Stored {
 
     /// Whether it is served in place of a failure, to a request with these headers.
     pub(super) fn covers_failure(&self, request: &HeaderMap, now: Instant, writes: Epoch) -> bool {
-        self.left(now).is_some()
+        self.left(now).is_some_and(|left| wish::takes(request, self.age(now), left))
             || (self.began.is_unwritten(writes, self.about_many)
                 && self.grace.covers_failure(self.staleness(now), stale::tolerance(request)))
     }
@@ -110,6 +113,11 @@ impl Stored {
         let left = self.left(now).unwrap_or_default().as_secs();
         let late = staleness.as_secs() + u64::from(staleness.subsec_nanos() > 0);
         left.cast_signed() - late.cast_signed()
+    }
+
+    /// Its age (RFC 9111, 4.2.3).
+    fn age(&self, now: Instant) -> Duration {
+        self.age_then + now.duration_since(self.since)
     }
 
     fn staleness(&self, now: Instant) -> Duration {
@@ -124,23 +132,8 @@ impl Stored {
         now: Instant,
         status: CacheStatus,
     ) -> Response<CacheBody> {
-        let unchanged = self.status == StatusCode::OK && conditional::is_unchanged(request, &self.headers);
-        let (code, mut headers, body) = if unchanged {
-            (StatusCode::NOT_MODIFIED, self.validators(), CacheBody::empty())
-        } else {
-            let mut headers = self.headers.clone();
-            if !headers.contains_key(header::CONTENT_LENGTH) && !is_bodiless(self.status) {
-                headers.insert(header::CONTENT_LENGTH, HeaderValue::from(self.body.len()));
-            }
-            let body = if is_head {
-                CacheBody::empty()
-            } else {
-                CacheBody::whole(self.body.clone(), self.trailers.clone())
-            };
-            (self.status, headers, body)
-        };
-        let age = self.age + now.duration_since(self.since);
-        headers.insert(header::AGE, HeaderValue::from(age.as_secs()));
+        let (code, mut headers, body) = self.reply(request, is_head);
+        headers.insert(header::AGE, HeaderValue::from(self.age(now).as_secs()));
         status.add_to(&mut headers);
         let mut response = Response::new(body);
         *response.status_mut() = code;
@@ -148,10 +141,69 @@ impl Stored {
         response
     }
 
+    /// Status, headers and body of that answer. Conditions go before ranges (RFC 9110, 13.2.2), and both
+    /// are for a 200 only.
+    fn reply(&self, request: &HeaderMap, is_head: bool) -> (StatusCode, HeaderMap, CacheBody) {
+        let is_ok = self.status == StatusCode::OK;
+        if is_ok && conditional::is_unchanged(request, &self.headers) {
+            return (StatusCode::NOT_MODIFIED, self.validators(), CacheBody::empty());
+        }
+        let length = self.body.len();
+        if is_ok && !is_head {
+            match range::part(request, &self.headers, length) {
+                Part::Whole => {}
+                Part::Bytes(part) => {
+                    let body = CacheBody::whole(self.body.slice(part.clone()), None);
+                    return (StatusCode::PARTIAL_CONTENT, self.of_part(&part), body);
+                }
+                Part::Unsatisfiable => {
+                    let mut headers = HeaderMap::new();
+                    insert_text(&mut headers, header::CONTENT_RANGE, format!("bytes */{length}"));
+                    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(0));
+                    return (StatusCode::RANGE_NOT_SATISFIABLE, headers, CacheBody::empty());
+                }
+            }
+        }
+        let mut headers = self.headers.clone();
+        if !headers.contains_key(header::CONTENT_LENGTH) && !is_bodiless(self.status) {
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        let body = if is_head { CacheBody::empty() } else { self.body() };
+        (self.status, headers, body)
+    }
+
+    /// Whether a 200 with these headers, to a GET or HEAD that selects this answer, shows that it is outdated:
+    /// by a validator or a length that is not its own (RFC 9111, 4.3.5).
+    pub(super) fn is_outdated_by(&self, newer: &HeaderMap) -> bool {
+        let differs = |name| newer.get(&name).is_some_and(|value| self.headers.get(&name) != Some(value));
+        self.status != StatusCode::OK
+            || differs(header::ETAG)
+            || differs(header::LAST_MODIFIED)
+            || content_length(newer).is_some_and(|length| length != self.body.len() as u64)
+    }
+
+    /// All of its body, and what trails it.
+    pub(super) fn body(&self) -> CacheBody {
+        CacheBody::whole(self.body.clone(), self.trailers.clone())
+    }
+
+    /// The headers of a 206 (RFC 9110, 15.3.7): without what is about the content as a whole.
+    fn of_part(&self, part: &Range<usize>) -> HeaderMap {
+        let mut headers = self.headers.clone();
+        for whole in ["content-md5", "content-digest"] {
+            headers.remove(whole);
+        }
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(part.len()));
+        let (last, length) = (part.end - 1, self.body.len());
+        insert_text(&mut headers, header::CONTENT_RANGE, format!("bytes {}-{last}/{length}", part.start));
+        headers
+    }
+
     /// The headers of a 304 (RFC 9110, 15.4.5).
     fn validators(&self) -> HeaderMap {
-        const KEPT: [HeaderName; 7] = [
+        const KEPT: [HeaderName; 8] = [
             header::CACHE_CONTROL,
+            CDN_CACHE_CONTROL,
             header::CONTENT_LOCATION,
             header::DATE,
             header::ETAG,
@@ -166,6 +218,12 @@ impl Stored {
             }
         }
         headers
+    }
+}
+
+fn insert_text(headers: &mut HeaderMap, name: HeaderName, text: String) {
+    if let Ok(value) = HeaderValue::try_from(text) {
+        headers.insert(name, value);
     }
 }
 

@@ -26,13 +26,15 @@ use tokio::time::Instant;
 
 use super::{
     CacheMetrics, CachePolicy, FillFailed,
-    account::Trouble,
+    account::{Trouble, Variant},
     classify::Reach,
     fill::Fill,
-    flight::{Flight, Seat},
+    flight::Flight,
+    found::{Found, Kept},
     key::CacheKey,
     shard::Shard,
     stale::Use,
+    status::Forwarded,
     stored::Stored,
     vary::VaryNames,
     writes::{Effect, Epoch, Writes},
@@ -55,46 +57,6 @@ pub(super) struct Table {
     writes: Writes,
 }
 
-/// A stored answer to be served at once.
-#[derive(Debug)]
-pub(super) enum Kept {
-    /// A fresh one.
-    Fresh(Arc<Stored>),
-    /// A stale one, served while it is refreshed.
-    Stale {
-        /// The answer.
-        stored: Arc<Stored>,
-        /// The load that this request is to begin; none where one is in progress, or failed just now.
-        refresh: Option<Fill>,
-    },
-    /// A stale one, because a load failed just now.
-    Resting(Arc<Stored>),
-}
-
-/// What a GET finds.
-#[derive(Debug)]
-pub(super) enum Found {
-    /// A stored answer to be served at once.
-    Kept(Kept),
-    /// A failure that is kept.
-    Failed(FillFailed),
-    /// A load that another began.
-    Joined(Seat),
-    /// A load that this request is to begin. Not to run it fails it.
-    Leads {
-        /// The place of this request.
-        seat: Seat,
-        /// The load.
-        fill: Fill,
-        /// Whether a stale stored answer was there.
-        stale: bool,
-    },
-    /// It goes on its own, because the answers of its key are not shared.
-    Unshared,
-    /// It goes on its own, because too many loads of its key are in progress.
-    Crowded,
-}
-
 impl Table {
     pub(super) fn new(policy: CachePolicy, metrics: CacheMetrics) -> Self {
         Self {
@@ -110,13 +72,8 @@ impl Table {
 
     /// A stored answer to be served at once, if there is one.
     pub(super) fn kept(self: &Arc<Self>, key: &CacheKey, headers: &HeaderMap) -> Option<Kept> {
-        let mut spent = None;
-        let kept = {
-            let mut shard = self.shard(&key.resource).lock();
-            self.kept_in(&mut shard, key, headers, self.writes.epoch(), &mut spent)
-        };
-        self.released(spent);
-        kept.ok()
+        let mut shard = self.shard(&key.resource).lock();
+        self.kept_in(&mut shard, key, headers, self.writes.epoch()).ok()
     }
 
     /// The stored answer to be served in place of a failure, if there is one.
@@ -131,6 +88,25 @@ impl Table {
         covers.then(|| Arc::clone(&variant.stored))
     }
 
+    /// What is stored for a request with these headers, be it fresh or not.
+    pub(super) fn variant(&self, key: &CacheKey, headers: &HeaderMap) -> Option<Variant> {
+        if self.used.load(Relaxed) == 0 {
+            return None;
+        }
+        self.shard(&key.resource).lock().account(key)?.variant(headers).cloned()
+    }
+
+    /// Removes a stored answer that was found to be outdated, if it is still there.
+    pub(super) fn remove(&self, key: &CacheKey, variant: &Variant) {
+        let removed = {
+            let mut shard = self.shard(&key.resource).lock();
+            let removed = shard.remove(key, variant.id);
+            shard.prune(key, Instant::now());
+            removed
+        };
+        self.released(removed);
+    }
+
     /// What a GET with `headers` finds for `key`. `expected`: the `Vary` of an answer that was not for
     /// it, so that it joins no load whose answer would not be for it either.
     pub(super) fn find(
@@ -139,41 +115,33 @@ impl Table {
         headers: &HeaderMap,
         expected: Option<&VaryNames>,
     ) -> Found {
-        let mut spent = None;
-        let found = {
-            let mut shard = self.shard(&key.resource).lock();
-            self.find_in(&mut shard, key, headers, expected, &mut spent)
-        };
-        self.released(spent);
-        found
+        self.find_in(&mut self.shard(&key.resource).lock(), key, headers, expected)
     }
 
-    /// The stored answer to be served at once, or else whether there is (or was) one that is stale.
+    /// The stored answer to be served at once, or else why there is none.
     fn kept_in(
         self: &Arc<Self>,
         shard: &mut Shard,
         key: &CacheKey,
         headers: &HeaderMap,
         epoch: Epoch,
-        spent: &mut Option<Arc<Stored>>,
-    ) -> Result<Kept, bool> {
+    ) -> Result<Kept, Forwarded> {
         let now = Instant::now();
-        let account = shard.account(key).ok_or(false)?;
-        let variant = account.variant(headers).cloned().ok_or(false)?;
+        let account = shard.account(key).ok_or(Forwarded::Miss)?;
+        let variant = account.variant(headers).cloned().ok_or(Forwarded::Miss)?;
         let in_trouble = account.is_in_trouble(now);
         let stored = variant.stored;
         let kept = match stored.use_for(headers, now, epoch) {
             Use::Fresh => Kept::Fresh(stored),
             Use::WhileRevalidate if in_trouble => Kept::Stale { stored, refresh: None },
             Use::WhileRevalidate => {
-                Kept::Stale { stored, refresh: self.refresh_in(shard, key, headers, epoch, now) }
+                let refresh = self.refresh_in(shard, key, headers, epoch, &stored);
+                Kept::Stale { stored, refresh }
             }
             Use::IfError if in_trouble => Kept::Resting(stored),
-            Use::IfError | Use::NotThis => return Err(true),
-            Use::Spent => {
-                *spent = shard.remove(key, variant.id);
-                return Err(true);
-            }
+            Use::NotThis if stored.left(now).is_some() => return Err(Forwarded::Request),
+            // What is spent stays until an answer takes its place: it may turn out to be current.
+            Use::IfError | Use::NotThis | Use::Spent => return Err(Forwarded::Stale),
         };
         shard.visit(variant.id);
         Ok(kept)
@@ -187,8 +155,9 @@ impl Table {
         key: &CacheKey,
         headers: &HeaderMap,
         epoch: Epoch,
-        now: Instant,
+        stale: &Arc<Stored>,
     ) -> Option<Fill> {
+        let now = Instant::now();
         let about_many = key.is_about_many();
         if shard.is_written(&key.resource) || self.writes.are_in_progress(about_many) {
             return None;
@@ -203,7 +172,7 @@ impl Table {
         }
         let flight = Flight::refresh(self, key.clone(), headers.clone(), epoch);
         account.attach(Arc::clone(&flight));
-        Some(Fill::new(Arc::clone(self), flight, None))
+        Some(Fill::new(Arc::clone(self), flight, None, Some(Arc::clone(stale))))
     }
 
     fn find_in(
@@ -212,13 +181,12 @@ impl Table {
         key: &CacheKey,
         headers: &HeaderMap,
         expected: Option<&VaryNames>,
-        spent: &mut Option<Arc<Stored>>,
     ) -> Found {
         let now = Instant::now();
         let epoch = self.writes.epoch();
-        let stale = match self.kept_in(shard, key, headers, epoch, spent) {
+        let why = match self.kept_in(shard, key, headers, epoch) {
             Ok(kept) => return Found::Kept(kept),
-            Err(stale) => stale,
+            Err(why) => why,
         };
         let about_many = key.is_about_many();
         let written = shard.is_written(&key.resource) || self.writes.are_in_progress(about_many);
@@ -236,7 +204,7 @@ impl Table {
             .filter(|flight| !written || !flight.has_departed())
             .find_map(|flight| flight.join(self, headers, expected.as_ref()));
         if let Some(seat) = joined {
-            return Found::Joined(seat);
+            return Found::Joined(seat, why);
         }
         if account.is_crowded() {
             return Found::Crowded;
@@ -247,8 +215,9 @@ impl Table {
         let before = account.flights().filter(|_| written).find(agrees).cloned();
         let (flight, seat) = Flight::begin(self, key.clone(), headers.clone(), epoch);
         account.attach(Arc::clone(&flight));
-        let fill = Fill::new(Arc::clone(self), flight, before);
-        Found::Leads { seat, fill, stale }
+        let stored = account.variant(headers).map(|found| Arc::clone(&found.stored));
+        let fill = Fill::new(Arc::clone(self), flight, before, stored);
+        Found::Leads { seat, fill, why }
     }
 
     /// Lets nobody join a flight any more, and forgets its answer. False: that was so already.

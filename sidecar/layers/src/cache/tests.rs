@@ -3,9 +3,12 @@
 mod coalesce;
 mod failure;
 mod linearizable;
+mod ranges;
+mod requests;
 mod sharing;
 mod stale;
 mod stored;
+mod validation;
 mod window;
 mod writes;
 

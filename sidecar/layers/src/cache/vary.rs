@@ -35,9 +35,9 @@ impl VaryNames {
         Some(Self(Arc::from(names)))
     }
 
-    /// Whether two requests have equal values in all of these.
+    /// Whether two requests match in all of these.
     pub(super) fn agree(&self, one: &HeaderMap, other: &HeaderMap) -> bool {
-        self.0.iter().all(|name| one.get_all(name).iter().eq(other.get_all(name)))
+        self.0.iter().all(|name| same(name, || one.get_all(name).iter(), || other.get_all(name).iter()))
     }
 
     /// These names with the values of `request`, copied so that they hold nothing else of it.
@@ -56,7 +56,7 @@ impl Nominated {
             .0
             .iter()
             .zip(self.values.iter())
-            .all(|(name, values)| request.get_all(name).iter().eq(values.iter()))
+            .all(|(name, values)| same(name, || request.get_all(name).iter(), || values.iter()))
     }
 
     /// The names alone.
@@ -66,7 +66,14 @@ impl Nominated {
 
     /// Whether two answers are selected by the same requests.
     pub(super) fn selects_same(&self, other: &Self) -> bool {
-        self.names == other.names && self.values == other.values
+        let values = self.values.iter().zip(other.values.iter());
+        self.names == other.names
+            && self
+                .names
+                .0
+                .iter()
+                .zip(values)
+                .all(|(name, (one, other))| same(name, || one.iter(), || other.iter()))
     }
 
     /// Bytes on the heap.
@@ -74,6 +81,36 @@ impl Nominated {
         let values: usize = self.values.iter().flatten().map(|value| 64 + value.len()).sum();
         self.names.0.len() * 64 + values
     }
+}
+
+/// Whether two requests with these lines of one header match (RFC 9111, 4.1): an absent one matches only an
+/// absent one. Of the lists by which content is negotiated it does not matter how they are spread over
+/// lines, nor space, nor, where the members are names, case.
+fn same<'a, A, B>(name: &HeaderName, one: impl Fn() -> A, other: impl Fn() -> B) -> bool
+where
+    A: Iterator<Item = &'a HeaderValue>,
+    B: Iterator<Item = &'a HeaderValue>,
+{
+    if one().eq(other()) {
+        return true;
+    }
+    let has_case = *name == header::ACCEPT;
+    let is_list =
+        has_case || [header::ACCEPT_ENCODING, header::ACCEPT_LANGUAGE, header::ACCEPT_CHARSET].contains(name);
+    let both_present = one().next().is_some() && other().next().is_some();
+    is_list && both_present && normal(one(), has_case).eq(normal(other(), has_case))
+}
+
+/// The bytes of a list in its plainest form: a comma after each member, no space outside of quotes.
+fn normal<'a>(lines: impl Iterator<Item = &'a HeaderValue>, has_case: bool) -> impl Iterator<Item = u8> {
+    lines.flat_map(|line| split_list(line.as_bytes())).flat_map(move |member| {
+        let mut quoted = false;
+        let bytes = member.iter().copied().filter(move |byte| {
+            quoted ^= *byte == b'"';
+            quoted || !matches!(byte, b' ' | b'\t')
+        });
+        bytes.map(move |byte| if has_case { byte } else { byte.to_ascii_lowercase() }).chain([b','])
+    })
 }
 
 #[cfg(test)]
@@ -107,5 +144,45 @@ mod tests {
     #[test]
     fn order_case_and_repetition_of_names_do_not_matter() {
         assert_eq!(vary("ACCEPT, origin, accept"), vary("Origin, Accept"));
+    }
+
+    #[test]
+    fn lists_match_however_they_are_written() {
+        let matches = |name: HeaderName, one: &[&'static str], other: &[&'static str]| {
+            let request = |lines: &[&'static str]| {
+                let mut headers = HeaderMap::new();
+                for line in lines {
+                    headers.append(name.clone(), HeaderValue::from_static(line));
+                }
+                headers
+            };
+            let names = VaryNames(Arc::from([name.clone()]));
+            let (one, other) = (request(one), request(other));
+            let matches = names.clone().nominate(&one).matches(&other);
+            assert_eq!(matches, names.agree(&other, &one));
+            let other = names.clone().nominate(&other);
+            assert_eq!(matches, names.nominate(&one).selects_same(&other));
+            matches
+        };
+        for (one, other) in [
+            (&["gzip, br;q=0.5"][..], &["GZIP ,br; q=0.5"][..]),
+            (&["gzip, br"], &["gzip", "br"]),
+            (&["gzip, br"], &["gzip,, br,"]),
+        ] {
+            assert!(matches(header::ACCEPT_ENCODING, one, other), "{one:?} {other:?}");
+            assert!(!matches(header::USER_AGENT, one, other), "no list");
+        }
+        for (one, other) in [
+            (&["gzip, br"][..], &["br, gzip"][..]),
+            (&["gzip"], &["gzip, br"]),
+            (&["gzip,br"], &["gzipbr"]),
+            (&[""], &[]),
+            (&[], &["gzip"]),
+        ] {
+            assert!(!matches(header::ACCEPT_ENCODING, one, other), "{one:?} {other:?}");
+        }
+        assert!(matches(header::ACCEPT, &["a/b; c=D"], &["a/b;c=D"]));
+        assert!(!matches(header::ACCEPT, &["a/b;c=D"], &["a/b;c=d"]), "a parameter may have case");
+        assert!(!matches(header::ACCEPT, &["a/b;c=\"x y\""], &["a/b;c=\"xy\""]));
     }
 }

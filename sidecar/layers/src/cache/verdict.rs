@@ -2,11 +2,14 @@
 //!
 //! A function of the policy, the request's credentials and the answer's headers (RFC 9111, 3 and 4.2).
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use http::{HeaderMap, StatusCode, header};
 
-use super::{CachePolicy, directives::Directives, freshness, stale::Grace, vary::VaryNames};
+use super::{
+    CachePolicy, directives::Directives, freshness, freshness::Arrival, stale::Grace, targeted,
+    vary::VaryNames,
+};
 
 /// What may be done with an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +25,9 @@ pub(super) enum Verdict {
 pub(super) struct Sharing {
     /// How long it stays fresh from now on; `None` is not stored.
     pub(super) lifetime: Option<Duration>,
-    /// What it is good for after that.
+    /// How old it was when it came.
+    pub(super) age: Duration,
+    /// What it is good for after that lifetime.
     pub(super) grace: Grace,
     /// Whether requests that arrive while the body comes in may have it too. Not where the answer says
     /// itself that it is stale at once.
@@ -71,21 +76,25 @@ impl Unshared {
     }
 }
 
-/// Judges an answer. `length` is the body's, in bytes, where it is known; `now` stands in for an absent
-/// `Date`.
+/// Judges an answer. `length` is the body's, in bytes, where it is known.
 pub(super) fn judge(
     policy: &CachePolicy,
     credentials: bool,
     status: StatusCode,
     headers: &HeaderMap,
     length: Option<u64>,
-    now: SystemTime,
+    arrival: Arrival,
 ) -> Verdict {
-    let directives = Directives::of(headers);
-    let lifetime = freshness::explicit(&directives, headers, now);
+    let mut directives = targeted::directives(headers);
+    if directives.must_understand {
+        if !is_understood(status) {
+            return Verdict::Unshared(Unshared::Status);
+        }
+        directives.no_store = false;
+    }
     match barrier(policy, credentials, &directives, headers, length) {
         Some(reason) => Verdict::Unshared(reason),
-        None => share(policy, &directives, status, headers, lifetime),
+        None => share(policy, &directives, status, headers, arrival),
     }
 }
 
@@ -101,7 +110,7 @@ fn barrier(
         Some(Unshared::Directive)
     } else if headers.contains_key(header::SET_COOKIE) {
         Some(Unshared::Cookie)
-    } else if credentials && !(directives.public || directives.must_revalidate) {
+    } else if credentials && !directives.allows_credentials() {
         Some(Unshared::Credentials)
     } else if is_event_stream(headers) {
         Some(Unshared::Events)
@@ -117,8 +126,11 @@ fn share(
     directives: &Directives,
     status: StatusCode,
     headers: &HeaderMap,
-    explicit: Option<Duration>,
+    arrival: Arrival,
 ) -> Verdict {
+    let age = freshness::age(headers, arrival.delay);
+    let explicit =
+        freshness::explicit(directives, headers, arrival.now).map(|lifetime| lifetime.saturating_sub(age));
     let Some(vary) = VaryNames::of(headers) else {
         return Verdict::Unshared(Unshared::VaryStar);
     };
@@ -126,7 +138,7 @@ fn share(
         return Verdict::Unshared(Unshared::Status);
     }
     let lifetime = match explicit {
-        Some(Duration::ZERO) if directives.must_revalidate => return Verdict::Unshared(Unshared::Directive),
+        Some(Duration::ZERO) if directives.forbids_stale() => return Verdict::Unshared(Unshared::Directive),
         Some(lifetime) => lifetime,
         None if status.is_server_error() => policy.error_ttl,
         None if directives.public || is_heuristically_cacheable(status) => policy.ttl,
@@ -137,6 +149,7 @@ fn share(
         explicit.is_some() && directives.stale_while_revalidate.is_some_and(|time| !time.is_zero());
     Verdict::Shared(Sharing {
         lifetime: (!lifetime.is_zero() || refreshed).then_some(lifetime),
+        age,
         grace: Grace::of(policy, directives, status),
         late_joins: explicit != Some(Duration::ZERO) || refreshed,
         vary,
@@ -146,6 +159,13 @@ fn share(
 /// Answers to something that only this request asked: a part, a validation, another protocol.
 fn is_of_one_request(status: StatusCode) -> bool {
     status.is_informational() || matches!(status, StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
+/// The statuses of RFC 9110 without 206 and 304: none of them asks more of a cache than any other. Only
+/// these may be stored where the answer says `must-understand`, and then in spite of a `no-store` that is
+/// there for caches that do not know that directive (RFC 9111, 5.2.2.3).
+fn is_understood(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 200..=205 | 300..=303 | 305 | 307 | 308 | 400..=417 | 421 | 422 | 426 | 500..=505)
 }
 
 /// RFC 9110, 15.1, without 206.

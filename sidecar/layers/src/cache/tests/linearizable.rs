@@ -58,12 +58,14 @@ async fn pause(units: u8) {
     sleep(Duration::from_millis(units.into())).await;
 }
 
-/// The register: a PUT adds one, a GET returns the count, at a moment between the delays.
+/// The register: a PUT adds one, a GET returns the count, at a moment between the delays, or 304 where the
+/// load has it.
 async fn upstream(
     request: Request<Empty<Bytes>>,
     register: Arc<AtomicU64>,
 ) -> Result<Response<Body>, BoxError> {
     let operation: Operation = *request.extensions().get().unwrap();
+    let condition = request.headers().get("if-none-match").cloned();
     pause(operation.before).await;
     let value = match operation.kind {
         Kind::Put(_) => register.fetch_add(1, SeqCst) + 1,
@@ -77,6 +79,10 @@ async fn upstream(
             Ok(response(503, &[], whole("")))
         };
     }
+    let tag = HeaderValue::try_from(format!("\"{value}\"")).unwrap();
+    if condition.as_ref() == Some(&tag) {
+        return Ok(response(304, &[], whole("")));
+    }
     let (pieces, body) = channel();
     tokio::spawn(async move {
         let text = format!("{value:08}");
@@ -88,6 +94,7 @@ async fn upstream(
     });
     let mut response = response(200, &[], body);
     response.headers_mut().insert("kivi-revision", value.into());
+    response.headers_mut().insert("etag", tag);
     Ok(response)
 }
 
@@ -187,6 +194,14 @@ proptest! {
             error_ttl: Duration::from_millis(2),
             ..coalescing()
         };
+        in_paused_time(run(policy, operations));
+    }
+
+    #[test]
+    fn and_when_what_is_stale_turns_out_to_be_current(
+        operations in prop::collection::vec(operation(0.0), 1..60),
+    ) {
+        let policy = CachePolicy { ttl: Duration::from_millis(3), ..coalescing() };
         in_paused_time(run(policy, operations));
     }
 

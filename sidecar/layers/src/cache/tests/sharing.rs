@@ -110,6 +110,22 @@ async fn a_vary_that_is_learned_late_gives_each_waiter_its_own_variant() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_variant_is_found_however_the_request_writes_its_list() {
+    let (mut cache, mut calls, metrics) = cache(keeping());
+    let ask = |line| request("GET", "/v1/k", &[("accept-encoding", line)]);
+    let answer = cache.call(ask("gzip, br"));
+    calls.next().await.ok(&[("vary", "Accept-Encoding")], "value");
+    assert_eq!(read(answer).await.1, "value");
+    settle().await;
+    assert_eq!(read(cache.call(ask("GZip,br"))).await.0, "kivi; hit; ttl=59");
+    let plain = cache.call(get("/v1/k"));
+    calls.next().await.ok(&[("vary", "Accept-Encoding")], "plain");
+    assert_eq!(read(plain).await.1, "plain");
+    settle().await;
+    assert_eq!(metrics.entries.get(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_vary_that_changes_with_each_answer_ends_in_a_load_of_ones_own() {
     let (mut cache, mut calls, _) = cache(coalescing());
     let mut leaders = Vec::new();
@@ -168,6 +184,23 @@ async fn callers_are_split_as_the_policy_says() {
         assert_eq!(read(answer).await.0, "kivi; fwd=miss; stored; ttl=60");
     }
     assert!(read(ask(&mut cache, 1, "10.0.0.1:2")).await.0.starts_with("kivi; hit"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn hosts_are_split_as_the_policy_says_and_a_write_reaches_all_of_them() {
+    let policy = CachePolicy { split_by: vec![SplitBy::Host], ..keeping() };
+    let (mut cache, mut calls, metrics) = cache(policy);
+    for (host, body) in [("a.example", "of a"), ("b.example", "of b")] {
+        let answer = cache.call(request("GET", "/v1/k", &[("host", host)]));
+        calls.next().await.ok(&[], body);
+        assert_eq!(read(answer).await.1, body);
+        settle().await;
+        assert_eq!(read(cache.call(request("GET", "/v1/k", &[("host", host)]))).await.1, body);
+    }
+    let write = tokio::spawn(cache.call(request("PUT", "/v1/k", &[("host", "a.example")])));
+    calls.next().await.answer(response(204, &[], whole("")));
+    write.await.unwrap().unwrap();
+    assert_eq!(metrics.entries.get(), 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -48,6 +48,31 @@ async fn the_answers_own_freshness_counts() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stored_answer_has_a_date() {
+    for headers in [&[][..], &[("date", "Sun, 06 Nov 1994 08:49:37 GMT")]] {
+        let (mut cache, mut calls, _) = cache(keeping());
+        store(&mut cache, &mut calls, "/v1/k", headers).await;
+        let hit = cache.call(get("/v1/k")).await.unwrap();
+        let date = httpdate::parse_http_date(hit.headers()["date"].to_str().unwrap()).unwrap();
+        let is_now = date.elapsed().unwrap() < Duration::from_hours(1);
+        assert_eq!(is_now, headers.is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_that_a_load_took_is_a_part_of_the_age() {
+    let (mut cache, mut calls, _) = cache(coalescing());
+    let answer = cache.call(get("/v1/k"));
+    let load = calls.next().await;
+    sleep(Duration::from_secs(4)).await;
+    load.ok(&[("cache-control", "max-age=10"), ("age", "2")], "value");
+    assert_eq!(read(answer).await.0, "kivi; fwd=miss; stored; ttl=4");
+    sleep(Duration::from_secs(1)).await;
+    let hit = cache.call(get("/v1/k")).await.unwrap();
+    assert_eq!((hit.headers()["age"].to_str().unwrap(), cache_status(&hit)), ("7", "kivi; hit; ttl=3"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn head_is_answered_from_a_stored_get() {
     let (mut cache, mut calls, _) = cache(keeping());
     store(&mut cache, &mut calls, "/v1/k", &[("etag", "\"7\"")]).await;

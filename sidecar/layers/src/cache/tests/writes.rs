@@ -182,8 +182,18 @@ async fn a_write_removes_what_is_kept_of_a_failure() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_redirected_write_counts_as_a_successful_one() {
+    for status in [200, 204, 303, 307] {
+        let (mut cache, mut calls, metrics) = cache(keeping());
+        store(&mut cache, &mut calls, "/v1/k").await;
+        write(&mut cache, &mut calls, request("POST", "/v1/k", &[]), status).await;
+        assert_eq!(metrics.entries.get(), 0, "{status}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refused_write_keeps_what_is_stored() {
-    for status in [400, 412, 507] {
+    for status in [400, 404, 412, 500, 507] {
         let (mut cache, mut calls, _) = cache(keeping());
         store(&mut cache, &mut calls, "/v1/k").await;
         write(&mut cache, &mut calls, put("/v1/k"), status).await;
