@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 CLUSTER := cargo run --quiet --package kivi-cluster --
 
-.PHONY: help demo down test lint unit chart-test images cluster cluster-test bench-server generate generate-check preflight soak
+.PHONY: help demo down test lint unit chart-test images cluster cluster-test bench-server bench-sidecar generate generate-check preflight soak
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ cluster-test: images ## Run the tests on a cluster, which stays up
 
 bench-server: ## Measure the server beside nginx, Redis, etcd and a plain Go server [ARGS=--quick]
 	@scripts/bench-server.sh $(ARGS)
+
+bench-sidecar: ## Measure the sidecar beside nginx, HAProxy and Varnish [ARGS=--quick]
+	@scripts/bench-sidecar.sh $(ARGS)
 
 soak: ## Kill, cut and compact a store for minutes, and lose nothing [KIVI_SOAK=90 times the usual]
 	@KIVI_SOAK=$${KIVI_SOAK:-90} cargo test --package kivi-store --test crashes --test compaction --test faults --test damage

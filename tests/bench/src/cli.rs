@@ -1,5 +1,7 @@
 //! The command line: which cases, how long.
 
+mod sidecar;
+
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -25,6 +27,8 @@ pub struct Cli {
 enum Command {
     /// The server beside nginx, Redis, etcd and a plain Go server. `make bench-server` calls it.
     Server(Server),
+    /// The sidecar beside nginx, HAProxy and Varnish. `make bench-sidecar` calls it.
+    Sidecar(sidecar::Sidecar),
     /// Load a server that runs already, to watch it by other means, a profiler for one.
     Load(ByHand),
     /// Answer requests without looking at them: the limit that servers are measured against.
@@ -86,6 +90,7 @@ impl Cli {
     pub fn run(self) -> Result<(), BenchError> {
         match self.command {
             Command::Server(server) => server.run(),
+            Command::Sidecar(sidecar) => sidecar.run(),
             Command::Load(load) => load.run(),
             Command::Respond { listen } => {
                 subject::respond(listen).map_err(BenchError::io("answer on", listen.to_string()))
@@ -119,7 +124,7 @@ impl Server {
             }
         }
         results.write(&self.figures)?;
-        report::print(&results);
+        report::print(&results, &report::SERVER);
         let conditions = format!(
             "Medians of {} rounds of {:?} each; the load average before the run was {load}.",
             effort.rounds, effort.length
@@ -157,7 +162,8 @@ impl ByHand {
         let (get, put) = subject::rest_requests(self.target);
         let load = |requests, connections, keys| {
             let (target, wire, pace) = (self.target, Wire::Http, Pace::Closed);
-            Load { target, wire, requests, connections, keys, pace, warm_up: subject::WARM_UP }.run()
+            Load { target, wire, trust: None, requests, connections, keys, pace, warm_up: subject::WARM_UP }
+                .run()
         };
         if self.fill {
             load(&put, 256, Keys::EachOnce)?;

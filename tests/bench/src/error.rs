@@ -18,7 +18,7 @@ pub enum BenchError {
         source: io::Error,
     },
     /// A program is not where it should be.
-    #[error("there is no {name} at {}: `make bench-server` installs or builds it", path.display())]
+    #[error("there is no {name} at {}: `make bench-server` and `make bench-sidecar` install or build what they need", path.display())]
     NoProgram {
         /// Its name.
         name: &'static str,
@@ -34,6 +34,16 @@ pub enum BenchError {
         what: String,
         /// The last lines it wrote.
         log: String,
+    },
+    /// Too few files may be open.
+    #[error(
+        "{needed} files must be open at a time, and only {allowed} may: raise the limit, as with `ulimit -n {needed}`"
+    )]
+    Files {
+        /// How many may be.
+        allowed: u64,
+        /// How many must be.
+        needed: u64,
     },
     /// A request or its answer.
     #[error("the load failed: {0}")]

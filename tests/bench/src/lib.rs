@@ -2,6 +2,7 @@
 //!
 //! - [`cli`]: which cases, how long.
 //! - `subject`: starts and stops what is measured.
+//! - `upstream`: the server behind the proxies that are measured.
 //! - `client`: the load.
 //! - `case`: who is measured at what.
 //! - `report`: lines of JSON, tables with bars, the page, curves.
@@ -17,5 +18,6 @@ mod interrupt;
 mod machine;
 mod report;
 mod subject;
+mod upstream;
 
 pub use error::BenchError;

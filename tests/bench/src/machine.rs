@@ -34,13 +34,19 @@ pub(crate) fn subject_processor() -> usize {
     0
 }
 
+/// The one of the server behind proxies, while they are to be what is slow: neither theirs nor, where there are three,
+/// the client's.
+pub(crate) fn upstream_processor() -> usize {
+    usize::from(processors() > 1)
+}
+
 /// Confines this thread, which is the client, to another one than the subjects'.
 pub(crate) fn settle() -> Result<(), BenchError> {
     confine(processors() - 1)
 }
 
 /// Confines this thread to one processor.
-fn confine(processor: usize) -> Result<(), BenchError> {
+pub(crate) fn confine(processor: usize) -> Result<(), BenchError> {
     let mut own = CpuSet::new();
     own.set(processor);
     sched_setaffinity(None, &own).map_err(|error| BenchError::Io {
@@ -58,6 +64,14 @@ pub(crate) fn allow_many_files() -> Result<(), BenchError> {
         path: "open files".into(),
         source: error.into(),
     })
+}
+
+/// Fails unless so many files may be open.
+pub(crate) fn require_files(needed: u64) -> Result<(), BenchError> {
+    match getrlimit(Resource::Nofile).current {
+        Some(allowed) if allowed < needed => Err(BenchError::Files { allowed, needed }),
+        _ => Ok(()),
+    }
 }
 
 /// The median time of an fdatasync behind a small write into a file that is allocated, not grown; on the processor that

@@ -5,10 +5,12 @@ mod curves;
 mod memory;
 mod replay;
 mod requests;
+mod sidecar;
 
 use clap::ValueEnum;
 
 pub(crate) use curves::draw as draw_curves;
+pub(crate) use sidecar::{SidecarCase, draw_curves as draw_sidecar_curves};
 
 use crate::{error::BenchError, report::Results, subject::Programs};
 
@@ -40,7 +42,7 @@ pub(crate) struct Effort {
     pub(crate) rounds: usize,
     /// Of one load.
     pub(crate) length: std::time::Duration,
-    /// Keys of `replay-1m` and `memory-1m`; a million but for a quick look.
+    /// Keys of `replay-1m` and `memory-1m`, a million but for a quick look; for the sidecar, of all its loads.
     pub(crate) keys: usize,
 }
 

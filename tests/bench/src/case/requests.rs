@@ -99,7 +99,7 @@ fn in_rounds(
 }
 
 /// Everybody once, another one first in each round.
-fn turns(contenders: &[Contender], round: usize) -> impl Iterator<Item = &Contender> {
+pub(super) fn turns<T>(contenders: &[T], round: usize) -> impl Iterator<Item = &T> {
     let first = round % contenders.len();
     contenders[first..].iter().chain(&contenders[..first])
 }

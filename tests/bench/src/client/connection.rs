@@ -6,11 +6,13 @@ use std::{
     time::Instant,
 };
 
-use mio::net::TcpStream;
+use mio::{Interest, Registry, Token};
 
 use super::{
     answer::{Parsed, Wire},
     requests::Requests,
+    stream::Stream,
+    tls::Trust,
 };
 use crate::error::BenchError;
 
@@ -18,7 +20,7 @@ use crate::error::BenchError;
 const ROOM: usize = 16 << 10;
 
 pub(super) struct Connection {
-    pub(super) stream: TcpStream,
+    stream: Stream,
     wire: Wire,
     request: Vec<u8>,
     answer: Box<[u8]>,
@@ -28,18 +30,21 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn open(target: SocketAddr, wire: Wire) -> io::Result<Self> {
-        let stream = std::net::TcpStream::connect(target)?;
-        stream.set_nodelay(true)?;
-        stream.set_nonblocking(true)?;
+    /// Connects; with `trust`, its handshake is done.
+    pub(super) fn open(target: SocketAddr, wire: Wire, trust: Option<&Trust>) -> io::Result<Self> {
         Ok(Self {
-            stream: TcpStream::from_std(stream),
+            stream: Stream::open(target, trust)?,
             wire,
             request: Vec::new(),
             answer: vec![0; ROOM].into_boxed_slice(),
             filled: 0,
             since: None,
         })
+    }
+
+    /// Has `poll`'s events of what arrives carry `number`.
+    pub(super) fn register(&mut self, registry: &Registry, number: usize) -> io::Result<()> {
+        registry.register(self.stream.socket(), Token(number), Interest::READABLE)
     }
 
     /// Sends a request. The one before was answered, so the socket has room for all of it.
@@ -55,22 +60,25 @@ impl Connection {
 
     /// Takes what has arrived; true when the answer is whole.
     pub(super) fn receive(&mut self) -> Result<bool, BenchError> {
-        match self.stream.read(&mut self.answer[self.filled..]) {
-            Ok(0) => return Err(BenchError::Client("the server closed a connection".to_owned())),
-            Ok(count) => self.filled += count,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
-            Err(error) => return Err(BenchError::Client(format!("cannot receive: {error}"))),
-        }
-        let received = &self.answer[..self.filled];
-        match self.wire.parse(received) {
-            Parsed::Good(length) if length == self.filled => {
-                self.filled = 0;
-                Ok(true)
+        loop {
+            match self.stream.read(&mut self.answer[self.filled..]) {
+                Ok(0) => return Err(BenchError::Client("the server closed a connection".to_owned())),
+                Ok(count) => self.filled += count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) => return Err(BenchError::Client(format!("cannot receive: {error}"))),
             }
-            Parsed::Partial if self.filled < ROOM => Ok(false),
-            Parsed::Good(_) | Parsed::Partial | Parsed::Bad => {
-                let text = String::from_utf8_lossy(&received[..received.len().min(300)]).into_owned();
-                Err(BenchError::Client(format!("not the answer that was expected: {text}")))
+            let received = &self.answer[..self.filled];
+            match self.wire.parse(received) {
+                Parsed::Good(length) if length == self.filled => {
+                    self.filled = 0;
+                    return Ok(true);
+                }
+                // There may be more already, of which no further event will tell.
+                Parsed::Partial if self.filled < ROOM => {}
+                Parsed::Good(_) | Parsed::Partial | Parsed::Bad => {
+                    let text = String::from_utf8_lossy(&received[..received.len().min(300)]).into_owned();
+                    return Err(BenchError::Client(format!("not the answer that was expected: {text}")));
+                }
             }
         }
     }

@@ -6,9 +6,9 @@ use std::{
 };
 
 use hdrhistogram::Histogram;
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Poll};
 
-use super::{answer::Wire, connection::Connection, requests::Requests};
+use super::{answer::Wire, connection::Connection, requests::Requests, tls::Trust};
 use crate::{error::BenchError, interrupt};
 
 /// How long no answer at all may come; then the server hangs.
@@ -40,6 +40,8 @@ pub(crate) enum Pace {
 pub(crate) struct Load<'r> {
     pub(crate) target: SocketAddr,
     pub(crate) wire: Wire,
+    /// Speak TLS, and trust this; none: in the clear.
+    pub(crate) trust: Option<&'r Trust>,
     pub(crate) requests: &'r Requests,
     pub(crate) connections: usize,
     pub(crate) keys: Keys,
@@ -98,10 +100,8 @@ impl<'l, 'r> Run<'l, 'r> {
         let poll = Poll::new().map_err(client)?;
         let mut connections = Vec::with_capacity(load.connections);
         for number in 0..load.connections {
-            let mut connection = Connection::open(load.target, load.wire).map_err(client)?;
-            poll.registry()
-                .register(&mut connection.stream, Token(number), Interest::READABLE)
-                .map_err(client)?;
+            let mut connection = Connection::open(load.target, load.wire, load.trust).map_err(client)?;
+            connection.register(poll.registry(), number).map_err(client)?;
             connections.push(connection);
         }
         let latency = Histogram::new_with_max(LONGEST, 3)

@@ -5,9 +5,14 @@
 
 mod answer;
 mod connection;
+mod crowd;
 mod load;
 mod requests;
+mod stream;
+mod tls;
 
 pub(crate) use answer::Wire;
+pub(crate) use crowd::{Answer, Crowd};
 pub(crate) use load::{Keys, Load, Measured, Pace};
 pub(crate) use requests::{KeySpace, Requests, base64, key};
+pub(crate) use tls::Trust;

@@ -4,7 +4,7 @@ use super::results::Results;
 
 /// One demand.
 #[derive(Debug)]
-pub(super) struct Bar {
+pub(crate) struct Bar {
     case: &'static str,
     metric: &'static str,
     side: Side,
@@ -38,7 +38,7 @@ pub(super) struct Verdict {
 }
 
 /// The bars of the server.
-pub(super) const SERVER: [Bar; 11] = [
+pub(crate) const SERVER: [Bar; 11] = [
     bar("get-256", "rps", Side::AtLeast, Against::Peer(1.0, "nginx-return")),
     bar("get-256", "rps", Side::AtLeast, Against::Peer(2.0, "go-map")),
     bar("put-256-fsync", "rps", Side::AtLeast, Against::Peer(1.0, "redis-always")),
@@ -50,6 +50,22 @@ pub(super) const SERVER: [Bar; 11] = [
     bar("memory-1m", "bytes_per_key", Side::AtMost, Against::Peer(1.0, "redis-everysec")),
     bar("compaction", "p99_ratio", Side::AtMost, Against::Number(2.0)),
     bar("compaction", "extra_memory_ratio", Side::AtMost, Against::Number(0.1)),
+];
+
+/// The bars of the sidecar.
+pub(crate) const SIDECAR: [Bar; 12] = [
+    bar("cache-hit", "rps", Side::AtLeast, Against::Peer(1.2, "nginx")),
+    bar("cache-hit", "rps", Side::AtLeast, Against::Peer(2.0, "varnish")),
+    bar("proxy-get", "rps", Side::AtLeast, Against::Peer(1.2, "nginx")),
+    bar("proxy-get", "rps", Side::AtLeast, Against::Peer(1.2, "haproxy")),
+    bar("proxy-get", "p99_ms", Side::AtMost, Against::Peer(1.0, "nginx")),
+    bar("proxy-get", "p99_ms", Side::AtMost, Against::Peer(1.0, "haproxy")),
+    bar("stampede-10k", "upstream_loads", Side::AtMost, Against::Number(1.0)),
+    bar("stampede-10k", "failed", Side::AtMost, Against::Number(0.0)),
+    bar("stampede-10k", "wake_p99_ms", Side::AtMost, Against::Number(1.0)),
+    bar("added-latency-1k", "added_p99_ms", Side::AtMost, Against::Number(1.0)),
+    bar("memory-idle", "rss_mb", Side::AtMost, Against::Number(15.0)),
+    bar("memory-conn", "kib_per_connection", Side::AtMost, Against::Number(90.0)),
 ];
 
 const fn bar(case: &'static str, metric: &'static str, side: Side, against: Against) -> Bar {

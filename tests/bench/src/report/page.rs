@@ -3,6 +3,7 @@
 use std::{fs, path::Path};
 
 use super::{
+    bars::SERVER,
     results::Results,
     table::{bars, figures},
 };
@@ -51,9 +52,14 @@ This page is written by `make bench-server`: every figure is measured, the peers
 
 {figures}{pictures}",
         machine = machine::describe(),
-        bars = bars(results),
+        bars = bars(results, &SERVER),
         figures = figures(results),
     );
+    save(path, &text)
+}
+
+/// Writes a page, and the folder it is in.
+pub(super) fn save(path: &Path, text: &str) -> Result<(), BenchError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(BenchError::io("create", folder))?;
     fs::write(path, text).map_err(BenchError::io("write", path))

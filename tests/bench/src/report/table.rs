@@ -3,13 +3,13 @@
 use std::fmt::Write;
 
 use super::{
-    bars::{SERVER, Verdict},
+    bars::{Bar, Verdict},
     results::{Metric, Results},
 };
 
 /// Prints both tables.
-pub(crate) fn print(results: &Results) {
-    println!("\n{}\n{}", figures(results), bars(results));
+pub(crate) fn print(results: &Results, demands: &[Bar]) {
+    println!("\n{}\n{}", figures(results), bars(results, demands));
 }
 
 /// Every median, with the lowest and the highest round.
@@ -25,9 +25,9 @@ pub(super) fn figures(results: &Results) -> String {
 }
 
 /// Every bar whose figures were measured.
-pub(super) fn bars(results: &Results) -> String {
+pub(super) fn bars(results: &Results, demands: &[Bar]) -> String {
     let mut rows = vec![["case", "bar", "reached", "result"].map(str::to_owned)];
-    for Verdict { demand, case, reached, met } in SERVER.iter().filter_map(|bar| bar.judge(results)) {
+    for Verdict { demand, case, reached, met } in demands.iter().filter_map(|bar| bar.judge(results)) {
         rows.push([case.to_owned(), demand, number(reached), if met { "met" } else { "MISSED" }.to_owned()]);
     }
     table(&rows)

@@ -12,7 +12,7 @@ use crate::{
 };
 
 pub(super) fn start(programs: &Programs) -> Result<Subject, BenchError> {
-    let (folder, address, peer) = (Process::folder(programs)?, free_address()?, free_address()?);
+    let (folder, address, peer) = (Process::folder(&programs.scratch)?, free_address()?, free_address()?);
     let (client, peer) = (format!("http://{address}"), format!("http://{peer}"));
     let mut process = Process::start("etcd-json", folder, &programs.etcd, |command| {
         command.env("GOMAXPROCS", "1");

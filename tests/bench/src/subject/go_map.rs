@@ -7,7 +7,7 @@ use super::{
 use crate::error::BenchError;
 
 pub(super) fn start(programs: &Programs) -> Result<Subject, BenchError> {
-    let (folder, address) = (Process::folder(programs)?, free_address()?);
+    let (folder, address) = (Process::folder(&programs.scratch)?, free_address()?);
     let mut process = Process::start("go-map", folder, &programs.go_map, |command| {
         command.env("GOMAXPROCS", "1").args(["-listen", &address.to_string()]);
     })?;

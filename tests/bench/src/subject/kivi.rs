@@ -26,7 +26,7 @@ pub(crate) struct Kivi {
 
 impl Kivi {
     pub(crate) fn new(programs: &Programs) -> Result<Self, BenchError> {
-        Ok(Self { program: programs.kivi_server.clone(), folder: Process::folder(programs)? })
+        Ok(Self { program: programs.kivi_server.clone(), folder: Process::folder(&programs.scratch)? })
     }
 
     /// Where its log will be.

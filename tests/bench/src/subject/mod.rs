@@ -7,13 +7,20 @@ mod kivi;
 mod nginx;
 mod process;
 mod programs;
+mod proxy;
 mod redis;
 mod responder;
 mod rest;
 
 use std::{net::SocketAddr, time::Duration};
 
-pub(crate) use self::{kivi::Kivi, programs::Programs, responder::respond, rest::requests as rest_requests};
+pub(crate) use self::{
+    kivi::Kivi,
+    programs::Programs,
+    proxy::{Certificate, Proxy, ProxyKind, ProxyPrograms, Role, Setting},
+    responder::respond,
+    rest::requests as rest_requests,
+};
 use crate::{
     client::{KeySpace, Keys, Load, Pace, Requests, Wire},
     error::BenchError,
@@ -107,7 +114,7 @@ impl Subject {
     /// A load on it, as fast as it answers.
     pub(crate) fn load<'r>(&self, requests: &'r Requests, connections: usize, keys: Keys) -> Load<'r> {
         let (target, wire, pace) = (self.address, self.wire(), Pace::Closed);
-        Load { target, wire, requests, connections, keys, pace, warm_up: WARM_UP }
+        Load { target, wire, trust: None, requests, connections, keys, pace, warm_up: WARM_UP }
     }
 
     /// Writes each of the first `keys` keys once.

@@ -13,7 +13,7 @@ use crate::error::BenchError;
 const LENGTH: usize = 256;
 
 pub(super) fn start(programs: &Programs) -> Result<Subject, BenchError> {
-    let (folder, address) = (Process::folder(programs)?, free_address()?);
+    let (folder, address) = (Process::folder(&programs.scratch)?, free_address()?);
     let config = folder.path().join("nginx.conf");
     let body = value(LENGTH);
     // Nothing in it is to be what holds it back: no log, as many requests a connection as there may be.

@@ -1,6 +1,9 @@
 //! Where the programs are that are measured, and where they keep their files meanwhile.
 
-use std::{path::PathBuf, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 /// Paths, as `scripts/bench-server.sh` names them.
 #[derive(Debug, Clone, clap::Args)]
@@ -28,12 +31,15 @@ pub(crate) struct Programs {
 impl Programs {
     /// Which versions of the peers these are, as they tell themselves.
     pub(crate) fn versions(&self) -> String {
-        let asked = [(&self.nginx, "-v"), (&self.redis, "--version"), (&self.etcd, "--version")];
-        let told = asked.map(|(program, flag)| {
-            let output = Command::new(program).arg(flag).output().ok();
-            let text = output.map(|output| [output.stdout, output.stderr].concat()).unwrap_or_default();
-            String::from_utf8_lossy(&text).lines().next().unwrap_or("unknown").trim().to_owned()
-        });
-        told.join("; ")
+        [(&self.nginx, "-v"), (&self.redis, "--version"), (&self.etcd, "--version")]
+            .map(|(program, flag)| version(program, flag))
+            .join("; ")
     }
+}
+
+/// The first line that a program says when it is asked for its version.
+pub(super) fn version(program: &Path, flag: &str) -> String {
+    let output = Command::new(program).arg(flag).output().ok();
+    let text = output.map(|output| [output.stdout, output.stderr].concat()).unwrap_or_default();
+    String::from_utf8_lossy(&text).lines().next().unwrap_or("unknown").trim().to_owned()
 }

@@ -8,7 +8,7 @@ use crate::error::BenchError;
 
 /// `sync` is its `appendfsync`.
 pub(super) fn start(programs: &Programs, name: &'static str, sync: &str) -> Result<Subject, BenchError> {
-    let (folder, address) = (Process::folder(programs)?, free_address()?);
+    let (folder, address) = (Process::folder(&programs.scratch)?, free_address()?);
     let mut process = Process::start(name, folder, &programs.redis, |command| {
         command.args(["--bind", "127.0.0.1", "--port", &address.port().to_string()]);
         // No snapshots and no rewrite of its file beside the load: only the writes are measured.

@@ -22,7 +22,7 @@ use crate::error::BenchError;
 const LISTENER: Token = Token(usize::MAX);
 
 pub(super) fn start(programs: &Programs) -> Result<Subject, BenchError> {
-    let (folder, address) = (Process::folder(programs)?, free_address()?);
+    let (folder, address) = (Process::folder(&programs.scratch)?, free_address()?);
     let own = std::env::current_exe().map_err(BenchError::io("find", "this program"))?;
     let mut process = Process::start("limit", folder, &own, |command| {
         command.args(["respond", "--listen", &address.to_string()]);

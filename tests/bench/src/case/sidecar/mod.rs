@@ -1,0 +1,91 @@
+//! The sidecar's cases: it and other proxies in front of one upstream.
+
+mod curves;
+mod latency;
+mod memory;
+mod stampede;
+mod throughput;
+
+use clap::ValueEnum;
+
+pub(crate) use curves::draw as draw_curves;
+
+use super::Effort;
+use crate::{
+    error::BenchError,
+    report::{Metric, Results},
+    subject::{Certificate, Proxy, ProxyKind, ProxyPrograms, Role, Setting},
+    upstream::Upstream,
+};
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SidecarCase {
+    /// Answers that were kept, on 64 connections.
+    CacheHit,
+    /// Answers that the upstream is asked for each time, on 64 connections.
+    ProxyGet,
+    /// 10,000 requests for one key that is not there yet.
+    #[value(name = "stampede-10k")]
+    Stampede10K,
+    /// What a proxy adds to a request's latency at 1,000 requests a second, over TLS.
+    #[value(name = "added-latency-1k")]
+    AddedLatency1K,
+    /// Memory after a start.
+    MemoryIdle,
+    /// What a connection takes in memory.
+    MemoryConn,
+}
+
+impl SidecarCase {
+    /// As the command line and the figures write it.
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+
+    /// Measures it.
+    pub(crate) fn run(
+        self,
+        programs: &ProxyPrograms,
+        effort: Effort,
+        results: &mut Results,
+    ) -> Result<(), BenchError> {
+        match self {
+            Self::CacheHit => throughput::cache_hit(programs, effort, results),
+            Self::ProxyGet => throughput::proxy_get(programs, effort, results),
+            Self::Stampede10K => stampede::run(programs, effort, results),
+            Self::AddedLatency1K => latency::run(programs, effort, results),
+            Self::MemoryIdle => memory::idle(programs, effort, results),
+            Self::MemoryConn => memory::connections(programs, effort, results),
+        }
+    }
+}
+
+/// The proxies, which are compared with each other.
+const PROXIES: [ProxyKind; 4] = [ProxyKind::Kivi, ProxyKind::Nginx, ProxyKind::Haproxy, ProxyKind::Varnish];
+/// The proxies, and the upstream without one.
+const ALL: [ProxyKind; 5] =
+    [ProxyKind::Kivi, ProxyKind::Nginx, ProxyKind::Haproxy, ProxyKind::Varnish, ProxyKind::Direct];
+
+/// Starts everybody in front of one upstream.
+fn start_all(
+    programs: &ProxyPrograms,
+    upstream: &Upstream,
+    role: Role,
+    certificate: Option<&Certificate>,
+) -> Result<Vec<Proxy>, BenchError> {
+    let setting = Setting { programs, upstream: upstream.address, role, certificate };
+    ALL.iter().map(|kind| kind.start(&setting)).collect()
+}
+
+/// Adds a round's figure, and tells whoever waits.
+fn add(
+    results: &mut Results,
+    case: &'static str,
+    subject: &'static str,
+    (name, unit): (&'static str, &'static str),
+    value: f64,
+) {
+    eprintln!("    {subject}: {name} {value:.3} {unit}");
+    results.add(Metric { case, subject, name, unit }, value);
+}
