@@ -30,5 +30,8 @@ pub const AFTER: &str = "after";
 /// Of a PUT: how long the key is to live, as the field `Kivi-Ttl` says it.
 pub const TTL: &str = "ttl";
 
+/// What the collection of keys knows: the server refuses any other, and the document names each.
+pub const OF_COLLECTION: [&str; 9] = [PREFIX, START, END, KEYS_ONLY, LIMIT, CURSOR, REVERSE, WATCH, AFTER];
+
 /// The most keys of a page.
 pub const MAX_LIMIT: u64 = 10_000;

@@ -9,19 +9,6 @@ use super::future::RouteFuture;
 use super::query::Query;
 use super::{Answer, Routes, list, names_one_host, problems, respond, transaction, watch};
 
-/// The parameters of a list and of a watch.
-const PARAMETERS: [&str; 9] = [
-    parameter::PREFIX,
-    parameter::START,
-    parameter::END,
-    parameter::KEYS_ONLY,
-    parameter::LIMIT,
-    parameter::CURSOR,
-    parameter::REVERSE,
-    parameter::WATCH,
-    parameter::AFTER,
-];
-
 impl Routes {
     pub(super) fn collection<B>(&self, request: Request<B>) -> RouteFuture
     where
@@ -53,7 +40,7 @@ impl Routes {
         if *method != Method::GET && *method != Method::HEAD {
             return Err(problems::method(Resource::Collection, method));
         }
-        let query = Query::read(request.uri().query(), "The collection of keys", &PARAMETERS)?;
+        let query = Query::read(request.uri().query(), "The collection of keys", &parameter::OF_COLLECTION)?;
         let store = self.store()?;
         if query.flag(parameter::WATCH)? {
             return watch::answer(

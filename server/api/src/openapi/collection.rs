@@ -16,18 +16,6 @@ use crate::headers::{
 };
 use crate::parameter;
 
-const PARAMETERS: [&str; 9] = [
-    parameter::PREFIX,
-    parameter::START,
-    parameter::END,
-    parameter::KEYS_ONLY,
-    parameter::LIMIT,
-    parameter::CURSOR,
-    parameter::REVERSE,
-    parameter::WATCH,
-    parameter::AFTER,
-];
-
 pub(super) fn path(refusals: &mut Refusals) -> Value {
     json!({"get": get(refusals), "head": head(refusals), "post": post(refusals)})
 }
@@ -51,7 +39,7 @@ fn get(refusals: &mut Refusals) -> Value {
         "tags": ["keys"],
         "summary": "List or watch the keys of a range",
         "description": DESCRIPTION,
-        "parameters": parameters::references(&[LAST_EVENT_ID], &PARAMETERS),
+        "parameters": parameters::references(&[LAST_EVENT_ID], &parameter::OF_COLLECTION),
         "responses": responses,
     })
 }
@@ -69,7 +57,7 @@ fn head(refusals: &mut Refusals) -> Value {
         "operationId": "headKeys",
         "tags": ["keys"],
         "summary": "Learn the store's revision",
-        "parameters": parameters::references(&[LAST_EVENT_ID], &PARAMETERS),
+        "parameters": parameters::references(&[LAST_EVENT_ID], &parameter::OF_COLLECTION),
         "responses": responses,
     })
 }
