@@ -8,9 +8,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::StatusCode;
+use http_body_util::Full;
 use kivi_api::{Problem, key};
 use kivi_layers::metrics::{HttpMetrics, Recorder};
-use kivi_process::serve::{Answer, Express, Handled, PlainRequest};
+use kivi_process::listen::Peer;
+use kivi_process::serve::{Answer, Express, Handled, Never, PlainRequest};
 use kivi_store::{Condition, Put, Seen, Store};
 
 use crate::routes::{Limits, StoreCell, media_type, store_problem, ttl_left};
@@ -59,7 +61,7 @@ impl Lane {
     }
 
     /// Answers with the key's value, if it is there and small.
-    fn read(&self, store: &Store, key: &[u8], is_head: bool, answer: &mut Answer<'_>) -> Handled {
+    fn read(&self, store: &Store, key: &[u8], is_head: bool, answer: &mut Answer<'_>) -> Handled<Never> {
         let recorder = if is_head { &self.recorders.head } else { &self.recorders.get };
         let started = answer.started();
         let found = store.look(key, |seen| {
@@ -76,7 +78,7 @@ impl Lane {
         Handled::Answered
     }
 
-    async fn write(&self, store: &Store, put: Put, answer: &mut Answer<'_>) -> Handled {
+    async fn write(&self, store: &Store, put: Put, answer: &mut Answer<'_>) -> Handled<Never> {
         let recording = self.recorders.put.begin(answer.started());
         match store.put(put).await {
             Ok(put) => {
@@ -99,7 +101,10 @@ impl Lane {
 }
 
 impl Express for Lane {
-    async fn answer(&self, request: &PlainRequest<'_>, answer: &mut Answer<'_>) -> Handled {
+    type Later = Never;
+    type Body = Full<Bytes>;
+
+    async fn answer(&self, request: &PlainRequest<'_>, _: &Peer, answer: &mut Answer<'_>) -> Handled<Never> {
         let Some(path) = request.target.strip_prefix(key::PREFIX) else { return Handled::ByService };
         if path.is_empty() || path.starts_with(['?', '#']) {
             // A list or a watch is made while it is read.

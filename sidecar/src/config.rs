@@ -38,6 +38,8 @@ pub struct Config {
     pub tokens: Arc<Tokens>,
     /// How long requests in flight may take at the end.
     pub grace: Duration,
+    /// Whether spans of requests are exported.
+    pub traced: bool,
 }
 
 /// The serving certificate.
@@ -95,6 +97,7 @@ impl Config {
             tls,
             tokens,
             grace: flags.shutdown_grace.get(),
+            traced: false,
         })
     }
 }

@@ -10,6 +10,7 @@
 //! client port is its own.
 
 pub mod config;
+mod express;
 pub mod flags;
 pub mod proxy;
 mod ready;

@@ -20,7 +20,7 @@ fn main() -> ExitCode {
         format: flags.log_format,
         level: flags.log_level.clone(),
     };
-    let config = match Config::resolve(flags) {
+    let mut config = match Config::resolve(flags) {
         Ok(config) => config,
         Err(error) => return exit::usage(&error),
     };
@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         Ok(telemetry) => telemetry,
         Err(error) => return exit::usage(&error),
     };
+    config.traced = telemetry.is_traced();
     let outcome = runtime.block_on(async {
         let shutdown = shutdown::on_signal()?;
         let sidecar = Sidecar::bind(config).await?;

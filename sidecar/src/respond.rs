@@ -92,15 +92,18 @@ where
         let this = self.project();
         Poll::Ready(Ok(match ready!(this.inner.poll(cx)) {
             Ok(response) => response.map(Either::Left),
-            Err(error) => {
-                let mut response = response(error.as_ref());
-                if let Some(status) = this.trail.cache_status(detail(error.as_ref())) {
-                    response.headers_mut().insert(CACHE_STATUS, status);
-                }
-                response.map(Either::Right)
-            }
+            Err(error) => refusal(error.as_ref(), this.trail).map(Either::Right),
         }))
     }
+}
+
+/// The response of a request that failed, having got in the cache as far as its `trail` says.
+pub(crate) fn refusal(error: &(dyn Error + 'static), trail: &CacheTrail) -> Response<Full<Bytes>> {
+    let mut response = response(error);
+    if let Some(status) = trail.cache_status(detail(error)) {
+        response.headers_mut().insert(CACHE_STATUS, status);
+    }
+    response
 }
 
 /// What failed behind the cache, as a token.

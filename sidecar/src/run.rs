@@ -7,7 +7,7 @@ use kivi_process::{
     admin,
     health::Health,
     listen::{Address, ListenError, Listener},
-    serve::{ConnectionMetrics, Drained, NoLane, ServeOptions, serve, serve_router},
+    serve::{ConnectionMetrics, Drained, ServeOptions, serve, serve_router},
     telemetry::LogLevels,
     tls::TlsError,
 };
@@ -90,7 +90,7 @@ impl Sidecar {
             Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]),
         );
         options.metrics = ConnectionMetrics::register(&mut registry);
-        let stack = stack(&config, &mut registry);
+        let (stack, lane) = stack(&config, &mut registry);
         let checks = Health::new(Arc::new(registry));
         ready::register(&checks, &config, &shutdown);
 
@@ -111,7 +111,7 @@ impl Sidecar {
             tls = config.tls.is_some(),
             "Serving."
         );
-        let outcome = serve(clients, NoLane, stack, options, shutdown, config.grace).await;
+        let outcome = serve(clients, lane, stack, options, shutdown, config.grace).await;
         match outcome {
             Drained::Graceful => tracing::info!("Drained."),
             Drained::DeadlineExceeded { connections } => {

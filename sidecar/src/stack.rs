@@ -3,7 +3,7 @@
 use std::{convert::Infallible, num::NonZeroU32, sync::Arc};
 
 use bytes::Bytes;
-use http::{Extensions, Request, Response};
+use http::{Extensions, Request, Response, StatusCode};
 use http_body::Body;
 use kivi_layers::{
     Peer,
@@ -16,69 +16,97 @@ use kivi_layers::{
     timeout::TimeoutLayer,
     trace::TraceLayer,
 };
-use kivi_process::{listen, serve::RequestBody, tokens::Tokens};
+use kivi_process::{
+    listen,
+    serve::{Express, RequestBody},
+    tokens::Tokens,
+};
 use kivi_settings as settings;
 use prometheus_client::registry::Registry;
-use tower::{BoxError, Service, ServiceBuilder};
+use tower::{BoxError, Layer, Service, ServiceBuilder};
 
 use crate::{
     config::Config,
+    express::{Lane, Shared},
     proxy::{AdmitLayer, ProxyLayer},
     respond::RespondLayer,
-    upstream::{Exchange, Outgoing, Pool, ResendLayer, Transport},
+    upstream::{Direct, Exchange, Outgoing, Pool, ResendLayer, Transport},
 };
 
-/// Everything between a client's request and the server. Must be called within a runtime.
+/// Everything between a client's request and the server: the layers, and the lane of plain requests, which does the same.
+/// Must be called within a runtime.
 pub fn stack(
     config: &Config,
     registry: &mut Registry,
-) -> impl Service<
-    Request<RequestBody>,
-    Response = Response<impl Body<Data = Bytes, Error = BoxError> + Send + use<>>,
-    Error = Infallible,
-    Future = impl Send + use<>,
-> + Clone
-+ Send
-+ use<> {
+) -> (
+    impl Service<
+        Request<RequestBody>,
+        Response = Response<impl Body<Data = Bytes, Error = BoxError> + Send + use<>>,
+        Error = Infallible,
+        Future = impl Send + use<>,
+    > + Clone
+    + Send
+    + use<>,
+    impl Express + use<>,
+) {
     let sidecar = &config.settings.sidecar;
-    let request_timeout = sidecar.timeouts.request.get();
     let max_in_flight = usize::try_from(sidecar.max_in_flight).unwrap_or(usize::MAX);
-    ServiceBuilder::new()
+    let metrics = HttpMetrics::register(registry);
+    let timeout = TimeoutLayer::new(sidecar.timeouts.request.get());
+    let shed = ShedLayer::new(max_in_flight);
+    let auth =
+        AuthLayer::new(Accepted(Arc::clone(&config.tokens)), anonymous(config.settings.auth.anonymous));
+    let throttle = throttle(&sidecar.throttle);
+    let pool = Pool::new(config.upstream.clone());
+    let direct = Direct::new(pool.clone());
+    let cache = CacheLayer::new(cache(config), peer, cache_metrics(registry)).layer(
+        ServiceBuilder::new()
+            // What leaves the sidecar is a gateway's request: no hop-by-hop fields, the way it came noted.
+            .layer(ProxyLayer::new(config.upstream.clone(), peer))
+            // A pooled connection may have been closed by the server just now.
+            .layer(ResendLayer)
+            // Innermost, so that each attempt has its span and the server continues that one.
+            .layer(TraceLayer::client(config.upstream.described()))
+            .service(Exchange::new(pool)),
+    );
+    let lane = Lane::new(Shared {
+        answers: !config.traced,
+        timeout,
+        shed: shed.clone(),
+        auth: auth.clone(),
+        throttle: throttle.clone(),
+        cache: cache.clone(),
+        direct,
+        prefix: config.upstream.prefix.clone(),
+        recorder: Arc::new(metrics.recorder("GET", "", StatusCode::OK)),
+    });
+    let layers = ServiceBuilder::new()
         // Outermost, so that a span covers everything that a request meets, refusals included.
         .layer(TraceLayer::server(no_route, peer))
         // Counts what clients see, so outside of everything that refuses.
-        .layer(MetricsLayer::new(HttpMetrics::register(registry), no_route))
+        .layer(MetricsLayer::new(metrics, no_route))
         // Outside of all that may refuse: an upload is often refused before it was sent, and over HTTP/2 a
         // stream that is reset takes its answer along.
         .map_request(LingeringBody::<RequestBody>::of)
         // Below here refusals are typed errors; above, they are responses with a status.
         .layer(RespondLayer)
         // The client's clock starts with its request: a turn in the throttle and a shared load count too.
-        .layer(TimeoutLayer::new(request_timeout))
+        .layer(timeout)
         // Before any work on behalf of a request, the check of its token included: a flood of requests
         // without a valid one meets this bound.
-        .layer(ShedLayer::new(max_in_flight))
+        .layer(shed)
         // Before the throttle, which counts by token: a made-up token must not buy a fresh bucket.
-        .layer(AuthLayer::new(
-            Accepted(Arc::clone(&config.tokens)),
-            anonymous(config.settings.auth.anonymous),
-        ))
+        .layer(auth)
         // Before the cache: a limit holds for cached answers as well.
-        .layer(throttle(&sidecar.throttle))
+        .layer(throttle)
         // A load asks without a body, so bodies are of one kind from here on.
         .map_request(|request: Request<LingeringBody<RequestBody>>| request.map(Outgoing::from))
         // Before the cache: an ambiguous request must not become a load that others share.
         .layer(AdmitLayer::new(config.upstream.authority.clone()))
         // What is below runs once for all who ask for the same at the same time. A load is a task with a
         // deadline of its own, so nothing below belongs to one client's clock.
-        .layer(CacheLayer::new(cache(config), peer, cache_metrics(registry)))
-        // What leaves the sidecar is a gateway's request: no hop-by-hop fields, the way it came noted.
-        .layer(ProxyLayer::new(config.upstream.clone(), peer))
-        // A pooled connection may have been closed by the server just now.
-        .layer(ResendLayer)
-        // Innermost, so that each attempt has its span and the server continues that one.
-        .layer(TraceLayer::client(config.upstream.described()))
-        .service(Exchange::new(Pool::new(config.upstream.clone())))
+        .service(cache);
+    (layers, lane)
 }
 
 /// The sidecar serves in front of any server, so no path means anything to it.

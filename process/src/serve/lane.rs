@@ -12,27 +12,26 @@ mod date;
 mod general;
 mod head;
 mod wait;
+mod wire;
 
 use std::convert::Infallible;
-use std::future::{Future, poll_fn};
+use std::future::{Future, Pending};
 use std::io;
-use std::pin::{Pin, pin};
-use std::task::Poll;
-use std::time::Duration;
+use std::pin::pin;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 use http::{Request, Response};
 use http_body::Body;
-use tokio::io::AsyncWriteExt;
-use tokio::time::{Instant, timeout};
+use http_body_util::Full;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
 pub use self::answer::Answer;
-use self::answer::Outbox;
 pub use self::head::PlainRequest;
 use self::head::{FieldRoom, Parsed};
 use self::wait::{Waiting, Woken};
+use self::wire::{Wire, noting};
 use super::body::RequestBody;
 use super::stream::Io;
 use super::{BoxError, ServeOptions};
@@ -46,11 +45,13 @@ const INBOX: usize = 4 << 10;
 const FLUSH: usize = 32 << 10;
 
 /// What became of a plain request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Handled {
+#[derive(Debug)]
+pub enum Handled<L> {
     /// The answer is written.
     Answered,
-    /// Nothing was done; the service is asked. It answers soon, from memory, and its answer is not large.
+    /// Nothing is written; this gives the answer. Where the client leaves before, it is dropped.
+    Later(L),
+    /// Nothing was done; the service is asked.
     ByService,
     /// Nothing was done; the connection is hyper's from here on.
     ByHyper,
@@ -61,13 +62,23 @@ pub trait Express: Clone + Send + Sync + 'static {
     /// Whether there is a lane at all.
     const LANE: bool = true;
 
-    /// Answers a request, or says who does. What it answers is neither traced nor measured by anybody else.
+    /// What gives an answer that is not there at once.
+    type Later: Future<Output = Response<Self::Body>> + Send;
+
+    /// The body of such an answer.
+    type Body: Body<Data = Bytes, Error: Into<BoxError>> + Send;
+
+    /// Answers a request of `peer`, or says who does. What it answers is neither traced nor measured by anybody else.
     fn answer(
         &self,
         request: &PlainRequest<'_>,
+        peer: &Peer,
         answer: &mut Answer<'_>,
-    ) -> impl Future<Output = Handled> + Send;
+    ) -> impl Future<Output = Handled<Self::Later>> + Send;
 }
+
+/// Every answer is there at once.
+pub type Never = Pending<Response<Full<Bytes>>>;
 
 /// No lane: hyper has every connection from its first byte.
 #[derive(Debug, Clone, Copy)]
@@ -75,8 +86,10 @@ pub struct NoLane;
 
 impl Express for NoLane {
     const LANE: bool = false;
+    type Later = Never;
+    type Body = Full<Bytes>;
 
-    async fn answer(&self, _: &PlainRequest<'_>, _: &mut Answer<'_>) -> Handled {
+    async fn answer(&self, _: &PlainRequest<'_>, _: &Peer, _: &mut Answer<'_>) -> Handled<Never> {
         Handled::ByHyper
     }
 }
@@ -101,85 +114,79 @@ where
     /// # Errors
     /// When the client is gone.
     pub(super) async fn serve(&mut self, stream: &mut Io) -> io::Result<Option<Bytes>> {
-        let (mut inbox, mut outbox) = (BytesMut::with_capacity(INBOX), Outbox::new());
         // A token of its own: asking it takes no lock that other connections take.
         let shutdown = self.shutdown.child_token();
-        let mut waiting = pin!(Waiting::new(&shutdown, self.options.header_read));
+        let waiting = pin!(Waiting::new(&shutdown, self.options.header_read));
+        let mut wire = Wire::new(stream, waiting, &shutdown, self.options);
         loop {
-            let left_over =
-                self.answer_all(&mut inbox, &mut outbox, &shutdown, waiting.as_mut(), stream).await?;
-            if !outbox.is_empty() {
-                flush(stream, &mut outbox, waiting.as_mut(), self.options.idle).await?;
+            let left_over = self.answer_all(&mut wire).await?;
+            if !wire.outbox.is_empty() {
+                wire.flush().await?;
             }
             match left_over {
-                LeftOver::Other => return Ok(Some(inbox.split().freeze())),
+                LeftOver::Other => return Ok(Some(wire.inbox.split().freeze())),
                 LeftOver::Closed => break,
-                LeftOver::Nothing if shutdown.is_cancelled() => break,
+                LeftOver::Nothing if wire.is_stopping() => break,
                 LeftOver::Nothing | LeftOver::Head | LeftOver::Body => {}
             }
-            inbox.reserve(INBOX / 2);
-            match waiting.as_mut().next(stream, &mut inbox).await? {
+            match wire.receive().await? {
                 Woken::Received => {}
-                Woken::Stopped if !inbox.is_empty() => {}
+                Woken::Stopped if !wire.inbox.is_empty() => {}
                 // A body that comes slowly is hyper's to wait for; a head has had its time.
-                Woken::TooLong if left_over == LeftOver::Body => return Ok(Some(inbox.split().freeze())),
+                Woken::TooLong if left_over == LeftOver::Body => {
+                    return Ok(Some(wire.inbox.split().freeze()));
+                }
                 Woken::Ended | Woken::Stopped | Woken::TooLong => break,
             }
         }
-        within(self.options.idle, stream.shutdown()).await?;
+        wire.shut_down().await?;
         Ok(None)
     }
 
     /// Answers what has arrived whole.
-    async fn answer_all(
-        &mut self,
-        inbox: &mut BytesMut,
-        outbox: &mut Outbox,
-        shutdown: &CancellationToken,
-        mut waiting: Pin<&mut Waiting<'_>>,
-        stream: &mut Io,
-    ) -> io::Result<LeftOver> {
-        while !inbox.is_empty() {
+    async fn answer_all(&mut self, wire: &mut Wire<'_, '_>) -> io::Result<LeftOver> {
+        while !wire.inbox.is_empty() {
             let mut fields = FieldRoom::new();
-            let request = match head::parse(inbox, &mut fields, ROOM, self.options.max_head) {
+            let request = match head::parse(&wire.inbox, &mut fields, ROOM, self.options.max_head) {
                 Parsed::Plain(request) => request,
                 Parsed::Head => return Ok(LeftOver::Head),
                 Parsed::Body => return Ok(LeftOver::Body),
                 Parsed::Other => return Ok(LeftOver::Other),
             };
-            let (mut now, stopping) = (Instant::now(), shutdown.is_cancelled());
-            let mut answer = outbox.answer(now, stopping);
+            let (mut now, mut stopping) = (Instant::now(), wire.is_stopping());
+            let length = request.length();
+            let mut answer = wire.outbox.answer(now, stopping);
             let mut disturbed = false;
-            match noting(self.express.answer(&request, &mut answer), &mut disturbed).await {
-                Handled::Answered => {}
+            match noting(self.express.answer(&request, self.peer, &mut answer), &mut disturbed).await {
+                Handled::Answered => wire.inbox.advance(length),
+                Handled::Later(later) => {
+                    let is_head = request.method == "HEAD";
+                    wire.inbox.advance(length);
+                    noting(general::finish(later, is_head, wire), &mut disturbed).await?;
+                    stopping = wire.is_stopping();
+                }
                 Handled::ByHyper => return Ok(LeftOver::Other),
                 Handled::ByService => {
                     let Some(general) = general::request(&request, self.peer) else {
                         return Ok(LeftOver::Other);
                     };
-                    let called = general::call(&mut self.service, general);
-                    let response = match noting(called, &mut disturbed).await {
-                        Ok(response) => response,
-                        Err(error) => {
-                            flush(stream, outbox, waiting, self.options.idle).await?;
-                            return Err(error);
-                        }
-                    };
-                    answer.response(&response, request.method == "HEAD");
+                    wire.inbox.advance(length);
+                    // Boxed: a connection that waits for its next request keeps no room for the way of one.
+                    let answered = Box::pin(general::answer(&mut self.service, general, wire));
+                    noting(answered, &mut disturbed).await?;
+                    stopping = wire.is_stopping();
                 }
             }
-            let length = request.length();
-            inbox.advance(length);
             if disturbed {
-                waiting.as_mut().disturbed();
+                wire.disturbed();
                 now = Instant::now();
             }
-            waiting.as_mut().until(now + self.options.idle);
+            wire.answered(now);
             if stopping {
                 return Ok(LeftOver::Closed);
             }
-            if outbox.bytes.len() > FLUSH || !outbox.tail.is_empty() {
-                flush(stream, outbox, waiting.as_mut(), self.options.idle).await?;
+            if wire.outbox.bytes.len() > FLUSH {
+                wire.flush().await?;
             }
         }
         Ok(LeftOver::Nothing)
@@ -198,56 +205,6 @@ enum LeftOver {
     Other,
     /// The last answer was given.
     Closed,
-}
-
-/// Sends what waits, and keeps its room unless it is large. A client that takes nothing of it for as long as a
-/// connection may be idle is given up.
-async fn flush(
-    stream: &mut Io,
-    outbox: &mut Outbox,
-    mut waiting: Pin<&mut Waiting<'_>>,
-    idle: Duration,
-) -> io::Result<()> {
-    let mut disturbed = false;
-    for part in [&outbox.bytes[..], &outbox.tail] {
-        let mut rest = part;
-        while !rest.is_empty() {
-            let written = noting(within(idle, stream.write(rest)), &mut disturbed).await?;
-            if written == 0 {
-                return Err(io::ErrorKind::WriteZero.into());
-            }
-            rest = rest.get(written..).unwrap_or_default();
-        }
-    }
-    // TLS holds back what the socket did not take.
-    noting(within(idle, stream.flush()), &mut disturbed).await?;
-    outbox.clear(INBOX);
-    if disturbed {
-        waiting.as_mut().disturbed();
-        waiting.until(Instant::now() + idle);
-    }
-    Ok(())
-}
-
-/// What a future of the connection gives, if it does so in time. One that is ready costs no timer.
-async fn within<T>(time: Duration, future: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    let mut future = pin!(future);
-    let now = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await;
-    match now {
-        Poll::Ready(outcome) => outcome,
-        Poll::Pending => timeout(time, future).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())),
-    }
-}
-
-/// Notes whether a future has to be waited for.
-async fn noting<F: Future>(future: F, waits: &mut bool) -> F::Output {
-    let mut future = pin!(future);
-    poll_fn(|cx| {
-        let polled = future.as_mut().poll(cx);
-        *waits |= polled.is_pending();
-        polled
-    })
-    .await
 }
 
 #[cfg(test)]

@@ -25,7 +25,8 @@ pin_project! {
 }
 
 impl<B, G> GuardedBody<B, G> {
-    pub(crate) fn new(inner: B, guard: Option<G>) -> Self {
+    /// `inner`, with what it holds.
+    pub fn new(inner: B, guard: Option<G>) -> Self {
         Self { inner, guard }
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn strip_request(headers: &mut HeaderMap) {
 }
 
 /// Removes what is for one hop: the fixed fields and those that `Connection` nominates.
-pub(super) fn strip(headers: &mut HeaderMap) {
+pub(crate) fn strip(headers: &mut HeaderMap) {
     let nominated: Vec<HeaderName> = headers
         .get_all(CONNECTION)
         .iter()

@@ -16,4 +16,5 @@ mod service;
 
 pub use admit::{Admit, AdmitLayer};
 pub use error::ProxyError;
+pub(crate) use hop::strip;
 pub use service::{Proxy, ProxyLayer};

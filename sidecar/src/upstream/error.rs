@@ -43,6 +43,14 @@ pub enum UpstreamError {
         /// Whether the connection had been used before, so that the server may just have closed it.
         reused: bool,
     },
+    /// The same, on a connection that hyper does not read.
+    #[error("the server at {target} did not answer: {source}")]
+    Lost {
+        /// Where.
+        target: String,
+        /// What the kernel said.
+        source: Arc<io::Error>,
+    },
     /// It answered with a switch of protocols that nobody asked for.
     #[error("the server at {target} switched protocols without being asked")]
     Switched {
@@ -69,7 +77,7 @@ impl ErrorType for UpstreamError {
             Self::NotListening { .. } => "connection_refused",
             Self::Connect { .. } => "connect",
             Self::ConnectTimeout { .. } => "connect_timeout",
-            Self::Broken { .. } => "broken",
+            Self::Broken { .. } | Self::Lost { .. } => "broken",
             Self::Switched { .. } => "switched_protocols",
         }
     }

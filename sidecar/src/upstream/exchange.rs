@@ -8,12 +8,12 @@ use std::{
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{Request, Response, StatusCode};
 use http_body::Body;
 use kivi_layers::trace::ResendCount;
 use tower::{BoxError, Service};
 
-use super::{Outgoing, Pool, Received, UpstreamError, pool::Lease};
+use super::{Outgoing, Pool, Received, Target, UpstreamError, direct::keep_alive, pool::Lease};
 
 /// Sends each request on a pooled connection, or on a fresh one when it is sent again.
 #[derive(Debug)]
@@ -67,7 +67,7 @@ where
             None => pool.connect().await?,
         };
         match lease.sender.try_send_request(request).await {
-            Ok(response) => return received(&pool, lease, response),
+            Ok(response) => return received(pool.target(), lease, response),
             Err(mut error) => match error.take_message() {
                 // Nothing of it was sent: the connection had died in the pool. Another is as good.
                 Some(unsent) if lease.reused => request = unsent,
@@ -83,8 +83,9 @@ where
     }
 }
 
-fn received<B>(
-    pool: &Pool<Outgoing<B>>,
+/// The answer that came on a connection, which is the pool's again when it has ended.
+pub(super) fn received<B>(
+    target: &Target,
     mut lease: Lease<Outgoing<B>>,
     response: Response<hyper::body::Incoming>,
 ) -> Result<Response<Received<Outgoing<B>>>, UpstreamError>
@@ -93,18 +94,12 @@ where
     B::Error: Into<BoxError>,
 {
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        return Err(UpstreamError::Switched { target: pool.target().to_string() });
+        return Err(UpstreamError::Switched { target: target.to_string() });
     }
-    if let Some(announced) = keep_alive(response.headers()) {
+    let announced = response.headers().get("keep-alive").and_then(|value| value.to_str().ok());
+    if let Some(announced) = announced.and_then(keep_alive) {
         // A second less than the server says, for what is under way when it closes.
         lease.keep = announced.saturating_sub(Duration::from_secs(1));
     }
     Ok(response.map(|body| Received::new(body, lease)))
-}
-
-/// How long the server says it keeps an idle connection: `Keep-Alive: timeout=5`.
-fn keep_alive(headers: &HeaderMap) -> Option<Duration> {
-    let value = headers.get("keep-alive")?.to_str().ok()?;
-    let seconds = value.split(',').find_map(|field| field.trim().strip_prefix("timeout="))?;
-    Some(Duration::from_secs(seconds.trim().parse().ok()?))
 }

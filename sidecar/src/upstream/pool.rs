@@ -1,35 +1,19 @@
-//! Idle connections to one target.
+//! Connections to one target that hyper speaks on.
 
-use std::{
-    collections::VecDeque,
-    io,
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::{io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http_body::Body;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
-use parking_lot::Mutex;
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::{TcpStream, UnixStream},
-    time::Instant,
-};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tower::BoxError;
 
-use super::{Target, UpstreamError, target::Transport};
-
-/// How long a connection is kept without a request: below the shortest keep-alive that servers have by
-/// default without announcing it (5 s), so that the server is rarely the one who closes.
-const IDLE: Duration = Duration::from_secs(4);
-
-/// Idle connections kept at most.
-const MAX_IDLE: usize = 1024;
-
-/// A server on the same machine or in the same pod accepts at once, or is in trouble.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+use super::{
+    Target, UpstreamError,
+    connect::{connect, failed},
+    idle::{IDLE, Idle},
+};
 
 /// Bytes of a connection's read buffer at first; it grows with what comes.
 const MAX_HEAD: usize = 64 * 1024;
@@ -37,26 +21,14 @@ const MAX_HEAD: usize = 64 * 1024;
 /// Connections to one target; a handle, cheap to clone.
 #[derive(Debug)]
 pub struct Pool<B> {
-    shared: Arc<Shared<B>>,
+    target: Arc<Target>,
+    idle: Arc<Idle<SendRequest<B>>>,
 }
 
 impl<B> Clone for Pool<B> {
     fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared) }
+        Self { target: Arc::clone(&self.target), idle: Arc::clone(&self.idle) }
     }
-}
-
-#[derive(Debug)]
-struct Shared<B> {
-    target: Target,
-    /// The most recently used at the back, which is where the next is taken.
-    idle: Mutex<VecDeque<Idle<B>>>,
-}
-
-#[derive(Debug)]
-struct Idle<B> {
-    sender: SendRequest<B>,
-    until: Instant,
 }
 
 /// A connection in use.
@@ -67,7 +39,7 @@ pub(super) struct Lease<B> {
     pub(super) reused: bool,
     /// How long it may stay idle after this request; the server may say less than [`IDLE`].
     pub(super) keep: Duration,
-    shared: Arc<Shared<B>>,
+    idle: Arc<Idle<SendRequest<B>>>,
 }
 
 impl<B> Pool<B>
@@ -77,48 +49,32 @@ where
 {
     /// No connections yet. Must be called within a runtime, which closes what stays idle.
     pub fn new(target: Target) -> Self {
-        let shared = Arc::new(Shared { target, idle: Mutex::default() });
-        tokio::spawn(close_expired(Arc::downgrade(&shared)));
-        Self { shared }
+        Self { target: Arc::new(target), idle: Idle::new() }
     }
 
     /// Where the connections go.
     pub fn target(&self) -> &Target {
-        &self.shared.target
+        &self.target
     }
 
     /// An idle connection that still seems alive.
     pub(super) fn idle(&self) -> Option<Lease<B>> {
-        let now = Instant::now();
-        let mut idle = self.shared.idle.lock();
-        while let Some(Idle { sender, until }) = idle.pop_back() {
-            if until > now && sender.is_ready() {
-                return Some(self.lease(sender, true));
-            }
-        }
-        None
+        self.idle.take(SendRequest::is_ready).map(|sender| self.lease(sender, true))
     }
 
     /// A fresh connection.
     pub(super) async fn connect(&self) -> Result<Lease<B>, UpstreamError> {
-        let target = &self.shared.target;
-        let connecting = async {
-            match &target.transport {
-                Transport::Unix(path) => handshake(UnixStream::connect(path).await?).await,
-                Transport::Tcp(host, port) => {
-                    let stream = TcpStream::connect((host.as_str(), *port)).await?;
-                    stream.set_nodelay(true)?;
-                    handshake(stream).await
-                }
-            }
-        };
-        match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
-            Ok(Ok(sender)) => Ok(self.lease(sender, false)),
-            Ok(Err(error)) => Err(connect_error(target, error)),
-            Err(_) => {
-                Err(UpstreamError::ConnectTimeout { target: target.to_string(), limit: CONNECT_TIMEOUT })
-            }
-        }
+        let connection = connect(&self.target).await?;
+        self.speak(connection).await
+    }
+
+    /// Has hyper speak on a connection.
+    pub(super) async fn speak<T>(&self, connection: T) -> Result<Lease<B>, UpstreamError>
+    where
+        T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let sender = handshake(connection).await.map_err(|error| failed(&self.target, error))?;
+        Ok(self.lease(sender, false))
     }
 
     /// Whether the target accepts a connection.
@@ -127,7 +83,7 @@ where
     }
 
     fn lease(&self, sender: SendRequest<B>, reused: bool) -> Lease<B> {
-        Lease { sender, reused, keep: IDLE, shared: Arc::clone(&self.shared) }
+        Lease { sender, reused, keep: IDLE, idle: Arc::clone(&self.idle) }
     }
 }
 
@@ -151,50 +107,20 @@ where
     Ok(sender)
 }
 
-fn connect_error(target: &Target, error: io::Error) -> UpstreamError {
-    let (target, kind, source) = (target.to_string(), error.kind(), Arc::new(error));
-    match kind {
-        io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
-            UpstreamError::NotListening { target, source }
-        }
-        _ => UpstreamError::Connect { target, source },
-    }
-}
-
 impl<B: Send + 'static> Lease<B> {
     /// Gives the connection back when it can take the next request, which is usually now.
-    pub(super) fn release(mut self) {
-        if self.keep.is_zero() || self.sender.is_closed() {
+    pub(super) fn release(self) {
+        let Self { mut sender, keep, idle, .. } = self;
+        if keep.is_zero() || sender.is_closed() {
             return;
         }
-        if self.sender.is_ready() {
-            return self.keep();
+        if sender.is_ready() {
+            return idle.keep(sender, keep);
         }
         tokio::spawn(async move {
-            if self.sender.ready().await.is_ok() {
-                self.keep();
+            if sender.ready().await.is_ok() {
+                idle.keep(sender, keep);
             }
         });
-    }
-
-    fn keep(self) {
-        let until = Instant::now() + self.keep.min(IDLE);
-        let mut idle = self.shared.idle.lock();
-        if idle.len() >= MAX_IDLE {
-            idle.pop_front();
-        }
-        idle.push_back(Idle { sender: self.sender, until });
-    }
-}
-
-/// Closes connections that nobody wants any more, also when no request comes to look for one.
-async fn close_expired<B>(shared: Weak<Shared<B>>) {
-    loop {
-        tokio::time::sleep(IDLE).await;
-        let Some(shared) = shared.upgrade() else {
-            return;
-        };
-        let now = Instant::now();
-        shared.idle.lock().retain(|idle| idle.until > now);
     }
 }

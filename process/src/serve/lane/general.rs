@@ -1,51 +1,166 @@
-//! A plain request as a service takes it, and the answer that it gives.
+//! A plain request as a service takes it, and the answer that it gives: whole at once, or as it comes.
 
 use std::convert::Infallible;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
-use http_body::Body;
-use http_body_util::{BodyExt, Full};
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
+use http_body::{Body, Frame};
+use http_body_util::Full;
 use tower::Service;
 
-use super::PlainRequest;
+use super::answer::{COPIED, Framing, is_bodiless};
+use super::wire::Wire;
+use super::{FLUSH, PlainRequest};
 use crate::listen::Peer;
 use crate::serve::BoxError;
 use crate::serve::body::RequestBody;
 
 /// The request; `None` when hyper has to say what is wrong with it.
 pub(super) fn request(plain: &PlainRequest<'_>, peer: &Peer) -> Option<Request<RequestBody>> {
-    let body = RequestBody::Whole(Full::new(Bytes::copy_from_slice(plain.body)));
-    let mut request = Request::new(body);
-    *request.method_mut() = Method::from_bytes(plain.method.as_bytes()).ok()?;
-    // Other forms than a path say things of their own, and of a fragment, which no request has, nothing would be left.
-    let is_path = plain.target.starts_with('/') && !plain.target.contains('#');
-    *request.uri_mut() = is_path.then(|| plain.target.parse::<Uri>().ok())??;
-    for (name, value) in plain.fields() {
-        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-        request.headers_mut().append(name, HeaderValue::from_bytes(value).ok()?);
-    }
+    let body = Full::new(Bytes::copy_from_slice(plain.body));
+    let mut request = plain.head()?.map(|()| RequestBody::Whole(body));
     request.extensions_mut().insert(peer.clone());
     Some(request)
 }
 
-/// The service's answer, whole.
+impl PlainRequest<'_> {
+    /// Its head; `None` where that is not one which services take.
+    pub fn head(&self) -> Option<Request<()>> {
+        let mut request = Request::new(());
+        *request.method_mut() = Method::from_bytes(self.method.as_bytes()).ok()?;
+        // Other forms than a path say things of their own, and of a fragment, which no request has, nothing would be left.
+        let is_path = self.target.starts_with('/') && !self.target.contains('#');
+        *request.uri_mut() = is_path.then(|| self.target.parse::<Uri>().ok())??;
+        let headers = request.headers_mut();
+        headers.reserve(self.fields().len());
+        for (name, value) in self.fields() {
+            let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+            headers.append(name, HeaderValue::from_bytes(value).ok()?);
+        }
+        Some(request)
+    }
+}
+
+/// Has the service answer, and writes what it says.
 ///
 /// # Errors
-/// When the body breaks off, or is one that is made while it is read: the client has to see that.
-pub(super) async fn call<S, B>(service: &mut S, request: Request<RequestBody>) -> io::Result<Response<Bytes>>
+/// As of [`finish`].
+pub(super) async fn answer<S, B>(
+    service: &mut S,
+    request: Request<RequestBody>,
+    wire: &mut Wire<'_, '_>,
+) -> io::Result<()>
 where
     S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible>,
     B: Body<Data = Bytes, Error: Into<BoxError>>,
 {
+    let is_head = request.method() == Method::HEAD;
     let Ok(()) = poll_fn(|cx| service.poll_ready(cx)).await;
-    let Ok(response) = service.call(request).await;
+    let called = async { service.call(request).await.unwrap_or_else(|never| match never {}) };
+    finish(called, is_head, wire).await
+}
+
+/// Waits for an answer, and writes it.
+///
+/// # Errors
+/// When the client is gone, or the answer's body breaks off, which the client has to see.
+pub(super) async fn finish<F, B>(answer: F, is_head: bool, wire: &mut Wire<'_, '_>) -> io::Result<()>
+where
+    F: Future<Output = Response<B>>,
+    B: Body<Data = Bytes, Error: Into<BoxError>>,
+{
+    let answered = wire.unless_left(answer).await;
+    let response = sent_before(wire, answered).await?;
     let (parts, body) = response.into_parts();
-    if body.size_hint().exact().is_none() {
-        return Err(io::Error::other("an answer that is not at hand is none for the lane"));
+    let bodiless = is_head || is_bodiless(parts.status);
+    let framing = if bodiless { Framing::None } else { framing(&parts.headers, &body)? };
+    wire.answer().head(parts.status, &parts.headers, framing);
+    if bodiless {
+        return Ok(());
     }
-    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
-    Ok(Response::from_parts(parts, body))
+    let written = stream(pin!(body), framing, wire).await;
+    sent_before(wire, written).await
+}
+
+/// The outcome; where it is an error, what waits goes out before, for it is the answers to earlier requests, and the
+/// part of this one that came.
+async fn sent_before<T>(wire: &mut Wire<'_, '_>, outcome: io::Result<T>) -> io::Result<T> {
+    if outcome.is_err() {
+        wire.flush().await?;
+    }
+    outcome
+}
+
+/// How the client is told where the body ends (RFC 9112 section 6).
+fn framing(headers: &HeaderMap, body: &impl Body) -> io::Result<Framing> {
+    let Some(declared) = headers.get(CONTENT_LENGTH) else {
+        return Ok(body.size_hint().exact().map_or(Framing::Chunked, Framing::Length));
+    };
+    let length = declared.to_str().ok().and_then(|text| text.parse().ok());
+    length.map(Framing::Declared).ok_or_else(|| io::Error::other("an answer's Content-Length is no number"))
+}
+
+/// Writes the body as it comes. What is there at once is sent together.
+async fn stream<B>(mut body: Pin<&mut B>, framing: Framing, wire: &mut Wire<'_, '_>) -> io::Result<()>
+where
+    B: Body<Data = Bytes, Error: Into<BoxError>>,
+{
+    let mut left = match framing {
+        Framing::Length(length) | Framing::Declared(length) => Some(length),
+        Framing::Chunked | Framing::None => None,
+    };
+    while !body.is_end_stream() {
+        let Some(frame) = next(body.as_mut(), wire).await? else { break };
+        // Trailers are for clients that ask for them, whose requests are not plain (RFC 9110 section 6.5.1).
+        let Ok(data) = frame.into_data() else { continue };
+        if data.is_empty() {
+            continue;
+        }
+        if let Some(left) = &mut left {
+            let length = data.len() as u64;
+            *left = left.checked_sub(length).ok_or_else(|| io::Error::other("an answer is too long"))?;
+        }
+        if left.is_none() {
+            wire.outbox.chunk_size(data.len());
+        }
+        if data.len() > COPIED {
+            wire.send_behind(&data).await?;
+        } else {
+            wire.outbox.bytes.extend_from_slice(&data);
+        }
+        if left.is_none() {
+            wire.outbox.bytes.extend_from_slice(b"\r\n");
+        }
+        if wire.outbox.bytes.len() > FLUSH {
+            wire.flush().await?;
+        }
+    }
+    match left {
+        None => wire.outbox.bytes.extend_from_slice(b"0\r\n\r\n"),
+        Some(0) => {}
+        Some(_) => return Err(io::Error::other("an answer is too short")),
+    }
+    Ok(())
+}
+
+/// The next part of the body. Before it is waited for, what is there goes out.
+async fn next<B>(mut body: Pin<&mut B>, wire: &mut Wire<'_, '_>) -> io::Result<Option<Frame<Bytes>>>
+where
+    B: Body<Data = Bytes, Error: Into<BoxError>>,
+{
+    let mut poll = |cx: &mut Context<'_>| {
+        body.as_mut().poll_frame(cx).map(|frame| frame.transpose().map_err(io::Error::other))
+    };
+    match poll_fn(|cx| Poll::Ready(poll(cx))).await {
+        Poll::Ready(frame) => frame,
+        Poll::Pending => {
+            wire.flush().await?;
+            wire.unless_left(poll_fn(poll)).await?
+        }
+    }
 }

@@ -36,7 +36,7 @@ pub struct PlainRequest<'b> {
 
 impl<'b> PlainRequest<'b> {
     /// Its fields, in their order: names as they were sent, in any case.
-    pub fn fields(&self) -> impl Iterator<Item = (&'b str, &'b [u8])> {
+    pub fn fields(&self) -> impl ExactSizeIterator<Item = (&'b str, &'b [u8])> {
         self.fields.iter().map(|field| (field.name, field.value))
     }
 
@@ -91,6 +91,8 @@ fn body_length(fields: &[Header<'_>]) -> Option<usize> {
     for field in fields {
         // By length first: most fields are none of these.
         match field.name.len() {
+            // Who takes trailers shall have them.
+            2 if is(field, "te") => return None,
             4 if is(field, "host") => hosts += 1,
             6 if is(field, "expect") => return None,
             7 if is(field, "upgrade") || is(field, "trailer") => return None,
@@ -168,6 +170,7 @@ mod tests {
             "GET / HTTP/1.1\r\nHost: h\r\nConnection: close",
             "GET / HTTP/1.1\r\nHost: h\r\nConnection: keep-alive, upgrade",
             "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: h2c",
+            "GET / HTTP/1.1\r\nHost: h\r\nTE: trailers",
             "PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked",
             "PUT / HTTP/1.1\r\nHost: h\r\nTrailer: x",
             "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\nExpect: 100-continue",

@@ -1,10 +1,13 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
+use http_body::Frame;
 use http_body_util::{BodyExt, Full};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -24,7 +27,10 @@ struct Fast {
 }
 
 impl Express for Fast {
-    async fn answer(&self, request: &PlainRequest<'_>, answer: &mut Answer<'_>) -> Handled {
+    type Later = Never;
+    type Body = Full<Bytes>;
+
+    async fn answer(&self, request: &PlainRequest<'_>, _: &Peer, answer: &mut Answer<'_>) -> Handled<Never> {
         match request.target {
             "/fast" | "/fast/wait" => {
                 if request.target == "/fast/wait" {
@@ -49,8 +55,6 @@ struct Served {
 }
 
 async fn start(options: ServeOptions) -> Served {
-    let listener = Address::Tcp(([127, 0, 0, 1], 0).into()).bind().await.unwrap();
-    let Address::Tcp(address) = *listener.local_addr() else { unreachable!() };
     let service = service_fn(async |request: Request<RequestBody>| {
         assert!(request.extensions().get::<Peer>().is_some());
         let how = match request.body() {
@@ -61,6 +65,17 @@ async fn start(options: ServeOptions) -> Served {
         let body = request.into_body().collect().await.unwrap().to_bytes();
         Ok::<_, Infallible>(Response::new(Full::new(Bytes::from([line.as_bytes(), &body].concat()))))
     });
+    start_with(options, service).await
+}
+
+async fn start_with<S, B>(options: ServeOptions, service: S) -> Served
+where
+    S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
+    let listener = Address::Tcp(([127, 0, 0, 1], 0).into()).bind().await.unwrap();
+    let Address::Tcp(address) = *listener.local_addr() else { unreachable!() };
     let (fast, shutdown) = (Fast::default(), CancellationToken::new());
     let grace = Duration::from_secs(60);
     let serving = tokio::spawn(serve(listener, fast.clone(), service, options, shutdown.clone(), grace));
@@ -271,4 +286,117 @@ async fn what_hyper_is_handed_at_the_end_is_answered() {
         assert_eq!(body(&mut stream).await, "hyper PUT /hyper abcde");
         assert_eq!(served.serving.await.unwrap(), Drained::Graceful);
     }
+}
+
+/// Gives what was sent into it as parts of a body, and notes when it is dropped.
+struct Fed {
+    parts: tokio::sync::mpsc::UnboundedReceiver<Result<Frame<Bytes>, io::Error>>,
+    _dropped: tokio::sync::oneshot::Sender<()>,
+}
+
+impl Body for Fed {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        self.parts.poll_recv(cx)
+    }
+}
+
+/// A server whose next answer is fed by hand, with the fields given.
+async fn fed(
+    fields: &'static [(&'static str, &'static str)],
+) -> (Served, Feeder, tokio::sync::oneshot::Receiver<()>) {
+    let (feeder, parts) = tokio::sync::mpsc::unbounded_channel();
+    let (dropped, is_dropped) = tokio::sync::oneshot::channel();
+    let body = Arc::new(std::sync::Mutex::new(Some(Fed { parts, _dropped: dropped })));
+    let service = service_fn(move |_: Request<RequestBody>| {
+        let body = body.lock().unwrap().take();
+        async move {
+            // Asked once more, it never answers.
+            let Some(body) = body else { std::future::pending().await };
+            let mut response = Response::builder();
+            for (name, value) in fields {
+                response = response.header(*name, *value);
+            }
+            Ok::<_, Infallible>(response.body(body).unwrap())
+        }
+    });
+    (start_with(ServeOptions::default(), service).await, feeder, is_dropped)
+}
+
+type Feeder = tokio::sync::mpsc::UnboundedSender<Result<Frame<Bytes>, io::Error>>;
+
+fn feed(feeder: &Feeder, part: &'static str) {
+    feeder.send(Ok(Frame::data(Bytes::from_static(part.as_bytes())))).unwrap();
+}
+
+/// What comes until the client has seen `end`.
+async fn until(stream: &mut TcpStream, end: &str) -> String {
+    let mut seen = String::new();
+    while !seen.ends_with(end) {
+        seen.push(char::from(stream.read_u8().await.unwrap()));
+    }
+    seen
+}
+
+#[tokio::test]
+async fn an_answer_without_a_length_goes_out_as_it_comes() {
+    let (served, feeder, _dropped) = fed(&[("date", "Thu, 01 Jan 2026 00:00:00 GMT")]).await;
+    let mut stream = served.connect().await;
+    stream.write_all(get("/slow").as_bytes()).await.unwrap();
+    let head = until(&mut stream, "\r\n\r\n").await;
+    assert!(head.contains("transfer-encoding: chunked\r\n"), "{head}");
+    assert_eq!(head.matches("date: ").count(), 1, "the answer's own date stays: {head}");
+    assert!(head.contains("date: Thu, 01 Jan 2026"), "{head}");
+    feed(&feeder, "0123456789abcdef0123");
+    assert_eq!(until(&mut stream, "0123\r\n").await, "14\r\n0123456789abcdef0123\r\n");
+    feed(&feeder, "");
+    feed(&feeder, "x");
+    assert_eq!(until(&mut stream, "x\r\n").await, "1\r\nx\r\n");
+    feeder.send(Ok(Frame::trailers(http::HeaderMap::new()))).unwrap();
+    drop(feeder);
+    assert_eq!(until(&mut stream, "0\r\n\r\n").await, "0\r\n\r\n");
+    stream.write_all(get("/fast").as_bytes()).await.unwrap();
+    assert_eq!(body(&mut stream).await, "lane ", "the connection goes on");
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_or_has_another_length_ends_the_connection() {
+    for (text, error) in [("abc", true), ("abc", false), ("abcdef", false)] {
+        let (served, feeder, _dropped) = fed(&[("content-length", "5")]).await;
+        let mut stream = served.connect().await;
+        stream.write_all([get("/fast"), get("/slow")].concat().as_bytes()).await.unwrap();
+        assert_eq!(body(&mut stream).await, "lane ");
+        feed(&feeder, text);
+        if error {
+            feeder.send(Err(io::ErrorKind::ConnectionReset.into())).unwrap();
+        }
+        drop(feeder);
+        let mut rest = String::new();
+        let _ = stream.read_to_string(&mut rest).await;
+        let body = rest.split("\r\n\r\n").nth(1).unwrap();
+        assert!(body.len() < 5, "{text}, {error}: {rest}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_ends_its_answer() {
+    let (served, feeder, dropped) = fed(&[]).await;
+    let mut stream = served.connect().await;
+    stream.write_all([get("/slow"), get("/next")].concat().as_bytes()).await.unwrap();
+    feed(&feeder, "begun");
+    until(&mut stream, "begun\r\n").await;
+    drop(stream);
+    dropped.await.unwrap_err();
+
+    let (served, _feeder, dropped) = fed(&[]).await;
+    let mut stream = served.connect().await;
+    stream.write_all(get("/slow").as_bytes()).await.unwrap();
+    until(&mut stream, "\r\n\r\n").await;
+    drop(stream);
+    dropped.await.unwrap_err();
 }

@@ -2,7 +2,9 @@
 
 use tower::Layer;
 
-use super::{Anonymous, Auth};
+use http::{HeaderMap, Method};
+
+use super::{Anonymous, Auth, Caller, Unauthorized, Verifier};
 
 /// Lets pass who may.
 #[derive(Debug, Clone)]
@@ -15,6 +17,17 @@ impl<V> AuthLayer<V> {
     /// `verifier` knows the tokens; `anonymous` says what passes without one.
     pub fn new(verifier: V, anonymous: Anonymous) -> Self {
         Self { verifier, anonymous }
+    }
+
+    /// Who sends a request that passes no layer.
+    ///
+    /// # Errors
+    /// Where the layer would refuse it.
+    pub fn identify(&self, method: &Method, headers: &HeaderMap) -> Result<Caller, Unauthorized>
+    where
+        V: Verifier,
+    {
+        Caller::identify(&self.verifier, self.anonymous, method, headers)
     }
 }
 

@@ -75,6 +75,33 @@ impl Fill {
         &self.flight
     }
 
+    /// Whether it is one exchange: it waits for no other load, and asks about nothing that is stored.
+    pub(super) fn is_plain(&self) -> bool {
+        self.before.is_none() && self.validation.is_none()
+    }
+
+    /// Loads what a plain one is to load by `exchange`.
+    pub(super) async fn run_by<R, E>(self, exchange: impl Future<Output = Result<Response<R>, E>>)
+    where
+        R: Body<Data = Bytes> + Send + 'static,
+        R::Error: Into<BoxError>,
+        E: Into<BoxError>,
+    {
+        self.flight.depart();
+        let departure = Instant::now();
+        let limit = self.table.policy.load_timeout;
+        let deadline = departure + limit;
+        match timeout_at(deadline, exchange).await {
+            Ok(Ok(response)) => self.feed(response, departure.elapsed(), deadline).await,
+            Ok(Err(error)) => self.fail_with(&FillFailed::no_answer(error)),
+            Err(_) => self.fail_with(&FillFailed::TimedOut { limit }),
+        }
+    }
+
+    fn fail_with(mut self, why: &FillFailed) {
+        self.fail(why);
+    }
+
     /// Loads `request` from `inner`.
     pub(super) async fn run<S, B, R>(mut self, inner: S, mut request: Request<B>)
     where

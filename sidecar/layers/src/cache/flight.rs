@@ -153,6 +153,11 @@ impl Flight {
         self.departed.load(SeqCst)
     }
 
+    /// Whether more of the answer is to come.
+    pub(super) fn is_loading(&self) -> bool {
+        matches!(self.inner.lock().machine.phase(), Phase::Fetching | Phase::Ready(_))
+    }
+
     /// Resolves when the headers came or the flight has ended.
     pub(super) async fn answered(&self) {
         // Made before the look, so that no answer is missed between the two.

@@ -28,8 +28,10 @@ mod classify;
 mod conditional;
 mod dictionary;
 mod directives;
+mod driven;
 mod error;
 mod eviction;
+mod express;
 mod fill;
 mod flight;
 mod forward;
@@ -67,6 +69,7 @@ mod tests;
 
 pub use body::CacheBody;
 pub use error::FillFailed;
+pub use express::{Expressed, Hit, PlainGet};
 pub use future::CacheFuture;
 pub use layer::CacheLayer;
 pub use metrics::CacheMetrics;

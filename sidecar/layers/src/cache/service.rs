@@ -29,8 +29,8 @@ use crate::{PeerOf, auth::Caller};
 /// for a clone of the inner service to be ready.
 #[derive(Debug, Clone)]
 pub struct Cache<S> {
-    inner: S,
-    table: Arc<Table>,
+    pub(super) inner: S,
+    pub(super) table: Arc<Table>,
     peer_of: PeerOf,
 }
 
@@ -111,7 +111,7 @@ where
                     Step::There(outcome) => CacheFuture::there(outcome),
                     step => {
                         let rescue = share.rescue();
-                        CacheFuture::waiting(rescued(rescue, share.follow(step)))
+                        CacheFuture::waiting(rescued(rescue, share.follow(step, None)))
                     }
                 }
             }

@@ -12,6 +12,7 @@ use tracing::{Instrument, Span};
 
 use super::{
     CacheBody,
+    driven::Driven,
     directives::Directives,
     fill::Fill,
     flight::{Landed, Seat},
@@ -62,9 +63,13 @@ where
 {
     /// Looks at the table, and begins a load where there is none.
     pub(super) fn look(&self, expected: Option<&VaryNames>) -> Step {
+        self.take(self.table.find(&self.key, self.request.headers(), expected))
+    }
+
+    /// Takes what was found, and begins a load where there is none.
+    pub(super) fn take(&self, found: Found) -> Step {
         let metrics = &self.table.metrics;
-        let headers = self.request.headers();
-        match self.table.find(&self.key, headers, expected) {
+        match found {
             Found::Kept(kept) => Step::There(Ok(self.serve(kept))),
             Found::Failed(why) => {
                 metrics.hit.inc();
@@ -82,11 +87,18 @@ where
                 Step::Wait(seat, why)
             }
             Found::Leads { seat, fill, why } => {
-                self.note(CacheStatus::Loaded { why, validated: false, collapsed: false, stored: None });
+                let step = self.leads(seat, why);
                 self.begin(fill, Span::current());
-                Step::Wait(seat, why)
+                step
             }
         }
+    }
+
+    /// Waits for the load that this request begins.
+    pub(super) fn leads(&self, seat: Seat, why: Forwarded) -> Step {
+        self.table.metrics.miss.inc();
+        self.note(CacheStatus::Loaded { why, validated: false, collapsed: false, stored: None });
+        Step::Wait(seat, why)
     }
 
     /// The answer from the store, where there is one to be served at once.
@@ -128,6 +140,7 @@ where
             Kept::Stale { stored, refresh } => {
                 metrics.stale.inc();
                 if let Some(fill) = refresh {
+                    metrics.miss.inc();
                     // No part of this request's span, which would last until the refresh ends.
                     let span = tracing::info_span!(parent: None, "cache refresh");
                     span.follows_from(Span::current());
@@ -146,7 +159,6 @@ where
     }
 
     fn begin(&self, fill: Fill, span: Span) {
-        self.table.metrics.miss.inc();
         let flight = Arc::clone(fill.flight());
         let load = fill.run(self.inner.clone(), self.load());
         let task = tokio::spawn(load.instrument(span));
@@ -170,8 +182,12 @@ where
         Ok(response)
     }
 
-    /// Follows a step to the answer.
-    pub(super) async fn follow(self, mut step: Step) -> Result<Response<CacheBody>, BoxError> {
+    /// Follows a step to the answer. A load that is `driven` is one's own.
+    pub(super) async fn follow(
+        self,
+        mut step: Step,
+        mut driven: Option<Driven>,
+    ) -> Result<Response<CacheBody>, BoxError> {
         for _ in 0..MOST_TRIES {
             let (seat, forwarded) = match step {
                 Step::There(outcome) => return outcome,
@@ -180,8 +196,16 @@ where
             };
             let landed = {
                 let _waiting = self.table.metrics.waiting();
-                poll_fn(|cx| seat.poll_landed(cx)).await
+                poll_fn(|cx| {
+                    if let Some(driven) = &mut driven {
+                        driven.drive(cx);
+                    }
+                    seat.poll_landed(cx)
+                })
+                .await
             };
+            // Its headers are there; the rest of it comes whether this request goes on or not.
+            drop(driven.take());
             let expected = match landed {
                 Landed::Failed(why) => return Err(why.into()),
                 Landed::Unshared(why, Some(mut response)) => {

@@ -12,7 +12,7 @@ use super::{
     head::{Head, content_length},
     range::{self, Part},
     stale::{self, Grace, Use},
-    status::CacheStatus,
+    status::{CACHE_STATUS, CacheStatus},
     targeted::CDN_CACHE_CONTROL,
     vary::Nominated,
     wish,
@@ -41,6 +41,7 @@ pub(super) struct Stored {
     grace: Grace,
     /// The writes before its load began.
     began: Epoch,
+    lendable: bool,
     /// Whether it may be about more than the resource that it names.
     about_many: bool,
     weight: u64,
@@ -64,7 +65,9 @@ impl Stored {
             + trailer_bytes
             + 2 * flight.key.weight()
             + head.nominated.weight();
+        let lendable = trailers.is_none() && !is_bodiless(head.status) && !headers.contains_key(CACHE_STATUS);
         Some(Self {
+            lendable,
             status: head.status,
             age_then: head.age,
             headers,
@@ -116,7 +119,7 @@ impl Stored {
     }
 
     /// Its age (RFC 9111, 4.2.3).
-    fn age(&self, now: Instant) -> Duration {
+    pub(super) fn age(&self, now: Instant) -> Duration {
         self.age_then + now.duration_since(self.since)
     }
 
@@ -180,6 +183,16 @@ impl Stored {
             || differs(header::ETAG)
             || differs(header::LAST_MODIFIED)
             || content_length(newer).is_some_and(|length| length != self.body.len() as u64)
+    }
+
+    /// All of its body.
+    pub(super) fn content(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// Whether its bytes are an answer as they are, but for its age and how it came about.
+    pub(super) fn is_lendable(&self) -> bool {
+        self.lendable
     }
 
     /// All of its body, and what trails it.

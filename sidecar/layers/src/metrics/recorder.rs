@@ -1,5 +1,6 @@
 //! The metrics of requests that pass no layer: one kind of them, with its series found once.
 
+use std::ops::Deref;
 use std::sync::OnceLock;
 
 use http::StatusCode;
@@ -7,6 +8,7 @@ use prometheus_client::metrics::{gauge::Gauge, histogram::Histogram};
 use tokio::time::Instant;
 
 use super::{ActiveLabels, DurationLabels, HttpMetrics, Unfinished};
+use crate::body::Guard;
 
 /// Records requests of one method and route that are answered with one status.
 #[derive(Debug)]
@@ -17,15 +19,23 @@ pub struct Recorder {
     series: OnceLock<(Gauge, Histogram)>,
 }
 
-/// A request under way. Dropped before it is answered, it counts as cancelled.
+/// A request under way, counted when this is dropped: as cancelled, where no answer was noted.
 #[derive(Debug)]
 #[must_use]
-pub struct Recording<'r> {
-    recorder: &'r Recorder,
-    active: &'r Gauge,
-    duration: &'r Histogram,
+pub struct Recording<R: Deref<Target = Recorder>> {
+    recorder: R,
     started: Instant,
-    answered: bool,
+    outcome: Outcome,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Outcome {
+    /// With the recorder's status.
+    Expected,
+    /// With another one.
+    Answered(StatusCode),
+    /// There was no (whole) answer.
+    Unfinished(u16, Unfinished),
 }
 
 impl HttpMetrics {
@@ -43,43 +53,68 @@ impl HttpMetrics {
 
 impl Recorder {
     /// A request began then.
-    pub fn begin(&self, started: Instant) -> Recording<'_> {
-        let (active, duration) = self.series.get_or_init(|| {
+    pub fn begin(&self, started: Instant) -> Recording<&Self> {
+        Recording::begin(self, started)
+    }
+
+    fn series(&self) -> &(Gauge, Histogram) {
+        self.series.get_or_init(|| {
             let active = ActiveLabels { http_request_method: self.labels.http_request_method };
             let active = self.metrics.active.get_or_create(&active).clone();
             (active, self.metrics.duration.get_or_create(&self.labels).clone())
-        });
-        active.inc();
-        Recording { recorder: self, active, duration, started, answered: false }
+        })
     }
 }
 
-impl Recording<'_> {
+impl<R: Deref<Target = Recorder>> Recording<R> {
+    /// A request began then.
+    pub fn begin(recorder: R, started: Instant) -> Self {
+        recorder.series().0.inc();
+        let outcome = Outcome::Unfinished(0, Unfinished::Cancelled);
+        Self { recorder, started, outcome }
+    }
+
     /// It was answered with the recorder's status.
     pub fn answered(mut self) {
-        self.answered = true;
-        self.duration.observe(self.started.elapsed().as_secs_f64());
+        self.outcome = Outcome::Expected;
     }
 
     /// It was answered with another one.
     pub fn failed(mut self, status: StatusCode) {
-        self.answered = true;
-        self.record(status.as_u16(), super::service::server_error(status));
+        self.outcome = Outcome::Answered(status);
     }
 
-    fn record(&self, status: u16, error_type: &'static str) {
-        let Recorder { metrics, labels, .. } = self.recorder;
-        let labels = DurationLabels { http_response_status_code: status, error_type, ..labels.clone() };
-        metrics.duration.get_or_create(&labels).observe(self.started.elapsed().as_secs_f64());
+    /// It is being answered with this status.
+    pub fn begins(&mut self, status: StatusCode) {
+        let expected = status.as_u16() == self.recorder.labels.http_response_status_code;
+        self.outcome = if expected { Outcome::Expected } else { Outcome::Answered(status) };
     }
 }
 
-impl Drop for Recording<'_> {
+impl<R: Deref<Target = Recorder>> Guard for Recording<R> {
+    fn failed(&mut self) {
+        let status = match self.outcome {
+            Outcome::Expected => self.recorder.labels.http_response_status_code,
+            Outcome::Answered(status) => status.as_u16(),
+            Outcome::Unfinished(status, _) => status,
+        };
+        self.outcome = Outcome::Unfinished(status, Unfinished::ResponseBody);
+    }
+}
+
+impl<R: Deref<Target = Recorder>> Drop for Recording<R> {
     fn drop(&mut self) {
-        self.active.dec();
-        if !self.answered {
-            self.record(0, Unfinished::Cancelled.as_str());
-        }
+        let (active, duration) = self.recorder.series();
+        active.dec();
+        let elapsed = self.started.elapsed().as_secs_f64();
+        let (status, error_type) = match self.outcome {
+            Outcome::Expected => return duration.observe(elapsed),
+            Outcome::Answered(status) => (status.as_u16(), super::service::server_error(status)),
+            Outcome::Unfinished(status, how) => (status, how.as_str()),
+        };
+        let Recorder { metrics, labels, .. } = &*self.recorder;
+        let labels = DurationLabels { http_response_status_code: status, error_type, ..labels.clone() };
+        metrics.duration.get_or_create(&labels).observe(elapsed);
     }
 }
 

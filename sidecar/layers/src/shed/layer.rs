@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tower::Layer;
 
-use super::Shed;
+use super::{Permit, Shed};
 
 /// Refuses requests beyond a number in flight. All services it makes share the number.
 #[derive(Debug, Clone)]
@@ -19,6 +19,11 @@ impl ShedLayer {
     pub fn new(limit: usize) -> Self {
         let limit = limit.min(Semaphore::MAX_PERMITS);
         Self { places: Arc::new(Semaphore::new(limit)), limit }
+    }
+
+    /// A place for a request that passes no layer, if there is one now.
+    pub fn permit(&self) -> Option<Permit> {
+        Permit::take(&self.places)
     }
 }
 

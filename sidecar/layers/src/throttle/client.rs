@@ -2,8 +2,6 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use http::Extensions;
-
 use crate::{Peer, auth::Caller};
 
 /// The owner of a bucket, in 16 bytes and a kind.
@@ -18,8 +16,8 @@ pub(super) enum Client {
 }
 
 impl Client {
-    pub(super) fn of(extensions: &Extensions, peer: Peer) -> Self {
-        match (extensions.get(), peer.address) {
+    pub(super) fn of(caller: Option<&Caller>, peer: Peer) -> Self {
+        match (caller, peer.address) {
             (Some(Caller::Token(digest)), _) => {
                 let mut half = [0; 16];
                 half.copy_from_slice(&digest[..16]);
@@ -43,17 +41,14 @@ mod tests {
     use super::*;
 
     fn at(address: &str) -> Client {
-        Client::of(&Extensions::new(), Peer { address: Some(address.parse().unwrap()), tls: false })
+        Client::of(None, Peer { address: Some(address.parse().unwrap()), tls: false })
     }
 
     #[test]
     fn a_token_counts_before_an_address() {
-        let mut extensions = Extensions::new();
-        extensions.insert(Caller::Token([7; 32]));
         let peer = Peer { address: Some("10.0.0.1:1".parse().unwrap()), tls: false };
-        assert_eq!(Client::of(&extensions, peer), Client::Token([7; 16]));
-        extensions.insert(Caller::Anonymous);
-        assert_eq!(Client::of(&extensions, peer), at("10.0.0.1:2"));
+        assert_eq!(Client::of(Some(&Caller::Token([7; 32])), peer), Client::Token([7; 16]));
+        assert_eq!(Client::of(Some(&Caller::Anonymous), peer), at("10.0.0.1:2"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tower::Layer;
 
 use super::{By, OnExcess, Rate, Throttle, bucket::Buckets};
-use crate::PeerOf;
+use crate::{Peer, PeerOf, auth::Caller};
 
 /// Holds requests to a rate. All services it makes share the buckets.
 #[derive(Debug, Clone)]
@@ -27,6 +27,11 @@ impl ThrottleLayer {
     /// No limit.
     pub fn unlimited() -> Self {
         Self { limit: None }
+    }
+
+    /// Whether a request that passes no layer may pass at once; then it has taken its token.
+    pub fn admits_now(&self, caller: &Caller, peer: Peer) -> bool {
+        self.limit.as_ref().is_none_or(|limit| limit.admits_now(caller, peer))
     }
 
     /// `rate` for each owner of a bucket; `peer` says who sent a request without a token.

@@ -15,7 +15,7 @@ use super::{
     client::Client,
     layer::{Limit, NO_DEADLINE},
 };
-use crate::timeout::Deadline;
+use crate::{Peer, auth::Caller, timeout::Deadline};
 
 /// Holds requests to a rate.
 #[derive(Debug, Clone)]
@@ -31,10 +31,19 @@ impl<S> Throttle<S> {
 }
 
 impl Limit {
+    /// Whether a request may pass at once; then it has taken its token.
+    pub(super) fn admits_now(&self, caller: &Caller, peer: Peer) -> bool {
+        let client = match self.by {
+            By::Client => Client::of(Some(caller), peer),
+            By::Store => Client::Everybody,
+        };
+        self.buckets.take(client, Duration::ZERO).wait.is_zero()
+    }
+
     /// How long the request waits, or why it may not pass.
     fn admit(&self, extensions: &Extensions) -> Result<Duration, Throttled> {
         let client = match self.by {
-            By::Client => Client::of(extensions, (self.peer)(extensions)),
+            By::Client => Client::of(extensions.get(), (self.peer)(extensions)),
             By::Store => Client::Everybody,
         };
         let patience = match self.on_excess {
@@ -89,7 +98,6 @@ mod tests {
 
     use super::super::{Rate, ThrottleLayer};
     use super::*;
-    use crate::Peer;
 
     /// One request a second, one at once.
     fn layer(on_excess: OnExcess) -> ThrottleLayer {

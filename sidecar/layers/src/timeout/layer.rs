@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tower::Layer;
 
-use super::Timeout;
+use super::{Deadline, Timeout, TimeoutFuture};
 
 /// Gives up requests that get no answer in time.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +17,16 @@ impl TimeoutLayer {
     /// `limit` is the time from a request's head to its answer's head.
     pub const fn new(limit: Duration) -> Self {
         Self { limit }
+    }
+
+    /// When the answer's head must be there to a request that began at `started`.
+    pub fn deadline(&self, started: Instant) -> Deadline {
+        Deadline(started + self.limit)
+    }
+
+    /// Gives up what passes no layer: the answer to a request with this deadline.
+    pub fn give_up<F>(&self, deadline: Deadline, answer: F) -> TimeoutFuture<F> {
+        TimeoutFuture::new(deadline, self.limit, answer)
     }
 }
 

@@ -1,0 +1,136 @@
+//! Plain GETs to the server, straight from the bytes of the request to the parts of the answer.
+//!
+//! Counted by callgrind, the layers on the way to the server and hyper's client take some 40,000 instructions for a small
+//! answer, most of them to move, clone and name what is passed on as it is. What is not plain in an answer ([`answer`]) is
+//! left to hyper, with every byte that was read of it, and the connection with it.
+
+mod answer;
+mod body;
+mod replayed;
+
+use std::{io, sync::Arc};
+
+use bytes::{Bytes, BytesMut};
+use http::{Request, Response};
+use http_body::Body;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tower::BoxError;
+
+pub(super) use self::answer::keep_alive;
+pub use self::body::DirectBody;
+use self::{
+    answer::{Head, Parsed},
+    body::{Kept, Plain},
+    replayed::Replayed,
+};
+use super::{
+    Outgoing, Pool, UpstreamError,
+    connect::{Io, connect, is_quiet},
+    idle::{IDLE, Idle},
+    received,
+};
+
+/// Room for an answer, in bytes: most come at once with their body.
+const ROOM: usize = 4 << 10;
+/// The most of a plain head, in bytes.
+const MAX_HEAD: usize = 16 << 10;
+
+/// Asks the server directly; a handle, cheap to clone.
+#[derive(Debug)]
+pub struct Direct<B> {
+    pool: Pool<Outgoing<B>>,
+    idle: Arc<Idle<Io>>,
+}
+
+impl<B> Clone for Direct<B> {
+    fn clone(&self) -> Self {
+        Self { pool: self.pool.clone(), idle: Arc::clone(&self.idle) }
+    }
+}
+
+/// What has come of an answer.
+enum Come {
+    /// Its head, and a part of its body.
+    Plain(Head, BytesMut),
+    /// What hyper has to read.
+    Other(Bytes),
+}
+
+impl<B> Direct<B>
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    /// Connections of its own to the target of `pool`, which has those that turn out to be hyper's. Must be called within
+    /// a runtime, which closes what stays idle.
+    pub fn new(pool: Pool<Outgoing<B>>) -> Self {
+        Self { pool, idle: Idle::new() }
+    }
+
+    /// Sends a GET, whose bytes these are, and returns its answer without what concerns one connection only.
+    ///
+    /// A server may have closed a connection that was idle: then the request is sent again on a fresh one, as an
+    /// idempotent one may be (RFC 9110 section 9.2.2).
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn get(self, request: Bytes) -> Result<Response<DirectBody<B>>, UpstreamError> {
+        if let Some(mut connection) = self.idle.take(is_quiet) {
+            match ask(&mut connection, &request).await {
+                Ok(come) => return self.answer(connection, come).await,
+                Err(error) => tracing::debug!(%error, "Sending a request again."),
+            }
+        }
+        let mut connection = connect(self.pool.target()).await?;
+        match ask(&mut connection, &request).await {
+            Ok(come) => self.answer(connection, come).await,
+            Err(source) => {
+                Err(UpstreamError::Lost { target: self.pool.target().to_string(), source: Arc::new(source) })
+            }
+        }
+    }
+
+    async fn answer(&self, connection: Io, come: Come) -> Result<Response<DirectBody<B>>, UpstreamError> {
+        let (head, body) = match come {
+            Come::Plain(head, body) => (head, body),
+            Come::Other(arrived) => return self.by_hyper(Replayed::new(connection, arrived)).await,
+        };
+        let kept =
+            Kept { connection, keep: head.keep.unwrap_or(IDLE), idle: Arc::clone(&self.idle) };
+        let mut response = Response::new(DirectBody::Plain(Plain::new(body, head.length, kept)));
+        *response.status_mut() = head.status;
+        *response.headers_mut() = head.headers;
+        Ok(response)
+    }
+
+    /// Has hyper read the answer, to a request of which it only has to know the method.
+    async fn by_hyper(&self, connection: Replayed) -> Result<Response<DirectBody<B>>, UpstreamError> {
+        let mut lease = self.pool.speak(connection).await?;
+        let request = Request::new(Outgoing::empty());
+        let broken = |source| UpstreamError::Broken {
+            target: self.pool.target().to_string(),
+            source: Arc::new(source),
+            reused: false,
+        };
+        let response = lease.sender.send_request(request).await.map_err(broken)?;
+        let mut response = received(self.pool.target(), lease, response)?.map(DirectBody::ByHyper);
+        crate::proxy::strip(response.headers_mut());
+        Ok(response)
+    }
+}
+
+/// Sends a request, and reads until its answer's head is there or is none.
+async fn ask(connection: &mut Io, request: &[u8]) -> io::Result<Come> {
+    connection.write_all(request).await?;
+    let mut arrived = BytesMut::with_capacity(ROOM);
+    loop {
+        if connection.read_buf(&mut arrived).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        match answer::parse(&mut arrived, MAX_HEAD) {
+            Parsed::Head => arrived.reserve(ROOM),
+            Parsed::Plain(head) => return Ok(Come::Plain(head, arrived)),
+            Parsed::Other => return Ok(Come::Other(arrived.freeze())),
+        }
+    }
+}
