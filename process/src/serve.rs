@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 use tower::Service;
 
 pub use self::body::RequestBody;
-pub use self::lane::{Answer, Express, Handled, Never, NoLane, PlainRequest};
+pub use self::lane::{Answer, Express, Handled, Never, NoLane, PlainRequest, Reply, each_of};
 use crate::listen::{Inner, Listener, Peer};
 use connection::Connection;
 pub use metrics::ConnectionMetrics;

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::StatusCode;
-use http_body_util::Full;
 use kivi_api::{Problem, key};
 use kivi_layers::metrics::{HttpMetrics, Recorder};
 use kivi_process::listen::Peer;
@@ -102,7 +101,6 @@ impl Lane {
 
 impl Express for Lane {
     type Later = Never;
-    type Body = Full<Bytes>;
 
     async fn answer(&self, request: &PlainRequest<'_>, _: &Peer, answer: &mut Answer<'_>) -> Handled<Never> {
         let Some(path) = request.target.strip_prefix(key::PREFIX) else { return Handled::ByService };

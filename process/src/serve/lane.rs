@@ -20,7 +20,7 @@ use std::io;
 use std::pin::pin;
 
 use bytes::{Buf, Bytes};
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::Full;
 use tokio::time::Instant;
@@ -63,10 +63,7 @@ pub trait Express: Clone + Send + Sync + 'static {
     const LANE: bool = true;
 
     /// What gives an answer that is not there at once.
-    type Later: Future<Output = Response<Self::Body>> + Send;
-
-    /// The body of such an answer.
-    type Body: Body<Data = Bytes, Error: Into<BoxError>> + Send;
+    type Later: Future<Output: Reply> + Send;
 
     /// Answers a request of `peer`, or says who does. What it answers is neither traced nor measured by anybody else.
     fn answer(
@@ -75,6 +72,44 @@ pub trait Express: Clone + Send + Sync + 'static {
         peer: &Peer,
         answer: &mut Answer<'_>,
     ) -> impl Future<Output = Handled<Self::Later>> + Send;
+}
+
+/// An answer that is to be written.
+pub trait Reply: Send {
+    /// Its body.
+    type Body: Body<Data = Bytes, Error: Into<BoxError>> + Send;
+
+    /// Its status.
+    fn status(&self) -> StatusCode;
+
+    /// Hands over each field, and is at its end.
+    fn fields(&self, each: &mut dyn FnMut(&str, &[u8]));
+
+    /// What is left of it.
+    fn into_body(self) -> Self::Body;
+}
+
+impl<B: Body<Data = Bytes, Error: Into<BoxError>> + Send> Reply for Response<B> {
+    type Body = B;
+
+    fn status(&self) -> StatusCode {
+        self.status()
+    }
+
+    fn fields(&self, each: &mut dyn FnMut(&str, &[u8])) {
+        each_of(self.headers(), each);
+    }
+
+    fn into_body(self) -> B {
+        self.into_body()
+    }
+}
+
+/// Hands over each field of a map.
+pub fn each_of(headers: &HeaderMap, each: &mut dyn FnMut(&str, &[u8])) {
+    for (name, value) in headers {
+        each(name.as_str(), value.as_bytes());
+    }
 }
 
 /// Every answer is there at once.
@@ -87,7 +122,6 @@ pub struct NoLane;
 impl Express for NoLane {
     const LANE: bool = false;
     type Later = Never;
-    type Body = Full<Bytes>;
 
     async fn answer(&self, _: &PlainRequest<'_>, _: &Peer, _: &mut Answer<'_>) -> Handled<Never> {
         Handled::ByHyper
@@ -107,7 +141,7 @@ impl<E, S, B> Lane<'_, E, S>
 where
     E: Express,
     S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible>,
-    B: Body<Data = Bytes, Error: Into<BoxError>>,
+    B: Body<Data = Bytes, Error: Into<BoxError>> + Send,
 {
     /// Serves plain requests until something else comes, and returns it; `None` when the connection is over.
     ///

@@ -3,10 +3,10 @@
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING};
-use http::{HeaderMap, Response, StatusCode};
+use http::{Response, StatusCode};
 use tokio::time::Instant;
 
+use super::each_of;
 use super::date::{DATE_BYTES, Dates};
 
 /// Parts of a body above this length in bytes are sent from where they are.
@@ -69,7 +69,23 @@ impl Outbox {
             self.time = SystemTime::UNIX_EPOCH + Duration::from_secs(since_epoch.as_secs());
             self.date = self.dates.format(self.time);
         }
-        Answer { outbox: self, started: now, last }
+        Answer { outbox: self, started: now, last, dated: false }
+    }
+}
+
+/// The length of a body that an answer's fields declare, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Declared {
+    Nothing,
+    Length(u64),
+    /// What is no number.
+    Nonsense,
+}
+
+impl Declared {
+    fn of(value: &[u8]) -> Self {
+        let length = str::from_utf8(value).ok().and_then(|text| text.parse().ok());
+        length.map_or(Self::Nonsense, Self::Length)
     }
 }
 
@@ -78,6 +94,8 @@ pub struct Answer<'o> {
     outbox: &'o mut Outbox,
     started: Instant,
     last: bool,
+    /// Whether the fields of a [`Reply`] tell a date.
+    dated: bool,
 }
 
 impl Answer<'_> {
@@ -125,16 +143,16 @@ impl Answer<'_> {
 
     /// Writes a whole answer in place of one part by part. To a HEAD it has no body.
     pub fn response(&mut self, response: &Response<Bytes>, is_head: bool) {
-        let (status, body) = (response.status(), response.body());
-        let bodiless = is_head || is_bodiless(status);
-        let framing = match response.headers().contains_key(CONTENT_LENGTH) {
+        let bodiless = is_head || is_bodiless(response.status());
+        let length = response.body().len() as u64;
+        let framing = match self.begin(response.status(), |each| each_of(response.headers(), each)) {
             _ if bodiless => Framing::None,
-            true => Framing::Declared(body.len() as u64),
-            false => Framing::Length(body.len() as u64),
+            Declared::Nothing => Framing::Length(length),
+            Declared::Length(_) | Declared::Nonsense => Framing::Declared(length),
         };
-        self.head(status, response.headers(), framing);
+        self.end(framing);
         if !bodiless {
-            self.add(body);
+            self.add(response.body());
         }
     }
 
@@ -146,26 +164,41 @@ impl Answer<'_> {
         }
     }
 
-    /// Writes a whole head.
-    pub(super) fn head(&mut self, status: StatusCode, headers: &HeaderMap, framing: Framing) {
+    /// Writes the head of an answer, but for its end; returns the length that it declares.
+    pub(super) fn begin(
+        &mut self,
+        status: StatusCode,
+        fields: impl FnOnce(&mut dyn FnMut(&str, &[u8])),
+    ) -> Declared {
         self.status(status);
-        let mut dated = false;
-        for (name, value) in headers {
-            // Both are said below, for this connection.
-            if name == CONNECTION || name == TRANSFER_ENCODING {
-                continue;
+        let mut declared = Declared::Nothing;
+        self.dated = false;
+        fields(&mut |name, value| {
+            match name.len() {
+                4 if name == "date" => self.dated = true,
+                // Both are said below, for this connection.
+                10 if name == "connection" => return,
+                17 if name == "transfer-encoding" => return,
+                14 if name == "content-length" => declared = Declared::of(value),
+                _ => {}
             }
-            dated |= name == DATE;
-            self.field(name.as_str(), value.as_bytes());
-        }
+            self.field(name, value);
+        });
+        declared
+    }
+
+    /// Ends the head that was begun.
+    pub(super) fn end(&mut self, framing: Framing) {
         match framing {
             Framing::Length(length) => {
-                self.field("content-length", itoa::Buffer::new().format(length).as_bytes());
+                self.add(b"content-length: ");
+                self.add_number(length);
+                self.add(b"\r\n");
             }
             Framing::Chunked => self.field("transfer-encoding", b"chunked"),
             Framing::Declared(_) | Framing::None => {}
         }
-        if dated { self.end_dated_head() } else { self.end_head() }
+        if self.dated { self.end_dated_head() } else { self.end_head() }
     }
 
     /// Adds a field. Nothing here checks it.

@@ -7,15 +7,14 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::CONTENT_LENGTH;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
+use http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
 use http_body::{Body, Frame};
 use http_body_util::Full;
 use tower::Service;
 
-use super::answer::{COPIED, Framing, is_bodiless};
+use super::answer::{COPIED, Declared, Framing, is_bodiless};
 use super::wire::Wire;
-use super::{FLUSH, PlainRequest};
+use super::{FLUSH, PlainRequest, Reply};
 use crate::listen::Peer;
 use crate::serve::BoxError;
 use crate::serve::body::RequestBody;
@@ -57,7 +56,7 @@ pub(super) async fn answer<S, B>(
 ) -> io::Result<()>
 where
     S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible>,
-    B: Body<Data = Bytes, Error: Into<BoxError>>,
+    B: Body<Data = Bytes, Error: Into<BoxError>> + Send,
 {
     let is_head = request.method() == Method::HEAD;
     let Ok(()) = poll_fn(|cx| service.poll_ready(cx)).await;
@@ -69,17 +68,24 @@ where
 ///
 /// # Errors
 /// When the client is gone, or the answer's body breaks off, which the client has to see.
-pub(super) async fn finish<F, B>(answer: F, is_head: bool, wire: &mut Wire<'_, '_>) -> io::Result<()>
+pub(super) async fn finish<F>(answer: F, is_head: bool, wire: &mut Wire<'_, '_>) -> io::Result<()>
 where
-    F: Future<Output = Response<B>>,
-    B: Body<Data = Bytes, Error: Into<BoxError>>,
+    F: Future<Output: Reply>,
 {
     let answered = wire.unless_left(answer).await;
-    let response = sent_before(wire, answered).await?;
-    let (parts, body) = response.into_parts();
-    let bodiless = is_head || is_bodiless(parts.status);
-    let framing = if bodiless { Framing::None } else { framing(&parts.headers, &body)? };
-    wire.answer().head(parts.status, &parts.headers, framing);
+    let reply = sent_before(wire, answered).await?;
+    let bodiless = is_head || is_bodiless(reply.status());
+    let mut answer = wire.answer();
+    let declared = answer.begin(reply.status(), |each| reply.fields(each));
+    let body = reply.into_body();
+    let framing = match (declared, body.size_hint().exact()) {
+        _ if bodiless => Framing::None,
+        (Declared::Length(length), _) => Framing::Declared(length),
+        (Declared::Nothing, Some(length)) => Framing::Length(length),
+        (Declared::Nothing, None) => Framing::Chunked,
+        (Declared::Nonsense, _) => return Err(io::Error::other("an answer's Content-Length is no number")),
+    };
+    answer.end(framing);
     if bodiless {
         return Ok(());
     }
@@ -94,15 +100,6 @@ async fn sent_before<T>(wire: &mut Wire<'_, '_>, outcome: io::Result<T>) -> io::
         wire.flush().await?;
     }
     outcome
-}
-
-/// How the client is told where the body ends (RFC 9112 section 6).
-fn framing(headers: &HeaderMap, body: &impl Body) -> io::Result<Framing> {
-    let Some(declared) = headers.get(CONTENT_LENGTH) else {
-        return Ok(body.size_hint().exact().map_or(Framing::Chunked, Framing::Length));
-    };
-    let length = declared.to_str().ok().and_then(|text| text.parse().ok());
-    length.map(Framing::Declared).ok_or_else(|| io::Error::other("an answer's Content-Length is no number"))
 }
 
 /// Writes the body as it comes. What is there at once is sent together.

@@ -28,7 +28,6 @@ struct Fast {
 
 impl Express for Fast {
     type Later = Never;
-    type Body = Full<Bytes>;
 
     async fn answer(&self, request: &PlainRequest<'_>, _: &Peer, answer: &mut Answer<'_>) -> Handled<Never> {
         match request.target {
