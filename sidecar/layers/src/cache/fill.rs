@@ -20,6 +20,7 @@ use tracing::debug;
 
 use super::{
     CacheBody, FillFailed,
+    account::Variant,
     flight::Flight,
     freshness::Arrival,
     head::{Head, content_length},
@@ -42,9 +43,11 @@ pub(super) struct Fill {
     flight: Arc<Flight>,
     /// The load that has to be answered first.
     before: Option<Arc<Flight>>,
-    /// The stored answer that may turn out to be current.
-    validation: Option<Validation>,
-    /// It did.
+    /// The stored answer in the place of which the load's comes.
+    replaces: Option<Variant>,
+    /// That, where the load's shows that it is outdated.
+    outdated: Option<Variant>,
+    /// The stored answer turned out to be current.
     validated: bool,
     /// The answer is a failure, and what is stored outlasts it.
     spares: bool,
@@ -59,15 +62,23 @@ enum Read {
 }
 
 impl Fill {
-    /// `stored`: the answer in the place of which the load's comes.
+    /// `replaces`: the stored answer in the place of which the load's comes.
     pub(super) fn new(
         table: Arc<Table>,
         flight: Arc<Flight>,
         before: Option<Arc<Flight>>,
-        stored: Option<Arc<Stored>>,
+        replaces: Option<Variant>,
     ) -> Self {
-        let validation = stored.and_then(Validation::of);
-        Self { table, flight, before, validation, validated: false, spares: false, ended: false }
+        Self {
+            table,
+            flight,
+            before,
+            replaces,
+            outdated: None,
+            validated: false,
+            spares: false,
+            ended: false,
+        }
     }
 
     /// The flight that it feeds.
@@ -92,7 +103,7 @@ impl Fill {
         let deadline = departure + self.table.policy.load_timeout;
         // The leader's deadline is the leader's: others may have come later and may wait longer.
         request.extensions_mut().insert(Deadline(deadline));
-        let validation = self.validation.take();
+        let validation = self.replaces.as_ref().and_then(|variant| Validation::of(&variant.stored));
         let plain = validation.as_ref().map(|validation| {
             let plain = without_content(&request);
             validation.ask(request.headers_mut());
@@ -140,7 +151,10 @@ impl Fill {
         R: Body<Data = Bytes> + Send + 'static,
         R::Error: Into<BoxError>,
     {
-        self.spares = stale::is_failure(response.status()) && self.table.rest(&self.flight);
+        let status = response.status();
+        self.spares = stale::is_failure(status) && self.table.rest(&self.flight);
+        let is_outdated = |variant: &Variant| variant.stored.is_outdated_by(status, response.headers());
+        self.outdated = self.replaces.take().filter(is_outdated);
         match self.judge(&response, delay) {
             Verdict::Unshared(why) => self.hand_over(why, response),
             Verdict::Shared(mut sharing) => {
@@ -177,10 +191,18 @@ impl Fill {
     }
 
     fn unshare(&self, why: Unshared) {
+        self.remove_outdated();
         if why.is_remembered() && !self.spares {
             self.table.remember_unshared(&self.flight);
         } else {
             self.table.detach(&self.flight);
+        }
+    }
+
+    /// Removes what is stored where the answer, which is not stored, shows that it is outdated, fresh or not.
+    fn remove_outdated(&self) {
+        if let Some(variant) = &self.outdated {
+            self.table.remove(&self.flight.key, variant);
         }
     }
 
@@ -300,6 +322,7 @@ impl Fill {
     /// Detaches the flight, whose answer is not stored. What was stored before it goes, unless the answer
     /// is a failure.
     fn displace(&self) {
+        self.remove_outdated();
         if self.spares {
             self.table.detach(&self.flight);
         } else {

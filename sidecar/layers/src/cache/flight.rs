@@ -313,6 +313,11 @@ impl Seat {
         self.flight.inner.lock().machine.single()
     }
 
+    /// Leaves before the end; the load goes on for the store.
+    pub(super) fn leave_to_store(self) {
+        self.flight.inner.lock().machine.keep();
+    }
+
     /// Whether this reader began the flight.
     pub(super) fn is_leader(&self) -> bool {
         self.leader

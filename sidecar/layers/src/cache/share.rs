@@ -1,17 +1,17 @@
 //! A GET that may share a load: joins one or begins one, waits for its headers, and looks again when the
 //! answer turns out not to be for it.
 
-use std::{future::poll_fn, sync::Arc};
+use std::{future::poll_fn, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Body;
 use tokio::time::Instant;
 use tower::{BoxError, Service};
 use tracing::{Instrument, Span};
 
 use super::{
-    CacheBody,
+    CacheBody, conditional,
     directives::Directives,
     fill::Fill,
     flight::{Landed, Seat},
@@ -23,7 +23,7 @@ use super::{
     status::{CacheStatus, Forwarded},
     table::Table,
     trail::CacheTrail,
-    validation::without_content,
+    validation::{Validation, without_content},
     vary::VaryNames,
 };
 
@@ -62,9 +62,17 @@ where
 {
     /// Looks at the table, and begins a load where there is none.
     pub(super) fn look(&self, expected: Option<&VaryNames>) -> Step {
+        self.step(self.table.find(&self.key, self.request.headers(), expected))
+    }
+
+    /// Begins a load for a request that wants the origin's answer (RFC 9111, 5.2.1.4).
+    pub(super) fn reload(&self) -> Step {
+        self.step(self.table.reload(&self.key, self.request.headers()))
+    }
+
+    fn step(&self, found: Found) -> Step {
         let metrics = &self.table.metrics;
-        let headers = self.request.headers();
-        match self.table.find(&self.key, headers, expected) {
+        match found {
             Found::Kept(kept) => Step::There(Ok(self.serve(kept))),
             Found::Failed(why) => {
                 metrics.hit.inc();
@@ -78,11 +86,11 @@ where
             Found::Crowded => Step::Alone(CacheStatus::Bypass("crowded")),
             Found::Joined(seat, why) => {
                 metrics.coalesced.inc();
-                self.note(CacheStatus::Loaded { why, validated: false, collapsed: true, stored: None });
+                self.note(CacheStatus::Loaded { why, upstream: None, collapsed: true, stored: None });
                 Step::Wait(seat, why)
             }
             Found::Leads { seat, fill, why } => {
-                self.note(CacheStatus::Loaded { why, validated: false, collapsed: false, stored: None });
+                self.note(CacheStatus::Loaded { why, upstream: None, collapsed: false, stored: None });
                 self.begin(fill, Span::current());
                 Step::Wait(seat, why)
             }
@@ -99,10 +107,9 @@ where
         const WHY: Bytes = Bytes::from_static(
             b"Nothing that may be served is stored here, and the request says only-if-cached.\n",
         );
-        let is_head = self.request.method() == Method::HEAD;
         self.note(CacheStatus::NotStored);
         let mut response =
-            Response::new(if is_head { CacheBody::empty() } else { CacheBody::whole(WHY, None) });
+            Response::new(if self.is_head() { CacheBody::empty() } else { CacheBody::whole(WHY, None) });
         *response.status_mut() = StatusCode::GATEWAY_TIMEOUT;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
@@ -142,7 +149,11 @@ where
                 (stored, CacheStatus::Resting { ttl })
             }
         };
-        stored.answer(self.request.headers(), self.request.method() == Method::HEAD, now, status)
+        stored.answer(self.request.headers(), self.is_head(), now, status)
+    }
+
+    fn is_head(&self) -> bool {
+        self.request.method() == Method::HEAD
     }
 
     fn begin(&self, fill: Fill, span: Span) {
@@ -157,13 +168,32 @@ where
         CacheTrail::note(self.request.extensions(), status);
     }
 
+    /// The answer to a HEAD or to a request for a part, where none that is stored may be served. Where a stale
+    /// one can be validated, a HEAD does that for all, so that what is stored learns from it (RFC 9111, 4.3.5).
+    /// Else the request goes on alone: a load of the whole is more than it asks for.
+    pub(super) async fn past_the_store(
+        self,
+        otherwise: CacheStatus,
+    ) -> Result<Response<CacheBody>, BoxError> {
+        if self.is_head() && self.can_validate() {
+            let step = self.look(None);
+            return self.follow(step).await;
+        }
+        self.ask_origin(otherwise).await
+    }
+
+    fn can_validate(&self) -> bool {
+        let variant = self.table.variant(&self.key, self.request.headers());
+        variant.is_some_and(|variant| Validation::of(&variant.stored).is_some())
+    }
+
     /// Passes the request on past what is stored for it, and removes that where the answer shows that it is
     /// outdated (RFC 9111, 4.3.5).
     pub(super) async fn ask_origin(self, status: CacheStatus) -> Result<Response<CacheBody>, BoxError> {
         let variant = self.table.variant(&self.key, self.request.headers());
         let response = forward(self.inner, self.request, status).await?;
-        if let Some(variant) = variant.filter(|_| response.status() == StatusCode::OK)
-            && variant.stored.is_outdated_by(response.headers())
+        if let Some(variant) = variant
+            && variant.stored.is_outdated_by(response.status(), response.headers())
         {
             self.table.remove(&self.key, &variant);
         }
@@ -184,7 +214,8 @@ where
             };
             let expected = match landed {
                 Landed::Failed(why) => return Err(why.into()),
-                Landed::Unshared(why, Some(mut response)) => {
+                Landed::Unshared(why, Some(response)) => {
+                    let mut response = self.own(response);
                     CacheStatus::Unshared(forwarded, why).add_to(response.headers_mut());
                     return Ok(response);
                 }
@@ -225,22 +256,49 @@ where
         load
     }
 
+    /// What this request gets of a load's answer that others have too.
     fn answer(&self, head: &Head, seat: Seat, why: Forwarded) -> Response<CacheBody> {
-        let stores = self.table.policy.max_bytes > 0;
-        let mut headers = head.headers.clone();
-        CacheStatus::Loaded {
-            why,
-            validated: head.validated,
-            collapsed: !seat.is_leader(),
-            stored: head
-                .lifetime
-                .filter(|_| stores)
-                .map(|lifetime| lifetime.saturating_sub(head.since.elapsed())),
-        }
-        .add_to(&mut headers);
-        let mut response = Response::new(CacheBody::shared(seat, head.length));
-        *response.status_mut() = head.status;
+        let has_store = self.table.policy.max_bytes > 0;
+        let left = |lifetime: Duration| lifetime.saturating_sub(head.since.elapsed());
+        let stored = head.lifetime.filter(|_| has_store).map(left);
+        let unchanged = self.is_unchanged(head.status, &head.headers);
+        let upstream =
+            if head.validated { Some(StatusCode::NOT_MODIFIED) } else { unchanged.then_some(head.status) };
+        let status = CacheStatus::Loaded { why, upstream, collapsed: !seat.is_leader(), stored };
+        let mut headers =
+            if unchanged { conditional::not_modified(&head.headers) } else { head.headers.clone() };
+        status.add_to(&mut headers);
+        let body = if !unchanged && !self.is_head() {
+            CacheBody::shared(seat, head.length)
+        } else {
+            if stored.is_some() {
+                seat.leave_to_store();
+            }
+            CacheBody::empty()
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = if unchanged { StatusCode::NOT_MODIFIED } else { head.status };
         *response.headers_mut() = headers;
         response
+    }
+
+    /// What this request gets of its load's answer, which is for it alone.
+    fn own(&self, mut response: Response<CacheBody>) -> Response<CacheBody> {
+        if self.is_unchanged(response.status(), response.headers()) {
+            let whole = std::mem::take(response.headers_mut());
+            *response.headers_mut() = conditional::not_modified(&whole);
+            for cookie in whole.get_all(header::SET_COOKIE) {
+                response.headers_mut().append(header::SET_COOKIE, cookie.clone());
+            }
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            return response.map(|_| CacheBody::empty());
+        }
+        if self.is_head() { response.map(|_| CacheBody::empty()) } else { response }
+    }
+
+    /// Whether the client has an answer with this status and these headers: a load is made without the
+    /// conditions of those who wait for it (RFC 9111, 4.3.2).
+    fn is_unchanged(&self, status: StatusCode, headers: &HeaderMap) -> bool {
+        status == StatusCode::OK && conditional::is_unchanged(self.request.headers(), headers)
     }
 }
