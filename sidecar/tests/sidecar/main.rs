@@ -6,6 +6,7 @@ mod auth;
 mod coalescing;
 mod drain;
 mod failures;
+mod framing;
 mod limits;
 mod process;
 mod proxying;
