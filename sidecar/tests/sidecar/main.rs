@@ -7,6 +7,7 @@ mod coalescing;
 mod drain;
 mod failures;
 mod framing;
+mod guesses;
 mod limits;
 mod process;
 mod proxying;

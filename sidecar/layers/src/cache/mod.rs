@@ -20,7 +20,7 @@
 //! - `validation`: a load that may find what is stored to be current.
 //! - `table` of `shard`s of `account`s, `stored` answers in an order of `eviction`, `writes`: the state; `found` in it.
 //! - `classify`, `key`, `directives`, `targeted` and its `dictionary`, `freshness`, `stale`, `wish`, `verdict`, `vary`, `conditional`, `range`,
-//!   `location`, `head`, `status`: decisions and texts, as functions of data.
+//!   `location`, `head`, `guess`, `status`: decisions and texts, as functions of data.
 
 mod account;
 mod body;
@@ -36,6 +36,7 @@ mod forward;
 mod found;
 mod freshness;
 mod future;
+mod guess;
 mod head;
 mod key;
 mod layer;
@@ -68,6 +69,7 @@ mod tests;
 pub use body::CacheBody;
 pub use error::FillFailed;
 pub use future::CacheFuture;
+pub use guess::without_guesses;
 pub use layer::CacheLayer;
 pub use metrics::CacheMetrics;
 pub use policy::{CachePolicy, SplitBy};
