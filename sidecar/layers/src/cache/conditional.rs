@@ -6,6 +6,9 @@ use http::{HeaderMap, HeaderName, header};
 
 use super::{directives::split_list, freshness::date, targeted::CDN_CACHE_CONTROL};
 
+/// The fields of these conditions.
+pub(super) const FIELDS: [HeaderName; 2] = [header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE];
+
 /// Whether the client's copy is the one with these headers, so that the answer is 304.
 /// `If-Modified-Since` counts only without `If-None-Match`.
 pub(super) fn is_unchanged(request: &HeaderMap, stored: &HeaderMap) -> bool {

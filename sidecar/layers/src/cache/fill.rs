@@ -25,10 +25,11 @@ use super::{
     freshness::Arrival,
     head::{Head, content_length},
     machine::Pushed,
+    question::Question,
     stale,
     stored::Stored,
     table::Table,
-    validation::{Validation, without_content},
+    validation::without_content,
     verdict::{self, Sharing, Unshared, Verdict},
 };
 use crate::timeout::Deadline;
@@ -45,7 +46,9 @@ pub(super) struct Fill {
     before: Option<Arc<Flight>>,
     /// The stored answer in the place of which the load's comes.
     replaces: Option<Variant>,
-    /// That, where the load's shows that it is outdated.
+    /// What the load asks beside the answer itself.
+    question: Option<Question>,
+    /// The stored answer, where the load's shows that it is outdated.
     outdated: Option<Variant>,
     /// The stored answer turned out to be current.
     validated: bool,
@@ -74,6 +77,7 @@ impl Fill {
             flight,
             before,
             replaces,
+            question: None,
             outdated: None,
             validated: false,
             spares: false,
@@ -103,22 +107,32 @@ impl Fill {
         let deadline = departure + self.table.policy.load_timeout;
         // The leader's deadline is the leader's: others may have come later and may wait longer.
         request.extensions_mut().insert(Deadline(deadline));
-        let validation = self.replaces.as_ref().and_then(|variant| Validation::of(&variant.stored));
-        let plain = validation.as_ref().map(|validation| {
+        let stored = self.replaces.as_ref().map(|variant| &variant.stored);
+        let keeps = !self.table.policy.ttl.is_zero();
+        self.question = Question::of(stored, &self.flight.request, keeps);
+        let plain = self.question.as_ref().map(|question| {
             let plain = without_content(&request);
-            validation.ask(request.headers_mut());
+            question.ask(&self.flight.request, request.headers_mut());
             (inner.clone(), plain)
         });
         let mut response = match self.ask(inner, request, deadline).await {
             Ok(response) => response,
             Err(why) => return self.fail(&why),
         };
-        if let Some((validation, (inner, plain))) =
-            validation.zip(plain).filter(|_| response.status() == StatusCode::NOT_MODIFIED)
-        {
-            if let Some(current) = validation.confirmed(response.headers_mut()) {
-                self.validated = true;
-                return self.feed(current, departure.elapsed(), deadline).await;
+        if let Some((inner, plain)) = plain.filter(|_| response.status() == StatusCode::NOT_MODIFIED) {
+            let delay = departure.elapsed();
+            match self.question.take() {
+                Some(Question::Stored(validation)) => {
+                    if let Some(current) = validation.confirmed(response.headers_mut()) {
+                        self.validated = true;
+                        return self.feed(current, delay, deadline).await;
+                    }
+                }
+                Some(Question::Leader) if !self.would_keep(&response, delay) => {
+                    self.question = Some(Question::Leader);
+                    return self.feed(response, delay, deadline).await;
+                }
+                _ => {}
             }
             response = match self.ask(inner, plain, deadline).await {
                 Ok(response) => response,
@@ -126,6 +140,14 @@ impl Fill {
             };
         }
         self.feed(response, departure.elapsed(), deadline).await;
+    }
+
+    /// Whether the answer that a 304 stands for would be stored: the 304 has its directives (RFC 9110, 15.4.5).
+    fn would_keep<R: Body>(&self, not_modified: &Response<R>, delay: Duration) -> bool {
+        match self.judge_as(StatusCode::OK, not_modified, delay) {
+            Verdict::Shared(sharing) => sharing.lifetime.is_some(),
+            Verdict::Unshared(_) => false,
+        }
     }
 
     async fn ask<S, B, R>(
@@ -169,11 +191,22 @@ impl Fill {
     }
 
     fn judge<R: Body>(&self, response: &Response<R>, delay: Duration) -> Verdict {
+        let status = response.status();
+        if status != StatusCode::NOT_MODIFIED || !matches!(self.question, Some(Question::Leader)) {
+            return self.judge_as(status, response, delay);
+        }
+        match self.judge_as(StatusCode::OK, response, delay) {
+            Verdict::Shared(sharing) => Verdict::Shared(sharing.of_conditions()),
+            unshared @ Verdict::Unshared(_) => unshared,
+        }
+    }
+
+    fn judge_as<R: Body>(&self, status: StatusCode, response: &Response<R>, delay: Duration) -> Verdict {
         let length = content_length(response.headers()).or_else(|| response.body().size_hint().exact());
         verdict::judge(
             &self.table.policy,
             self.flight.request.contains_key(header::AUTHORIZATION),
-            response.status(),
+            status,
             response.headers(),
             length,
             Arrival { now: SystemTime::now(), delay },

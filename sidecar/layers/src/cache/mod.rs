@@ -17,7 +17,7 @@
 //! - `layer`, `service`, `future`, `body`, `policy`, `error`, `metrics`, `trail`: the layer.
 //! - `share`, `write`, `forward`: the three ways of a request; `fill`: the load; `rescue`: when it fails.
 //! - `flight` around the pure `machine` and its `seats`: one load and its readers.
-//! - `validation`: a load that may find what is stored to be current.
+//! - `question`: what a load asks beside its answer, `validation`: that is whether what is stored is current.
 //! - `table` of `shard`s of `account`s, `stored` answers in an order of `eviction`, `writes`: the state; `found` in it.
 //! - `classify`, `key`, `directives`, `targeted` and its `dictionary`, `freshness`, `stale`, `wish`, `verdict`, `vary`, `conditional`, `range`,
 //!   `location`, `head`, `guess`, `status`: decisions and texts, as functions of data.
@@ -44,6 +44,7 @@ mod location;
 mod machine;
 mod metrics;
 mod policy;
+mod question;
 mod range;
 mod rescue;
 mod seats;

@@ -246,7 +246,7 @@ where
     fn load(&self) -> Request<B> {
         let mut load = without_content(&self.request);
         *load.method_mut() = Method::GET;
-        for name in [header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE, header::RANGE, header::IF_RANGE] {
+        for name in conditional::FIELDS.into_iter().chain([header::RANGE, header::IF_RANGE]) {
             load.headers_mut().remove(name);
         }
         let wishes = Directives::of(load.headers());
@@ -268,13 +268,14 @@ where
         let mut headers =
             if unchanged { conditional::not_modified(&head.headers) } else { head.headers.clone() };
         status.add_to(&mut headers);
-        let body = if !unchanged && !self.is_head() {
-            CacheBody::shared(seat, head.length)
-        } else {
+        let is_empty = unchanged || self.is_head() || head.status == StatusCode::NOT_MODIFIED;
+        let body = if is_empty {
             if stored.is_some() {
                 seat.leave_to_store();
             }
             CacheBody::empty()
+        } else {
+            CacheBody::shared(seat, head.length)
         };
         let mut response = Response::new(body);
         *response.status_mut() = if unchanged { StatusCode::NOT_MODIFIED } else { head.status };

@@ -290,3 +290,61 @@ async fn a_condition_is_answered_from_an_answer_for_one_request_too() {
     call.answer(response(304, &own, whole("")));
     assert_eq!(other.await.unwrap().unwrap().status(), 304);
 }
+
+#[tokio::test(start_paused = true)]
+async fn where_nothing_is_kept_those_with_the_same_copy_share_one_304() {
+    let (mut cache, mut calls, metrics) = cache(coalescing());
+    let same: Vec<_> = (0..200).map(|_| tokio::spawn(cache.call(unless("\"7\"")))).collect();
+    settle().await;
+    let others = [unless("\"6\""), get("/v1/k"), get("/v1/k")].map(|request| cache.call(request));
+    let load = calls.next().await;
+    assert_eq!(load.request.headers()["if-none-match"], "\"7\"");
+    load.answer(response(304, &[("etag", "\"7\""), ("content-length", "5")], whole("")));
+    for (index, answer) in join_all(same).await.into_iter().enumerate() {
+        let answer = answer.unwrap().unwrap();
+        let expected = if index == 0 { "kivi; fwd=miss" } else { "kivi; fwd=miss; collapsed" };
+        assert_eq!((answer.status().as_u16(), cache_status(&answer)), (304, expected));
+        assert_eq!(answer.headers()["etag"], "\"7\"");
+        assert_eq!(text(answer).await.unwrap(), "");
+    }
+    let others: Vec<_> = others.into_iter().map(tokio::spawn).collect();
+    for load in calls.take_all().await {
+        load.ok(TAGGED, "value");
+    }
+    for other in others {
+        assert_eq!(read(async { other.await.unwrap() }).await.1, "value");
+    }
+    calls.assert_none().await;
+    assert!(metrics.miss.get() <= 3, "{}", metrics.miss.get());
+    // Nobody who comes later has that 304.
+    let later = cache.call(unless("\"7\""));
+    calls.next().await.ok(&[("etag", "\"8\"")], "newer");
+    assert_eq!(read(later).await, ("kivi; fwd=miss".into(), "newer".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_304_that_says_the_answer_may_be_kept_leads_to_a_load_of_the_whole() {
+    let (mut cache, mut calls, _) = cache(coalescing());
+    let answer = cache.call(unless("\"7\""));
+    let fresh = [("etag", "\"7\""), ("cache-control", "max-age=60")];
+    calls.next().await.answer(response(304, &fresh, whole("")));
+    let load = calls.next().await;
+    assert!(!load.request.headers().contains_key("if-none-match"));
+    load.ok(&fresh, "value");
+    let answer = answer.await.unwrap();
+    let expected = "kivi; fwd=miss; fwd-status=200; stored; ttl=60";
+    assert_eq!((answer.status().as_u16(), cache_status(&answer)), (304, expected));
+    settle().await;
+    assert_eq!(read(cache.call(get("/v1/k"))).await, ("kivi; hit; ttl=59".into(), "value".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_304_that_nobody_asked_for_is_its_leaders() {
+    let (mut cache, mut calls, _) = cache(coalescing());
+    let leader = cache.call(get("/v1/k"));
+    let other = tokio::spawn(cache.call(get("/v1/k")));
+    calls.next().await.answer(response(304, &[], whole("")));
+    assert_eq!(leader.await.unwrap().status(), 304);
+    calls.next().await.ok(&[], "value");
+    assert_eq!(read(async { other.await.unwrap() }).await.1, "value");
+}
