@@ -4,6 +4,7 @@
 
 mod auth;
 mod coalescing;
+mod docs;
 mod drain;
 mod failures;
 mod framing;
