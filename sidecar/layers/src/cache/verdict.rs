@@ -38,9 +38,9 @@ pub(super) struct Sharing {
 
 impl Sharing {
     /// How a 304 is shared that is to a client's own conditions, where the whole answer would be shared like
-    /// this and not be stored: with those who wait and have the same conditions.
+    /// this and not be stored: with those who have the same conditions.
     pub(super) fn of_conditions(self) -> Self {
-        Self { late_joins: false, vary: self.vary.and(&conditional::FIELDS), ..self }
+        Self { vary: self.vary.and(&conditional::FIELDS), ..self }
     }
 }
 
