@@ -8,7 +8,7 @@ use http_body::Body;
 use kivi_layers::{
     Peer,
     auth::{Anonymous, AuthLayer, Verifier},
-    cache::{CacheLayer, CacheMetrics, CachePolicy, SplitBy},
+    cache::{CacheLayer, CacheMetrics, CachePolicy, SplitBy, without_guesses},
     linger::LingeringBody,
     metrics::{HttpMetrics, MetricsLayer},
     shed::ShedLayer,
@@ -50,6 +50,7 @@ pub fn stack(
     impl Express + use<>,
 ) {
     let sidecar = &config.settings.sidecar;
+    let serves_store = is_store(config);
     let max_in_flight = usize::try_from(sidecar.max_in_flight).unwrap_or(usize::MAX);
     let metrics = HttpMetrics::register(registry);
     let timeout = TimeoutLayer::new(sidecar.timeouts.request.get());
@@ -77,6 +78,7 @@ pub fn stack(
         throttle: throttle.clone(),
         cache: cache.clone(),
         direct,
+        serves_store,
         prefix: config.upstream.prefix.clone(),
         recorder: Arc::new(metrics.recorder("GET", "", StatusCode::OK)),
     });
@@ -103,6 +105,8 @@ pub fn stack(
         .map_request(|request: Request<LingeringBody<RequestBody>>| request.map(Outgoing::from))
         // Before the cache: an ambiguous request must not become a load that others share.
         .layer(AdmitLayer::new(config.upstream.authority.clone()))
+        // A store's answers are current and do not say so. Those of another server are its own matter.
+        .map_response(move |answer| if serves_store { without_guesses(answer) } else { answer })
         // What is below runs once for all who ask for the same at the same time. A load is a task with a
         // deadline of its own, so nothing below belongs to one client's clock.
         .service(cache);
@@ -155,11 +159,16 @@ fn throttle(settings: &settings::ThrottleSettings) -> ThrottleLayer {
     ThrottleLayer::new(rate, by, on_excess, peer)
 }
 
+/// What is behind a socket is the store of the same pod.
+fn is_store(config: &Config) -> bool {
+    matches!(config.upstream.transport, Transport::Unix(..))
+}
+
 fn cache(config: &Config) -> CachePolicy {
     let settings = &config.settings;
     let (cache, defaults) = (&settings.sidecar.cache, CachePolicy::default());
-    // The store behind a socket answers alike under all of its names; a server at an address may have many.
-    let by_host = matches!(config.upstream.transport, Transport::Tcp(..)).then_some(SplitBy::Host);
+    // A store answers alike under all of its names; a server at an address may have many.
+    let by_host = (!is_store(config)).then_some(SplitBy::Host);
     CachePolicy {
         max_bytes: cache.max_bytes.bytes(),
         // Every value that the store takes can be shared.

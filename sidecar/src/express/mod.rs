@@ -4,41 +4,33 @@
 //! It must answer as the layers do, to the byte but for the order of fields; a test sends both the same requests. It
 //! refuses nothing: what the layers would refuse is theirs to refuse.
 
+mod later;
 mod outgoing;
 mod plain;
 
-use std::{
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll, ready},
-};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Method, Request, Response, header};
 use http_body::Body;
-use http_body_util::Either;
 use kivi_layers::{
     Peer,
     auth::{AuthLayer, Caller, Verifier},
-    body::{Guard, GuardedBody},
-    cache::{Cache, CacheBody, CacheFuture, CacheTrail, Expressed, Hit, PlainGet},
+    cache::{Cache, Expressed, Hit, PlainGet, is_guessed},
     metrics::{Recorder, Recording},
-    shed::{Permit, ShedLayer},
+    shed::ShedLayer,
     throttle::ThrottleLayer,
-    timeout::{TimeoutFuture, TimeoutLayer},
+    timeout::TimeoutLayer,
 };
 use kivi_process::{
     listen,
     serve::{Answer, Express, Handled, PlainRequest},
 };
-use pin_project_lite::pin_project;
 use tower::{BoxError, Service};
 
-use self::{outgoing::outgoing, plain::is_plain_get};
-use crate::{
-    respond::{Reply, refusal},
-    upstream::{Direct, Outgoing},
-};
+pub(crate) use self::later::Later;
+use self::{later::InFlight, outgoing::outgoing, plain::is_plain_get};
+use crate::upstream::{Direct, Outgoing};
 
 /// Room for the head of an answer, in bytes.
 const HEAD: usize = 1 << 10;
@@ -56,29 +48,11 @@ pub(crate) struct Shared<V, S, B> {
     pub(crate) throttle: ThrottleLayer,
     pub(crate) cache: Cache<S>,
     pub(crate) direct: Direct<B>,
+    /// Whether the server is a store, whose answers are current and do not say so.
+    pub(crate) serves_store: bool,
     /// Before each path.
     pub(crate) prefix: String,
     pub(crate) recorder: Arc<Recorder>,
-}
-
-/// A request under way, to the end of its answer's body.
-#[derive(Debug)]
-pub(crate) struct InFlight {
-    recording: Recording<Arc<Recorder>>,
-    _permit: Permit,
-}
-
-/// The body of an answer that was not there at once.
-type LaneBody = GuardedBody<Reply<CacheBody>, InFlight>;
-
-pin_project! {
-    /// An answer that is waited for.
-    pub(crate) struct Later {
-        #[pin]
-        answer: TimeoutFuture<CacheFuture>,
-        trail: CacheTrail,
-        in_flight: Option<InFlight>,
-    }
 }
 
 impl<V, S, B> Lane<V, S, B> {
@@ -103,7 +77,6 @@ where
     R: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
     type Later = Later;
-    type Body = LaneBody;
 
     async fn answer(
         &self,
@@ -146,14 +119,12 @@ where
             return None;
         }
         let client = peer.address.map(|address| address.ip().to_canonical());
-        let get = PlainGet { request: head.map(|()| Outgoing::empty()), caller, client };
         let deadline = shared.timeout.deadline(answer.started());
-        let trail = CacheTrail::default();
-        let prepare = |request: &mut Request<_>| {
-            let extensions = request.extensions_mut();
-            extensions.insert(peer.clone());
-            extensions.insert(deadline);
-            extensions.insert(trail.clone());
+        let request_head = head.map(|()| Outgoing::empty());
+        let get = PlainGet { request: request_head, caller, client, deadline, timeout: shared.timeout };
+        let sender = peer.clone();
+        let prepare = move |request: &mut Request<_>| {
+            request.extensions_mut().insert(sender);
         };
         let load = || {
             let bytes = outgoing(request, &shared.prefix, ours, peer.address, peer.tls);
@@ -162,41 +133,21 @@ where
         match shared.cache.express(get, prepare, load) {
             Expressed::ByLayer => None,
             Expressed::Hit(hit) => {
-                lend(&hit, answer);
+                lend(&hit, shared.serves_store, answer);
                 Recording::begin(&*shared.recorder, answer.started()).begins(hit.status());
                 Some(Handled::Answered)
             }
             Expressed::Later(later) => {
                 let recording = Recording::begin(Arc::clone(&shared.recorder), answer.started());
-                Some(Handled::Later(Later {
-                    answer: shared.timeout.give_up(deadline, later),
-                    trail,
-                    in_flight: Some(InFlight { recording, _permit: permit }),
-                }))
+                let in_flight = InFlight::new(recording, permit);
+                Some(Handled::Later(Later::new(later, in_flight, shared.serves_store)))
             }
         }
     }
 }
 
-impl Future for Later {
-    type Output = Response<LaneBody>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let response = match ready!(this.answer.poll(cx)) {
-            Ok(response) => response.map(Either::Left),
-            Err(error) => refusal(error.as_ref(), this.trail).map(Either::Right),
-        };
-        let mut in_flight = this.in_flight.take();
-        if let Some(InFlight { recording, .. }) = &mut in_flight {
-            recording.begins(response.status());
-        }
-        Poll::Ready(response.map(|body| GuardedBody::new(body, in_flight)))
-    }
-}
-
 /// Writes a stored answer.
-fn lend(hit: &Hit, answer: &mut Answer<'_>) {
+fn lend(hit: &Hit, serves_store: bool, answer: &mut Answer<'_>) {
     let (headers, body) = (hit.headers(), hit.body());
     answer.reserve(HEAD + body.len());
     answer.status(hit.status());
@@ -205,6 +156,9 @@ fn lend(hit: &Hit, answer: &mut Answer<'_>) {
         dated |= name == header::DATE;
         measured |= name == header::CONTENT_LENGTH;
         answer.field(name.as_str(), value.as_bytes());
+    }
+    if serves_store && is_guessed(hit.status(), headers) {
+        answer.add(b"cache-control: no-cache\r\n");
     }
     if !measured {
         answer.add(b"content-length: ");
@@ -218,10 +172,4 @@ fn lend(hit: &Hit, answer: &mut Answer<'_>) {
     answer.add(b"\r\n");
     if dated { answer.end_dated_head() } else { answer.end_head() }
     answer.add(body);
-}
-
-impl Guard for InFlight {
-    fn failed(&mut self) {
-        Guard::failed(&mut self.recording);
-    }
 }

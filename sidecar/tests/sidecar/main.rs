@@ -4,8 +4,11 @@
 
 mod auth;
 mod coalescing;
+mod docs;
 mod drain;
 mod failures;
+mod framing;
+mod guesses;
 mod limits;
 mod process;
 mod proxying;

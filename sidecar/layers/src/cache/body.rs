@@ -110,7 +110,9 @@ impl Body for CacheBody {
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Kind::Own(body) => body.size_hint(),
-            Kind::Whole { data, .. } => {
+            // A server over HTTP/1.1 declares an exact length, and then sends no trailers.
+            Kind::Whole { trailers: Some(_), .. } => SizeHint::default(),
+            Kind::Whole { data, trailers: None } => {
                 SizeHint::with_exact(data.as_ref().map_or(0, |data| data.len() as u64))
             }
             Kind::Shared { left, .. } => left.map_or_else(SizeHint::default, SizeHint::with_exact),

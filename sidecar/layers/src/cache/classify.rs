@@ -9,6 +9,8 @@ use super::{directives::Directives, range, status::CacheStatus};
 pub(super) enum Plan {
     /// A GET that may share a load.
     Share,
+    /// A GET that wants the origin's answer of now: a load of its own, which is for others from then on.
+    Reload,
     /// Answered from a fresh stored answer, else forwarded with this status.
     Stored(CacheStatus),
     /// Answered from a stored answer, or not at all.
@@ -67,32 +69,36 @@ fn read(method: &Method, headers: &HeaderMap, has_body: bool) -> Plan {
     if has_range && !range::is_single(headers) {
         return Plan::Forward(CacheStatus::Bypass("range"));
     }
-    if asks_for_origin(headers) {
-        return Plan::Forward(CacheStatus::Request);
+    // What of the origin's answer a client has already (`If-None-Match`, `If-Modified-Since`) is not asked
+    // here: a load is of the whole, and the condition is answered from that.
+    let is_whole = *method == Method::GET && !has_range;
+    match origin_wish(headers) {
+        Some(OriginWish::Reload) if is_whole => Plan::Reload,
+        Some(OriginWish::Reload | OriginWish::NothingKept) => Plan::Forward(CacheStatus::Request),
+        None if is_whole => Plan::Share,
+        None => Plan::Stored(CacheStatus::Bypass(if has_range { "range" } else { "head" })),
     }
-    if has_range {
-        return Plan::Stored(CacheStatus::Bypass("range"));
-    }
-    if has(header::IF_NONE_MATCH) || has(header::IF_MODIFIED_SINCE) {
-        return Plan::Stored(CacheStatus::Bypass("conditional"));
-    }
-    if *method == Method::HEAD {
-        return Plan::Stored(CacheStatus::Bypass("head"));
-    }
-    Plan::Share
 }
 
-/// Directives by which a request asks for the origin's answer to itself (RFC 9111, 5.2.1 and 5.4).
-fn asks_for_origin(headers: &HeaderMap) -> bool {
+/// How a request asks for the origin's answer.
+enum OriginWish {
+    /// And that nothing of it is stored (RFC 9111, 5.2.1.5).
+    NothingKept,
+    /// As of now (5.2.1.4 and 5.4; 5.2.1.1 with an age of zero).
+    Reload,
+}
+
+fn origin_wish(headers: &HeaderMap) -> Option<OriginWish> {
     if headers.contains_key(header::CACHE_CONTROL) {
         let directives = Directives::of(headers);
-        return directives.no_store
-            || directives.no_cache
-            || directives.max_age.is_some_and(|age| age.is_zero());
+        if directives.no_store {
+            return Some(OriginWish::NothingKept);
+        }
+        let reloads = directives.no_cache || directives.max_age.is_some_and(|age| age.is_zero());
+        return reloads.then_some(OriginWish::Reload);
     }
-    headers
-        .get(header::PRAGMA)
-        .is_some_and(|value| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"no-cache"))
+    let pragma = headers.get(header::PRAGMA)?;
+    pragma.as_bytes().trim_ascii().eq_ignore_ascii_case(b"no-cache").then_some(OriginWish::Reload)
 }
 
 /// `only-if-cached` (RFC 9111, 5.2.1.7).
@@ -172,21 +178,22 @@ mod tests {
     }
 
     #[test]
-    fn a_caches_condition_is_for_a_stored_answer_or_the_origin() {
+    fn a_caches_condition_is_answered_from_a_load_for_all() {
         for name in [header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE] {
-            assert_eq!(plan(&Method::GET, &[(name, "x")]), Plan::Stored(CacheStatus::Bypass("conditional")));
+            assert_eq!(plan(&Method::GET, &[(name.clone(), "x")]), Plan::Share);
+            assert_eq!(plan(&Method::HEAD, &[(name, "x")]), Plan::Stored(CacheStatus::Bypass("head")));
         }
     }
 
     #[test]
     fn a_request_may_ask_for_the_origin() {
-        for line in ["no-cache", "no-store", "max-age=0"] {
-            assert_eq!(
-                plan(&Method::GET, &[(header::CACHE_CONTROL, line)]),
-                Plan::Forward(CacheStatus::Request)
-            );
+        let past = Plan::Forward(CacheStatus::Request);
+        for line in ["no-cache", "max-age=0"] {
+            assert_eq!(plan(&Method::GET, &[(header::CACHE_CONTROL, line)]), Plan::Reload);
+            assert_eq!(plan(&Method::HEAD, &[(header::CACHE_CONTROL, line)]), past);
         }
-        assert_eq!(plan(&Method::GET, &[(header::PRAGMA, "no-cache")]), Plan::Forward(CacheStatus::Request));
+        assert_eq!(plan(&Method::GET, &[(header::CACHE_CONTROL, "no-cache, no-store")]), past);
+        assert_eq!(plan(&Method::GET, &[(header::PRAGMA, "no-cache")]), Plan::Reload);
         assert_eq!(
             plan(&Method::GET, &[(header::PRAGMA, "no-cache"), (header::CACHE_CONTROL, "max-age=60")]),
             Plan::Share

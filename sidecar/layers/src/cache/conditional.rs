@@ -1,8 +1,13 @@
 //! The conditions by which a client validates what it has (RFC 9110, 13.1.2, 13.1.3, 13.2.2).
 
-use http::{HeaderMap, header};
+use std::time::Duration;
 
-use super::{directives::split_list, freshness::date};
+use http::{HeaderMap, HeaderName, header};
+
+use super::{directives::split_list, freshness::date, targeted::CDN_CACHE_CONTROL};
+
+/// The fields of these conditions.
+pub(super) const FIELDS: [HeaderName; 2] = [header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE];
 
 /// Whether the client's copy is the one with these headers, so that the answer is 304.
 /// `If-Modified-Since` counts only without `If-None-Match`.
@@ -23,6 +28,34 @@ fn is_listed(request: &HeaderMap, stored: &HeaderMap) -> bool {
         .iter()
         .flat_map(|line| split_list(line.as_bytes()))
         .any(|member| member == b"*" || Some(opaque(member)) == tag)
+}
+
+/// The fields of a 304 about the answer with these (15.4.5).
+pub(super) fn not_modified(whole: &HeaderMap) -> HeaderMap {
+    const KEPT: [HeaderName; 8] = [
+        header::CACHE_CONTROL,
+        CDN_CACHE_CONTROL,
+        header::CONTENT_LOCATION,
+        header::DATE,
+        header::ETAG,
+        header::EXPIRES,
+        header::LAST_MODIFIED,
+        header::VARY,
+    ];
+    let mut headers = HeaderMap::with_capacity(KEPT.len() + 2);
+    for name in KEPT {
+        for value in whole.get_all(&name) {
+            headers.append(name.clone(), value.clone());
+        }
+    }
+    headers
+}
+
+/// Whether an answer was made `least` or more after it was last modified (8.8.2.2).
+pub(super) fn was_modified_before(answer: &HeaderMap, least: Duration) -> bool {
+    let at = |name| answer.get(name).and_then(date);
+    let since = at(header::LAST_MODIFIED).and_then(|then| at(header::DATE)?.duration_since(then).ok());
+    since.is_some_and(|since| since >= least)
 }
 
 /// A tag without the mark of a weak one, for weak comparison (8.8.3.2).
@@ -68,6 +101,15 @@ mod tests {
     fn only_what_is_quoted_is_a_tag() {
         assert!([&b"\"7\""[..], b"W/\"7\"", b"\"\""].into_iter().all(is_tag));
         assert!(![&b"7"[..], b"\"7", b"\"", b"w/\"7\"", b"\"a\", \"b\"", b"\"a b\""].into_iter().any(is_tag));
+    }
+
+    #[test]
+    fn a_304_has_what_a_cache_needs_and_nothing_of_the_content() {
+        let kept = [(header::ETAG, "\"7\""), (header::VARY, "a"), (header::VARY, "b"), MODIFIED];
+        let mut whole = headers(&[(header::CONTENT_TYPE, "text/plain"), (header::CONTENT_LENGTH, "5")]);
+        whole.extend(headers(&kept));
+        assert_eq!(not_modified(&headers(&kept)), headers(&kept));
+        assert_eq!(not_modified(&whole), headers(&kept));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! It finds what the layer's service would find, in the same table, and leaves to that service whatever is not the
 //! common case. What is plain is the caller's to know: a GET without conditions, range, content or wishes of a cache.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{future::poll_fn, net::IpAddr, pin::Pin, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
@@ -12,25 +12,40 @@ use tokio::time::Instant;
 use tower::{BoxError, Service};
 
 use super::{
-    Cache, CacheFuture,
+    Cache, CacheBody, CacheTrail,
     driven::Driven,
+    fetched::Fetched,
+    flight::{Landed, Seat},
     found::{Found, Kept},
     key::{CacheKey, Requester},
     rescue::rescued,
     share::Share,
+    status::Forwarded,
     stored::Stored,
+    table::Table,
 };
-use crate::auth::Caller;
+use crate::{
+    auth::Caller,
+    timeout::{Deadline, TimeoutLayer},
+};
 
 /// What becomes of a plain GET.
-#[derive(Debug)]
 pub enum Expressed {
     /// A fresh answer is stored.
     Hit(Hit),
     /// This gives the answer.
-    Later(CacheFuture),
+    Later(Pin<Box<dyn Future<Output = Result<Fetched, NotFetched>> + Send>>),
     /// Nothing was done: it is the layer's.
     ByLayer,
+}
+
+/// Why there is no answer, and how far the request got in the cache.
+#[derive(Debug)]
+pub struct NotFetched {
+    /// As the layer's service would have failed.
+    pub error: BoxError,
+    /// Of the request.
+    pub trail: CacheTrail,
 }
 
 /// A stored answer that is served now.
@@ -49,17 +64,16 @@ pub struct PlainGet<B> {
     pub caller: Caller,
     /// The address it came from.
     pub client: Option<IpAddr>,
+    /// When its client is not answered any more.
+    pub deadline: Deadline,
+    /// Who says so then.
+    pub timeout: TimeoutLayer,
 }
 
 impl<S> Cache<S> {
     /// Answers a plain GET. `prepare` adds the extensions that the inner service needs, `exchange` loads the answer from
     /// where that service would have it.
-    pub fn express<B, R, P, X, F, A, E>(
-        &self,
-        get: PlainGet<B>,
-        prepare: P,
-        exchange: X,
-    ) -> Expressed
+    pub fn express<B, R, P, X, F, A, E>(&self, get: PlainGet<B>, prepare: P, exchange: X) -> Expressed
     where
         S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
         S::Future: Send,
@@ -67,14 +81,14 @@ impl<S> Cache<S> {
         B: Body + Default + Send + 'static,
         R: Body<Data = Bytes> + Send + 'static,
         R::Error: Into<BoxError>,
-        P: FnOnce(&mut Request<B>),
+        P: FnOnce(&mut Request<B>) + Send + 'static,
         X: FnOnce() -> F,
         F: Future<Output = Result<Response<A>, E>> + Send + 'static,
         A: Body<Data = Bytes> + Send + 'static,
         A::Error: Into<BoxError>,
         E: Into<BoxError> + Send + 'static,
     {
-        let PlainGet { mut request, caller, client } = get;
+        let PlainGet { request, caller, client, deadline, timeout } = get;
         let requester = Requester {
             token: match caller {
                 Caller::Token(digest) => Some(digest),
@@ -83,33 +97,101 @@ impl<S> Cache<S> {
             client,
             credentials: request.headers().contains_key(http::header::AUTHORIZATION),
         };
-        let key = CacheKey::of(request.uri(), request.headers(), requester, &self.table.policy.split_by);
-        let found = self.table.find(&key, request.headers(), None);
-        match &found {
-            Found::Kept(Kept::Fresh(stored)) => {
-                let hit = Hit { stored: Arc::clone(stored), now: Instant::now() };
-                if hit.stored.is_lendable() {
-                    self.table.metrics.hit.inc();
-                    return Expressed::Hit(hit);
-                }
+        let table = &self.table;
+        let key = CacheKey::of(request.uri(), request.headers(), requester, &table.policy.split_by);
+        let found = table.find(&key, request.headers(), None);
+        let share = |key, request| Share { inner: self.inner.clone(), table: Arc::clone(table), key, request };
+        let (seat, why, driven) = match found {
+            Found::Kept(Kept::Fresh(stored)) if stored.is_lendable() => {
+                table.metrics.hit.inc();
+                return Expressed::Hit(Hit { stored, now: Instant::now() });
+            }
+            Found::Kept(Kept::Fresh(_)) | Found::Failed(_) | Found::Unshared | Found::Crowded => {
                 return Expressed::ByLayer;
             }
-            Found::Failed(_) | Found::Unshared | Found::Crowded => return Expressed::ByLayer,
-            Found::Kept(_) | Found::Joined(..) | Found::Leads { .. } => {}
-        }
-        prepare(&mut request);
-        let share = Share { inner: self.inner.clone(), table: Arc::clone(&self.table), key, request };
-        let (step, driven) = match found {
             Found::Leads { seat, fill, why } if fill.is_plain() => {
+                table.metrics.miss.inc();
                 let flight = Arc::clone(fill.flight());
-                let step = share.leads(seat, why);
-                (step, Some(Driven::new(flight, fill.run_by(exchange()))))
+                (seat, why, Some(Driven::new(flight, fill.run_by(exchange()))))
             }
-            other => (share.take(other), None),
+            // Its load has a deadline no later than this request's; only one that departs later may have a later one.
+            Found::Joined(seat, why) if table.is_empty() && seat.has_departed() => {
+                table.metrics.coalesced.inc();
+                (seat, why, None)
+            }
+            // What is stored has a part in it.
+            other => {
+                let (request, trail) = prepared(request, deadline, prepare);
+                let share = share(key, request);
+                let step = share.take(other);
+                let rescue = share.rescue();
+                return Expressed::Later(Box::pin(async move {
+                    let outcome = timeout.give_up(deadline, rescued(rescue, share.follow(step))).await;
+                    outcome.map(Fetched::from).map_err(|error| NotFetched { error, trail })
+                }));
+            }
         };
-        let rescue = share.rescue();
-        Expressed::Later(CacheFuture::waiting(rescued(rescue, share.follow(step, driven))))
+        let share = share(key, request);
+        Expressed::Later(Box::pin(async move {
+            let landed = landed(&share.table, &seat, driven).await;
+            match landed {
+                Landed::Shared(head) if head.nominated.matches(share.request.headers()) => {
+                    Ok(Fetched::shared(&share.table, head, seat, why))
+                }
+                other => {
+                    let (request, trail) = prepared(share.request, deadline, prepare);
+                    let share = Share { request, ..share };
+                    let outcome = timeout.give_up(deadline, Box::pin(otherwise(share, other, seat, why))).await;
+                    outcome.map(Fetched::from).map_err(|error| NotFetched { error, trail })
+                }
+            }
+        }))
     }
+}
+
+/// Waits for a load, and drives it where it is one's own.
+async fn landed(table: &Table, seat: &Seat, mut driven: Option<Driven>) -> Landed {
+    let _waiting = table.metrics.waiting();
+    poll_fn(|cx| {
+        if let Some(driven) = &mut driven {
+            driven.drive(cx);
+        }
+        seat.poll_landed(cx)
+    })
+    .await
+}
+
+/// What the layer's service makes of a load that did not end in an answer for this request.
+async fn otherwise<S, B, R>(
+    share: Share<S, B>,
+    landed: Landed,
+    seat: Seat,
+    why: Forwarded,
+) -> Result<Response<CacheBody>, BoxError>
+where
+    S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Into<BoxError>,
+    B: Body + Default + Send + 'static,
+    R: Body<Data = Bytes> + Send + 'static,
+    R::Error: Into<BoxError>,
+{
+    share.waits(!seat.is_leader(), why);
+    let step = share.land(landed, seat, why);
+    share.follow(step).await
+}
+
+/// The request as the inner service has it, and how far it gets.
+fn prepared<B>(
+    mut request: Request<B>,
+    deadline: Deadline,
+    prepare: impl FnOnce(&mut Request<B>),
+) -> (Request<B>, CacheTrail) {
+    let trail = CacheTrail::default();
+    prepare(&mut request);
+    request.extensions_mut().insert(deadline);
+    request.extensions_mut().insert(trail.clone());
+    (request, trail)
 }
 
 impl Hit {

@@ -20,14 +20,16 @@ use tracing::debug;
 
 use super::{
     CacheBody, FillFailed,
+    account::Variant,
     flight::Flight,
     freshness::Arrival,
     head::{Head, content_length},
     machine::Pushed,
+    question::Question,
     stale,
     stored::Stored,
     table::Table,
-    validation::{Validation, without_content},
+    validation::without_content,
     verdict::{self, Sharing, Unshared, Verdict},
 };
 use crate::timeout::Deadline;
@@ -42,9 +44,13 @@ pub(super) struct Fill {
     flight: Arc<Flight>,
     /// The load that has to be answered first.
     before: Option<Arc<Flight>>,
-    /// The stored answer that may turn out to be current.
-    validation: Option<Validation>,
-    /// It did.
+    /// The stored answer in the place of which the load's comes.
+    replaces: Option<Variant>,
+    /// What the load asks beside the answer itself.
+    question: Option<Question>,
+    /// The stored answer, where the load's shows that it is outdated.
+    outdated: Option<Variant>,
+    /// The stored answer turned out to be current.
     validated: bool,
     /// The answer is a failure, and what is stored outlasts it.
     spares: bool,
@@ -59,15 +65,24 @@ enum Read {
 }
 
 impl Fill {
-    /// `stored`: the answer in the place of which the load's comes.
+    /// `replaces`: the stored answer in the place of which the load's comes.
     pub(super) fn new(
         table: Arc<Table>,
         flight: Arc<Flight>,
         before: Option<Arc<Flight>>,
-        stored: Option<Arc<Stored>>,
+        replaces: Option<Variant>,
     ) -> Self {
-        let validation = stored.and_then(Validation::of);
-        Self { table, flight, before, validation, validated: false, spares: false, ended: false }
+        Self {
+            table,
+            flight,
+            before,
+            replaces,
+            question: None,
+            outdated: None,
+            validated: false,
+            spares: false,
+            ended: false,
+        }
     }
 
     /// The flight that it feeds.
@@ -75,9 +90,9 @@ impl Fill {
         &self.flight
     }
 
-    /// Whether it is one exchange: it waits for no other load, and asks about nothing that is stored.
+    /// Whether it is one exchange: it waits for no other load, and takes the place of nothing that is stored.
     pub(super) fn is_plain(&self) -> bool {
-        self.before.is_none() && self.validation.is_none()
+        self.before.is_none() && self.replaces.is_none()
     }
 
     /// Loads what a plain one is to load by `exchange`.
@@ -119,22 +134,32 @@ impl Fill {
         let deadline = departure + self.table.policy.load_timeout;
         // The leader's deadline is the leader's: others may have come later and may wait longer.
         request.extensions_mut().insert(Deadline(deadline));
-        let validation = self.validation.take();
-        let plain = validation.as_ref().map(|validation| {
+        let stored = self.replaces.as_ref().map(|variant| &variant.stored);
+        let keeps = !self.table.policy.ttl.is_zero();
+        self.question = Question::of(stored, &self.flight.request, keeps);
+        let plain = self.question.as_ref().map(|question| {
             let plain = without_content(&request);
-            validation.ask(request.headers_mut());
+            question.ask(&self.flight.request, request.headers_mut());
             (inner.clone(), plain)
         });
         let mut response = match self.ask(inner, request, deadline).await {
             Ok(response) => response,
             Err(why) => return self.fail(&why),
         };
-        if let Some((validation, (inner, plain))) =
-            validation.zip(plain).filter(|_| response.status() == StatusCode::NOT_MODIFIED)
-        {
-            if let Some(current) = validation.confirmed(response.headers_mut()) {
-                self.validated = true;
-                return self.feed(current, departure.elapsed(), deadline).await;
+        if let Some((inner, plain)) = plain.filter(|_| response.status() == StatusCode::NOT_MODIFIED) {
+            let delay = departure.elapsed();
+            match self.question.take() {
+                Some(Question::Stored(validation)) => {
+                    if let Some(current) = validation.confirmed(response.headers_mut()) {
+                        self.validated = true;
+                        return self.feed(current, delay, deadline).await;
+                    }
+                }
+                Some(Question::Leader) if !self.would_keep(&response, delay) => {
+                    self.question = Some(Question::Leader);
+                    return self.feed(response, delay, deadline).await;
+                }
+                _ => {}
             }
             response = match self.ask(inner, plain, deadline).await {
                 Ok(response) => response,
@@ -142,6 +167,14 @@ impl Fill {
             };
         }
         self.feed(response, departure.elapsed(), deadline).await;
+    }
+
+    /// Whether the answer that a 304 stands for would be stored: the 304 has its directives (RFC 9110, 15.4.5).
+    fn would_keep<R: Body>(&self, not_modified: &Response<R>, delay: Duration) -> bool {
+        match self.judge_as(StatusCode::OK, not_modified, delay) {
+            Verdict::Shared(sharing) => sharing.lifetime.is_some(),
+            Verdict::Unshared(_) => false,
+        }
     }
 
     async fn ask<S, B, R>(
@@ -167,7 +200,10 @@ impl Fill {
         R: Body<Data = Bytes> + Send + 'static,
         R::Error: Into<BoxError>,
     {
-        self.spares = stale::is_failure(response.status()) && self.table.rest(&self.flight);
+        let status = response.status();
+        self.spares = stale::is_failure(status) && self.table.rest(&self.flight);
+        let is_outdated = |variant: &Variant| variant.stored.is_outdated_by(status, response.headers());
+        self.outdated = self.replaces.take().filter(is_outdated);
         match self.judge(&response, delay) {
             Verdict::Unshared(why) => self.hand_over(why, response),
             Verdict::Shared(mut sharing) => {
@@ -182,11 +218,22 @@ impl Fill {
     }
 
     fn judge<R: Body>(&self, response: &Response<R>, delay: Duration) -> Verdict {
+        let status = response.status();
+        if status != StatusCode::NOT_MODIFIED || !matches!(self.question, Some(Question::Leader)) {
+            return self.judge_as(status, response, delay);
+        }
+        match self.judge_as(StatusCode::OK, response, delay) {
+            Verdict::Shared(sharing) => Verdict::Shared(sharing.of_conditions()),
+            unshared @ Verdict::Unshared(_) => unshared,
+        }
+    }
+
+    fn judge_as<R: Body>(&self, status: StatusCode, response: &Response<R>, delay: Duration) -> Verdict {
         let length = content_length(response.headers()).or_else(|| response.body().size_hint().exact());
         verdict::judge(
             &self.table.policy,
             self.flight.request.contains_key(header::AUTHORIZATION),
-            response.status(),
+            status,
             response.headers(),
             length,
             Arrival { now: SystemTime::now(), delay },
@@ -204,10 +251,18 @@ impl Fill {
     }
 
     fn unshare(&self, why: Unshared) {
+        self.remove_outdated();
         if why.is_remembered() && !self.spares {
             self.table.remember_unshared(&self.flight);
         } else {
             self.table.detach(&self.flight);
+        }
+    }
+
+    /// Removes what is stored where the answer, which is not stored, shows that it is outdated, fresh or not.
+    fn remove_outdated(&self) {
+        if let Some(variant) = &self.outdated {
+            self.table.remove(&self.flight.key, variant);
         }
     }
 
@@ -327,6 +382,7 @@ impl Fill {
     /// Detaches the flight, whose answer is not stored. What was stored before it goes, unless the answer
     /// is a failure.
     fn displace(&self) {
+        self.remove_outdated();
         if self.spares {
             self.table.detach(&self.flight);
         } else {

@@ -318,6 +318,16 @@ impl Seat {
         self.flight.inner.lock().machine.single()
     }
 
+    /// Leaves before the end; the load goes on for the store.
+    pub(super) fn leave_to_store(self) {
+        self.flight.inner.lock().machine.keep();
+    }
+
+    /// Whether the load has gone to the upstream.
+    pub(super) fn has_departed(&self) -> bool {
+        self.flight.has_departed()
+    }
+
     /// Whether this reader began the flight.
     pub(super) fn is_leader(&self) -> bool {
         self.leader

@@ -1,4 +1,6 @@
 //! How long an answer says it is fresh, and how old it was when it came (RFC 9111, 4.2.1 and 4.2.3).
+//!
+//! Nothing is guessed here: the one heuristic (4.2.2) is the policy's `ttl`, from when the answer came.
 
 use std::time::{Duration, SystemTime};
 

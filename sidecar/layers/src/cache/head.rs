@@ -44,7 +44,8 @@ impl Head {
         }
         Self {
             status: parts.status,
-            length: content_length(&headers),
+            // A 304 tells the length of another answer.
+            length: content_length(&headers).filter(|_| parts.status != StatusCode::NOT_MODIFIED),
             nominated: sharing.vary.nominate(request),
             lifetime: sharing.lifetime,
             age: sharing.age,

@@ -135,6 +135,11 @@ impl<H: Clone> Machine<H> {
         if self.trim() { Left::Room } else { Left::Running }
     }
 
+    /// Lets it go on without readers from now on, for the store.
+    pub(super) fn keep(&mut self) {
+        self.kept = true;
+    }
+
     /// The headers came, and the answer may be shared.
     pub(super) fn ready(&mut self, head: H) {
         if matches!(self.phase, Phase::Fetching) {

@@ -17,10 +17,10 @@
 //! - `layer`, `service`, `future`, `body`, `policy`, `error`, `metrics`, `trail`: the layer.
 //! - `share`, `write`, `forward`: the three ways of a request; `fill`: the load; `rescue`: when it fails.
 //! - `flight` around the pure `machine` and its `seats`: one load and its readers.
-//! - `validation`: a load that may find what is stored to be current.
+//! - `question`: what a load asks beside its answer, `validation`: that is whether what is stored is current.
 //! - `table` of `shard`s of `account`s, `stored` answers in an order of `eviction`, `writes`: the state; `found` in it.
 //! - `classify`, `key`, `directives`, `targeted` and its `dictionary`, `freshness`, `stale`, `wish`, `verdict`, `vary`, `conditional`, `range`,
-//!   `location`, `head`, `status`: decisions and texts, as functions of data.
+//!   `location`, `head`, `guess`, `status`: decisions and texts, as functions of data.
 
 mod account;
 mod body;
@@ -32,12 +32,14 @@ mod driven;
 mod error;
 mod eviction;
 mod express;
+mod fetched;
 mod fill;
 mod flight;
 mod forward;
 mod found;
 mod freshness;
 mod future;
+mod guess;
 mod head;
 mod key;
 mod layer;
@@ -45,6 +47,7 @@ mod location;
 mod machine;
 mod metrics;
 mod policy;
+mod question;
 mod range;
 mod rescue;
 mod seats;
@@ -69,8 +72,10 @@ mod tests;
 
 pub use body::CacheBody;
 pub use error::FillFailed;
-pub use express::{Expressed, Hit, PlainGet};
+pub use express::{Expressed, Hit, NotFetched, PlainGet};
+pub use fetched::Fetched;
 pub use future::CacheFuture;
+pub use guess::{is_guessed, without_guesses};
 pub use layer::CacheLayer;
 pub use metrics::CacheMetrics;
 pub use policy::{CachePolicy, SplitBy};

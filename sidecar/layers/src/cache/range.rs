@@ -3,9 +3,9 @@
 
 use std::{ops::Range, time::Duration};
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, header};
 
-use super::freshness::date;
+use super::conditional;
 
 /// One range of bytes (14.1.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,20 +82,14 @@ fn is_current(request: &HeaderMap, stored: &HeaderMap) -> bool {
     if condition.as_bytes().starts_with(b"\"") {
         return stored.get(header::ETAG) == Some(condition);
     }
-    stored.get(header::LAST_MODIFIED) == Some(condition) && is_strong_date(condition, stored)
-}
-
-/// Whether a date of modification is a strong validator: the answer was made a second or more after it
-/// (8.8.2.2).
-fn is_strong_date(modified: &HeaderValue, stored: &HeaderMap) -> bool {
-    let made = stored.get(header::DATE).and_then(date);
-    let since = date(modified).and_then(|modified| made?.duration_since(modified).ok());
-    since.is_some_and(|since| since >= Duration::from_secs(1))
+    // A date is a strong validator where the answer was made a second or more after it (8.8.2.2).
+    stored.get(header::LAST_MODIFIED) == Some(condition)
+        && conditional::was_modified_before(stored, Duration::from_secs(1))
 }
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderName;
+    use http::{HeaderName, HeaderValue};
 
     use super::*;
 

@@ -96,7 +96,12 @@ where
                     return CacheFuture::there(Ok(answer));
                 }
                 let rescue = share.rescue();
-                CacheFuture::waiting(rescued(rescue, share.ask_origin(otherwise)))
+                CacheFuture::waiting(rescued(rescue, share.past_the_store(otherwise)))
+            }
+            Plan::Reload => {
+                let share = self.share(request);
+                let (rescue, step) = (share.rescue(), share.reload());
+                CacheFuture::waiting(rescued(rescue, share.follow(step)))
             }
             Plan::OnlyStored => {
                 let share = self.share(request);
@@ -111,7 +116,7 @@ where
                     Step::There(outcome) => CacheFuture::there(outcome),
                     step => {
                         let rescue = share.rescue();
-                        CacheFuture::waiting(rescued(rescue, share.follow(step, None)))
+                        CacheFuture::waiting(rescued(rescue, share.follow(step)))
                     }
                 }
             }

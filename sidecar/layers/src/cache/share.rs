@@ -1,18 +1,17 @@
 //! A GET that may share a load: joins one or begins one, waits for its headers, and looks again when the
 //! answer turns out not to be for it.
 
-use std::{future::poll_fn, sync::Arc};
+use std::{future::poll_fn, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Body;
 use tokio::time::Instant;
 use tower::{BoxError, Service};
 use tracing::{Instrument, Span};
 
 use super::{
-    CacheBody,
-    driven::Driven,
+    CacheBody, conditional,
     directives::Directives,
     fill::Fill,
     flight::{Landed, Seat},
@@ -24,7 +23,7 @@ use super::{
     status::{CacheStatus, Forwarded},
     table::Table,
     trail::CacheTrail,
-    validation::without_content,
+    validation::{Validation, without_content},
     vary::VaryNames,
 };
 
@@ -66,6 +65,11 @@ where
         self.take(self.table.find(&self.key, self.request.headers(), expected))
     }
 
+    /// Begins a load for a request that wants the origin's answer (RFC 9111, 5.2.1.4).
+    pub(super) fn reload(&self) -> Step {
+        self.take(self.table.reload(&self.key, self.request.headers()))
+    }
+
     /// Takes what was found, and begins a load where there is none.
     pub(super) fn take(&self, found: Found) -> Step {
         let metrics = &self.table.metrics;
@@ -83,22 +87,21 @@ where
             Found::Crowded => Step::Alone(CacheStatus::Bypass("crowded")),
             Found::Joined(seat, why) => {
                 metrics.coalesced.inc();
-                self.note(CacheStatus::Loaded { why, validated: false, collapsed: true, stored: None });
+                self.waits(true, why);
                 Step::Wait(seat, why)
             }
             Found::Leads { seat, fill, why } => {
-                let step = self.leads(seat, why);
+                metrics.miss.inc();
+                self.waits(false, why);
                 self.begin(fill, Span::current());
-                step
+                Step::Wait(seat, why)
             }
         }
     }
 
-    /// Waits for the load that this request begins.
-    pub(super) fn leads(&self, seat: Seat, why: Forwarded) -> Step {
-        self.table.metrics.miss.inc();
-        self.note(CacheStatus::Loaded { why, validated: false, collapsed: false, stored: None });
-        Step::Wait(seat, why)
+    /// Notes that the request waits for a load.
+    pub(super) fn waits(&self, collapsed: bool, why: Forwarded) {
+        self.note(CacheStatus::Loaded { why, upstream: None, collapsed, stored: None });
     }
 
     /// The answer from the store, where there is one to be served at once.
@@ -111,10 +114,9 @@ where
         const WHY: Bytes = Bytes::from_static(
             b"Nothing that may be served is stored here, and the request says only-if-cached.\n",
         );
-        let is_head = self.request.method() == Method::HEAD;
         self.note(CacheStatus::NotStored);
         let mut response =
-            Response::new(if is_head { CacheBody::empty() } else { CacheBody::whole(WHY, None) });
+            Response::new(if self.is_head() { CacheBody::empty() } else { CacheBody::whole(WHY, None) });
         *response.status_mut() = StatusCode::GATEWAY_TIMEOUT;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
@@ -155,7 +157,11 @@ where
                 (stored, CacheStatus::Resting { ttl })
             }
         };
-        stored.answer(self.request.headers(), self.request.method() == Method::HEAD, now, status)
+        stored.answer(self.request.headers(), self.is_head(), now, status)
+    }
+
+    fn is_head(&self) -> bool {
+        self.request.method() == Method::HEAD
     }
 
     fn begin(&self, fill: Fill, span: Span) {
@@ -169,67 +175,81 @@ where
         CacheTrail::note(self.request.extensions(), status);
     }
 
+    /// The answer to a HEAD or to a request for a part, where none that is stored may be served. Where a stale
+    /// one can be validated, a HEAD does that for all, so that what is stored learns from it (RFC 9111, 4.3.5).
+    /// Else the request goes on alone: a load of the whole is more than it asks for.
+    pub(super) async fn past_the_store(
+        self,
+        otherwise: CacheStatus,
+    ) -> Result<Response<CacheBody>, BoxError> {
+        if self.is_head() && self.can_validate() {
+            let step = self.look(None);
+            return self.follow(step).await;
+        }
+        self.ask_origin(otherwise).await
+    }
+
+    fn can_validate(&self) -> bool {
+        let variant = self.table.variant(&self.key, self.request.headers());
+        variant.is_some_and(|variant| Validation::of(&variant.stored).is_some())
+    }
+
     /// Passes the request on past what is stored for it, and removes that where the answer shows that it is
     /// outdated (RFC 9111, 4.3.5).
     pub(super) async fn ask_origin(self, status: CacheStatus) -> Result<Response<CacheBody>, BoxError> {
         let variant = self.table.variant(&self.key, self.request.headers());
         let response = forward(self.inner, self.request, status).await?;
-        if let Some(variant) = variant.filter(|_| response.status() == StatusCode::OK)
-            && variant.stored.is_outdated_by(response.headers())
+        if let Some(variant) = variant
+            && variant.stored.is_outdated_by(response.status(), response.headers())
         {
             self.table.remove(&self.key, &variant);
         }
         Ok(response)
     }
 
-    /// Follows a step to the answer. A load that is `driven` is one's own.
-    pub(super) async fn follow(
-        self,
-        mut step: Step,
-        mut driven: Option<Driven>,
-    ) -> Result<Response<CacheBody>, BoxError> {
+    /// Follows a step to the answer.
+    pub(super) async fn follow(self, mut step: Step) -> Result<Response<CacheBody>, BoxError> {
         for _ in 0..MOST_TRIES {
-            let (seat, forwarded) = match step {
+            let (seat, why) = match step {
                 Step::There(outcome) => return outcome,
                 Step::Alone(status) => return forward(self.inner, self.request, status).await,
-                Step::Wait(seat, forwarded) => (seat, forwarded),
+                Step::Wait(seat, why) => (seat, why),
             };
             let landed = {
                 let _waiting = self.table.metrics.waiting();
-                poll_fn(|cx| {
-                    if let Some(driven) = &mut driven {
-                        driven.drive(cx);
-                    }
-                    seat.poll_landed(cx)
-                })
-                .await
+                poll_fn(|cx| seat.poll_landed(cx)).await
             };
-            // Its headers are there; the rest of it comes whether this request goes on or not.
-            drop(driven.take());
-            let expected = match landed {
-                Landed::Failed(why) => return Err(why.into()),
-                Landed::Unshared(why, Some(mut response)) => {
-                    CacheStatus::Unshared(forwarded, why).add_to(response.headers_mut());
-                    return Ok(response);
-                }
-                Landed::Unshared(why, None) => {
-                    // Where the leader's answer is a failure, a stored one is for all.
-                    if let Some(answer) = self.look_in_store() {
-                        return Ok(answer);
-                    }
-                    return forward(self.inner, self.request, CacheStatus::Unshared(forwarded, why)).await;
-                }
-                Landed::Shared(head) => {
-                    if head.nominated.matches(self.request.headers()) {
-                        return Ok(self.answer(&head, seat, forwarded));
-                    }
-                    head.nominated.names().clone()
-                }
-            };
-            drop(seat);
-            step = self.look(Some(&expected));
+            step = self.land(landed, seat, why);
         }
-        forward(self.inner, self.request, CacheStatus::Bypass("vary")).await
+        match step {
+            Step::There(outcome) => outcome,
+            Step::Alone(status) => forward(self.inner, self.request, status).await,
+            Step::Wait(..) => forward(self.inner, self.request, CacheStatus::Bypass("vary")).await,
+        }
+    }
+
+    /// What a flight that was waited for leads to.
+    pub(super) fn land(&self, landed: Landed, seat: Seat, why: Forwarded) -> Step {
+        match landed {
+            Landed::Failed(failure) => Step::There(Err(failure.into())),
+            Landed::Unshared(reason, Some(response)) => {
+                let mut response = self.own(response);
+                CacheStatus::Unshared(why, reason).add_to(response.headers_mut());
+                Step::There(Ok(response))
+            }
+            // Where the leader's answer is a failure, a stored one is for all.
+            Landed::Unshared(reason, None) => match self.look_in_store() {
+                Some(answer) => Step::There(Ok(answer)),
+                None => Step::Alone(CacheStatus::Unshared(why, reason)),
+            },
+            Landed::Shared(head) if head.nominated.matches(self.request.headers()) => {
+                Step::There(Ok(self.answer(&head, seat, why)))
+            }
+            Landed::Shared(head) => {
+                drop(seat);
+                self.look(Some(head.nominated.names()))
+            }
+        }
     }
 
     /// The request of the load: a GET for all, so this one without its (empty) content, which belongs to
@@ -239,7 +259,7 @@ where
     fn load(&self) -> Request<B> {
         let mut load = without_content(&self.request);
         *load.method_mut() = Method::GET;
-        for name in [header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE, header::RANGE, header::IF_RANGE] {
+        for name in conditional::FIELDS.into_iter().chain([header::RANGE, header::IF_RANGE]) {
             load.headers_mut().remove(name);
         }
         let wishes = Directives::of(load.headers());
@@ -249,22 +269,54 @@ where
         load
     }
 
+    /// What this request gets of a load's answer that others have too.
     fn answer(&self, head: &Head, seat: Seat, why: Forwarded) -> Response<CacheBody> {
-        let stores = self.table.policy.max_bytes > 0;
-        let mut headers = head.headers.clone();
-        CacheStatus::Loaded {
-            why,
-            validated: head.validated,
-            collapsed: !seat.is_leader(),
-            stored: head
-                .lifetime
-                .filter(|_| stores)
-                .map(|lifetime| lifetime.saturating_sub(head.since.elapsed())),
-        }
-        .add_to(&mut headers);
-        let mut response = Response::new(CacheBody::shared(seat, head.length));
-        *response.status_mut() = head.status;
+        let stored = stored_for(&self.table, head);
+        let unchanged = self.is_unchanged(head.status, &head.headers);
+        let upstream =
+            if head.validated { Some(StatusCode::NOT_MODIFIED) } else { unchanged.then_some(head.status) };
+        let status = CacheStatus::Loaded { why, upstream, collapsed: !seat.is_leader(), stored };
+        let mut headers =
+            if unchanged { conditional::not_modified(&head.headers) } else { head.headers.clone() };
+        status.add_to(&mut headers);
+        let is_empty = unchanged || self.is_head() || head.status == StatusCode::NOT_MODIFIED;
+        let body = if is_empty {
+            if stored.is_some() {
+                seat.leave_to_store();
+            }
+            CacheBody::empty()
+        } else {
+            CacheBody::shared(seat, head.length)
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = if unchanged { StatusCode::NOT_MODIFIED } else { head.status };
         *response.headers_mut() = headers;
         response
     }
+
+    /// What this request gets of its load's answer, which is for it alone.
+    fn own(&self, mut response: Response<CacheBody>) -> Response<CacheBody> {
+        if self.is_unchanged(response.status(), response.headers()) {
+            let whole = std::mem::take(response.headers_mut());
+            *response.headers_mut() = conditional::not_modified(&whole);
+            for cookie in whole.get_all(header::SET_COOKIE) {
+                response.headers_mut().append(header::SET_COOKIE, cookie.clone());
+            }
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            return response.map(|_| CacheBody::empty());
+        }
+        if self.is_head() { response.map(|_| CacheBody::empty()) } else { response }
+    }
+
+    /// Whether the client has an answer with this status and these headers: a load is made without the
+    /// conditions of those who wait for it (RFC 9111, 4.3.2).
+    fn is_unchanged(&self, status: StatusCode, headers: &HeaderMap) -> bool {
+        status == StatusCode::OK && conditional::is_unchanged(self.request.headers(), headers)
+    }
+}
+
+/// The freshness for which an answer is stored; `None`: it is not.
+pub(super) fn stored_for(table: &Table, head: &Head) -> Option<Duration> {
+    let lifetime = head.lifetime.filter(|_| table.policy.max_bytes > 0)?;
+    Some(lifetime.saturating_sub(head.since.elapsed()))
 }

@@ -14,6 +14,17 @@ pub(super) struct Grace {
     while_revalidate: Duration,
     /// In place of a failure.
     if_error: Duration,
+    /// Whether the answer leaves it to others at all.
+    is_allowed: bool,
+}
+
+/// How stale an answer a request takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Tolerance {
+    /// Whatever the upstream does.
+    always: Duration,
+    /// In place of a failure, where it says so (RFC 5861, 4): its own word, for itself alone.
+    if_error: Option<Duration>,
 }
 
 /// What a stored answer is good for, at a moment and for one request.
@@ -42,14 +53,23 @@ impl Grace {
         Self {
             while_revalidate: directives.stale_while_revalidate.unwrap_or(policy.stale_while_revalidate),
             if_error: directives.stale_if_error.unwrap_or(policy.stale_if_error),
+            is_allowed: true,
+        }
+    }
+
+    /// How long it stands in for a failure, for a request with `tolerance`.
+    fn window_on_failure(self, tolerance: Tolerance) -> Duration {
+        match tolerance.if_error {
+            Some(own) if self.is_allowed => own,
+            _ => self.if_error,
         }
     }
 
     /// What an answer is good for that has been stale for `staleness`. `tolerance`: the request's.
-    pub(super) fn at(self, staleness: Duration, tolerance: Duration) -> Use {
-        if staleness >= self.while_revalidate.max(self.if_error) {
+    pub(super) fn at(self, staleness: Duration, tolerance: Tolerance) -> Use {
+        if staleness >= self.while_revalidate.max(self.if_error).max(self.window_on_failure(tolerance)) {
             Use::Spent
-        } else if staleness > tolerance || tolerance.is_zero() {
+        } else if staleness > tolerance.always || tolerance.always.is_zero() {
             Use::NotThis
         } else if staleness < self.while_revalidate {
             Use::WhileRevalidate
@@ -59,23 +79,33 @@ impl Grace {
     }
 
     /// Whether it stands in for a failure after `staleness`, for a request with `tolerance`.
-    pub(super) fn covers_failure(self, staleness: Duration, tolerance: Duration) -> bool {
-        staleness < self.if_error && staleness <= tolerance && !tolerance.is_zero()
+    pub(super) fn covers_failure(self, staleness: Duration, tolerance: Tolerance) -> bool {
+        let is_taken =
+            tolerance.if_error.is_some() || (staleness <= tolerance.always && !tolerance.always.is_zero());
+        is_taken && staleness < self.window_on_failure(tolerance)
     }
 }
 
-/// How stale an answer a request takes (RFC 9111, 5.2.1): any by default, none where it says how fresh it
-/// wants it.
-pub(super) fn tolerance(request: &HeaderMap) -> Duration {
-    if !request.contains_key(header::CACHE_CONTROL) {
-        return Duration::MAX;
+impl Tolerance {
+    const ANY: Self = Self { always: Duration::MAX, if_error: None };
+
+    /// That of a request with these headers (RFC 9111, 5.2.1): any staleness by default, none where it says
+    /// how fresh it wants the answer. Its `stale-if-error` counts beside that, for RFC 5861 (4) has it
+    /// regardless of freshness, but not where it wants no stored answer at all.
+    pub(super) fn of(request: &HeaderMap) -> Self {
+        if !request.contains_key(header::CACHE_CONTROL) {
+            return Self::ANY;
+        }
+        let directives = Directives::of(request);
+        if directives.no_cache || directives.no_store {
+            return Self { always: Duration::ZERO, if_error: None };
+        }
+        let wants_fresh = directives.max_age.is_some() || directives.min_fresh.is_some();
+        Self {
+            always: if wants_fresh { Duration::ZERO } else { directives.max_stale.unwrap_or(Duration::MAX) },
+            if_error: directives.stale_if_error,
+        }
     }
-    let directives = Directives::of(request);
-    let wants_fresh = directives.no_cache
-        || directives.no_store
-        || directives.max_age.is_some()
-        || directives.min_fresh.is_some();
-    if wants_fresh { Duration::ZERO } else { directives.max_stale.unwrap_or(Duration::MAX) }
 }
 
 /// Whether a status is a failure that a stored answer may stand in for (RFC 5861, 4).
@@ -111,6 +141,7 @@ mod tests {
         let of = |while_revalidate, if_error| Grace {
             while_revalidate: seconds(while_revalidate),
             if_error: seconds(if_error),
+            is_allowed: true,
         };
         assert_eq!(grace("max-age=1", 200), of(10, 60));
         assert_eq!(grace("max-age=1, stale-while-revalidate=3", 200), of(3, 60));
@@ -129,7 +160,7 @@ mod tests {
 
     #[test]
     fn each_window_ends_and_then_nothing_is_left() {
-        let any = Duration::MAX;
+        let any = Tolerance::ANY;
         let grace = grace("", 200);
         assert_eq!(grace.at(seconds(9), any), Use::WhileRevalidate);
         assert_eq!(grace.at(seconds(10), any), Use::IfError);
@@ -142,14 +173,39 @@ mod tests {
     #[test]
     fn a_request_may_take_nothing_stale_or_not_too_stale() {
         for line in ["max-age=60", "min-fresh=1", "no-cache", "max-age=60, max-stale", "max-stale=0"] {
-            assert_eq!(grace("", 200).at(Duration::ZERO, tolerance(&lines(line))), Use::NotThis, "{line}");
+            assert_eq!(
+                grace("", 200).at(Duration::ZERO, Tolerance::of(&lines(line))),
+                Use::NotThis,
+                "{line}"
+            );
         }
-        let at_most = tolerance(&lines("max-stale=5"));
+        let at_most = Tolerance::of(&lines("max-stale=5"));
         assert_eq!(grace("", 200).at(seconds(5), at_most), Use::WhileRevalidate);
         assert_eq!(grace("", 200).at(seconds(6), at_most), Use::NotThis);
         for headers in [HeaderMap::new(), lines("max-stale"), lines("x-other")] {
-            assert_eq!(tolerance(&headers), Duration::MAX);
+            assert_eq!(Tolerance::of(&headers), Tolerance::ANY);
         }
+    }
+
+    #[test]
+    fn a_request_says_for_itself_how_stale_an_answer_it_takes_in_place_of_a_failure() {
+        for (line, most) in [
+            ("stale-if-error=600", 599),
+            ("max-age=5, stale-if-error=600", 599),
+            ("max-stale=5, stale-if-error=600", 599),
+            ("stale-if-error=5", 4),
+        ] {
+            let tolerance = Tolerance::of(&lines(line));
+            assert!(grace("", 200).covers_failure(seconds(most), tolerance), "{line}");
+            assert!(!grace("", 200).covers_failure(seconds(most + 1), tolerance), "{line}");
+            assert!(!grace("must-revalidate", 200).covers_failure(Duration::ZERO, tolerance), "{line}");
+        }
+        for line in ["no-cache, stale-if-error=600", "no-store, stale-if-error=600", "stale-if-error=x"] {
+            assert!(!grace("", 200).covers_failure(Duration::ZERO, Tolerance::of(&lines(line))), "{line}");
+        }
+        let wanted = Tolerance::of(&lines("stale-if-error=600"));
+        assert_eq!(grace("", 200).at(seconds(599), wanted), Use::IfError, "it is not spent");
+        assert_eq!(grace("", 200).at(seconds(600), wanted), Use::Spent);
     }
 
     #[test]

@@ -34,8 +34,9 @@ pub(super) enum CacheStatus {
     Loaded {
         /// Why no stored answer was served.
         why: Forwarded,
-        /// Whether the upstream answered with 304, that what was stored is current.
-        validated: bool,
+        /// The upstream's status, where this answer has another: 304, that what was stored is current, or
+        /// that of an answer which fulfils the request's condition.
+        upstream: Option<StatusCode>,
         /// Whether another request had begun the load.
         collapsed: bool,
         /// The freshness it is stored for; `None`: not stored.
@@ -60,7 +61,7 @@ pub(super) enum Forwarded {
     Miss,
     /// A stale answer was.
     Stale,
-    /// A fresh one was, but not as fresh as the request wants it.
+    /// The request wants the upstream's answer, or a fresher one than what was stored.
     Request,
 }
 
@@ -77,8 +78,20 @@ impl Forwarded {
 impl CacheStatus {
     /// Adds this cache's member after those of the caches before it (RFC 9211, 2).
     pub(super) fn add_to(self, headers: &mut HeaderMap) {
-        if let Ok(value) = HeaderValue::try_from(self.text()) {
-            headers.append(CACHE_STATUS, value);
+        headers.append(CACHE_STATUS, self.value());
+    }
+
+    /// As the value of a field. The most frequent ones are made of nothing.
+    pub(super) fn value(self) -> HeaderValue {
+        match self {
+            Self::Loaded { why: Forwarded::Miss, upstream: None, collapsed: false, stored: None } => {
+                HeaderValue::from_static("kivi; fwd=miss")
+            }
+            Self::Loaded { why: Forwarded::Miss, upstream: None, collapsed: true, stored: None } => {
+                HeaderValue::from_static("kivi; fwd=miss; collapsed")
+            }
+            // Tokens, numbers and punctuation are what values are made of.
+            _ => HeaderValue::try_from(self.text()).unwrap_or(HeaderValue::from_static("kivi")),
         }
     }
 
@@ -110,10 +123,11 @@ impl CacheStatus {
             Self::Unshared(why, reason) => format!("kivi; fwd={}; detail={}", why.text(), reason.detail()),
             Self::Hit { ttl } => format!("kivi; hit; ttl={ttl}"),
             Self::NotStored => "kivi; detail=only-if-cached".to_owned(),
-            Self::Loaded { why, validated, collapsed, stored } => {
+            Self::Loaded { why, upstream, collapsed, stored } => {
                 let mut text = format!("kivi; fwd={}", why.text());
-                if validated {
-                    text.push_str("; fwd-status=304");
+                if let Some(status) = upstream {
+                    text.push_str("; fwd-status=");
+                    text.push_str(status.as_str());
                 }
                 if collapsed {
                     text.push_str("; collapsed");
@@ -141,11 +155,10 @@ mod tests {
     #[test]
     fn each_outcome_has_its_text() {
         let ttl = Duration::from_millis(59_400);
-        let loaded =
-            |why, collapsed, stored| CacheStatus::Loaded { why, validated: false, collapsed, stored };
+        let loaded = |why, collapsed, stored| CacheStatus::Loaded { why, upstream: None, collapsed, stored };
         let validated = CacheStatus::Loaded {
             why: Forwarded::Stale,
-            validated: true,
+            upstream: Some(StatusCode::NOT_MODIFIED),
             collapsed: true,
             stored: Some(ttl),
         };
@@ -186,7 +199,7 @@ mod tests {
     #[test]
     fn a_failure_says_its_way_and_one_detail() {
         let miss =
-            CacheStatus::Loaded { why: Forwarded::Miss, validated: false, collapsed: true, stored: None };
+            CacheStatus::Loaded { why: Forwarded::Miss, upstream: None, collapsed: true, stored: None };
         for (status, expected) in [
             (miss, "kivi; fwd=miss; collapsed; detail=broken"),
             (CacheStatus::Method, "kivi; fwd=method; detail=broken"),

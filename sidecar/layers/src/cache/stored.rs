@@ -11,9 +11,8 @@ use super::{
     flight::Flight,
     head::{Head, content_length},
     range::{self, Part},
-    stale::{self, Grace, Use},
+    stale::{Grace, Tolerance, Use},
     status::{CACHE_STATUS, CacheStatus},
-    targeted::CDN_CACHE_CONTROL,
     vary::Nominated,
     wish,
     writes::Epoch,
@@ -99,7 +98,7 @@ impl Stored {
             Some(left) if wish::takes(request, self.age(now), left) => Use::Fresh,
             Some(_) => Use::NotThis,
             None if !self.began.is_unwritten(writes, self.about_many) => Use::Spent,
-            None => self.grace.at(self.staleness(now), stale::tolerance(request)),
+            None => self.grace.at(self.staleness(now), Tolerance::of(request)),
         }
     }
 
@@ -107,7 +106,7 @@ impl Stored {
     pub(super) fn covers_failure(&self, request: &HeaderMap, now: Instant, writes: Epoch) -> bool {
         self.left(now).is_some_and(|left| wish::takes(request, self.age(now), left))
             || (self.began.is_unwritten(writes, self.about_many)
-                && self.grace.covers_failure(self.staleness(now), stale::tolerance(request)))
+                && self.grace.covers_failure(self.staleness(now), Tolerance::of(request)))
     }
 
     /// Its freshness in whole seconds, rounded down; negative by how long it has been stale (RFC 9211, 2.5).
@@ -149,7 +148,7 @@ impl Stored {
     fn reply(&self, request: &HeaderMap, is_head: bool) -> (StatusCode, HeaderMap, CacheBody) {
         let is_ok = self.status == StatusCode::OK;
         if is_ok && conditional::is_unchanged(request, &self.headers) {
-            return (StatusCode::NOT_MODIFIED, self.validators(), CacheBody::empty());
+            return (StatusCode::NOT_MODIFIED, conditional::not_modified(&self.headers), CacheBody::empty());
         }
         let length = self.body.len();
         if is_ok && !is_head {
@@ -168,21 +167,30 @@ impl Stored {
             }
         }
         let mut headers = self.headers.clone();
-        if !headers.contains_key(header::CONTENT_LENGTH) && !is_bodiless(self.status) {
+        // Trailers follow chunks, which a declared length excludes (RFC 9112, 6.2).
+        let is_declared = headers.contains_key(header::CONTENT_LENGTH) || self.trailers.is_some();
+        if !is_declared && !is_bodiless(self.status) {
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
         }
         let body = if is_head { CacheBody::empty() } else { self.body() };
         (self.status, headers, body)
     }
 
-    /// Whether a 200 with these headers, to a GET or HEAD that selects this answer, shows that it is outdated:
-    /// by a validator or a length that is not its own (RFC 9111, 4.3.5).
-    pub(super) fn is_outdated_by(&self, newer: &HeaderMap) -> bool {
+    /// Whether an answer of this status with these headers, to a GET or HEAD that selects this one, shows
+    /// that it is outdated: a 200 by a validator or a length that is not its own (RFC 9111, 4.3.5), and one
+    /// that says that there is nothing any more.
+    pub(super) fn is_outdated_by(&self, status: StatusCode, newer: &HeaderMap) -> bool {
         let differs = |name| newer.get(&name).is_some_and(|value| self.headers.get(&name) != Some(value));
-        self.status != StatusCode::OK
-            || differs(header::ETAG)
-            || differs(header::LAST_MODIFIED)
-            || content_length(newer).is_some_and(|length| length != self.body.len() as u64)
+        match status {
+            StatusCode::OK => {
+                self.status != StatusCode::OK
+                    || differs(header::ETAG)
+                    || differs(header::LAST_MODIFIED)
+                    || content_length(newer).is_some_and(|length| length != self.body.len() as u64)
+            }
+            StatusCode::NOT_FOUND | StatusCode::GONE => self.status == StatusCode::OK,
+            _ => false,
+        }
     }
 
     /// All of its body.
@@ -203,33 +211,12 @@ impl Stored {
     /// The headers of a 206 (RFC 9110, 15.3.7): without what is about the content as a whole.
     fn of_part(&self, part: &Range<usize>) -> HeaderMap {
         let mut headers = self.headers.clone();
-        for whole in ["content-md5", "content-digest"] {
+        for whole in ["content-md5", "content-digest", "trailer"] {
             headers.remove(whole);
         }
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(part.len()));
         let (last, length) = (part.end - 1, self.body.len());
         insert_text(&mut headers, header::CONTENT_RANGE, format!("bytes {}-{last}/{length}", part.start));
-        headers
-    }
-
-    /// The headers of a 304 (RFC 9110, 15.4.5).
-    fn validators(&self) -> HeaderMap {
-        const KEPT: [HeaderName; 8] = [
-            header::CACHE_CONTROL,
-            CDN_CACHE_CONTROL,
-            header::CONTENT_LOCATION,
-            header::DATE,
-            header::ETAG,
-            header::EXPIRES,
-            header::LAST_MODIFIED,
-            header::VARY,
-        ];
-        let mut headers = HeaderMap::with_capacity(KEPT.len() + 2);
-        for name in KEPT {
-            for value in self.headers.get_all(&name) {
-                headers.append(name.clone(), value.clone());
-            }
-        }
         headers
     }
 }

@@ -88,6 +88,11 @@ impl Table {
         covers.then(|| Arc::clone(&variant.stored))
     }
 
+    /// Whether nothing is stored.
+    pub(super) fn is_empty(&self) -> bool {
+        self.used.load(Relaxed) == 0
+    }
+
     /// What is stored for a request with these headers, be it fresh or not.
     pub(super) fn variant(&self, key: &CacheKey, headers: &HeaderMap) -> Option<Variant> {
         if self.used.load(Relaxed) == 0 {
@@ -130,12 +135,12 @@ impl Table {
         let account = shard.account(key).ok_or(Forwarded::Miss)?;
         let variant = account.variant(headers).cloned().ok_or(Forwarded::Miss)?;
         let in_trouble = account.is_in_trouble(now);
-        let stored = variant.stored;
+        let stored = Arc::clone(&variant.stored);
         let kept = match stored.use_for(headers, now, epoch) {
             Use::Fresh => Kept::Fresh(stored),
             Use::WhileRevalidate if in_trouble => Kept::Stale { stored, refresh: None },
             Use::WhileRevalidate => {
-                let refresh = self.refresh_in(shard, key, headers, epoch, &stored);
+                let refresh = self.refresh_in(shard, key, headers, epoch, &variant);
                 Kept::Stale { stored, refresh }
             }
             Use::IfError if in_trouble => Kept::Resting(stored),
@@ -155,7 +160,7 @@ impl Table {
         key: &CacheKey,
         headers: &HeaderMap,
         epoch: Epoch,
-        stale: &Arc<Stored>,
+        stale: &Variant,
     ) -> Option<Fill> {
         let now = Instant::now();
         let about_many = key.is_about_many();
@@ -172,7 +177,7 @@ impl Table {
         }
         let flight = Flight::refresh(self, key.clone(), headers.clone(), epoch);
         account.attach(Arc::clone(&flight));
-        Some(Fill::new(Arc::clone(self), flight, None, Some(Arc::clone(stale))))
+        Some(Fill::new(Arc::clone(self), flight, None, Some(stale.clone())))
     }
 
     fn find_in(
@@ -215,9 +220,46 @@ impl Table {
         let before = account.flights().filter(|_| written).find(agrees).cloned();
         let (flight, seat) = Flight::begin(self, key.clone(), headers.clone(), epoch);
         account.attach(Arc::clone(&flight));
-        let stored = account.variant(headers).map(|found| Arc::clone(&found.stored));
-        let fill = Fill::new(Arc::clone(self), flight, before, stored);
+        let fill = Fill::new(Arc::clone(self), flight, before, account.variant(headers).cloned());
         Found::Leads { seat, fill, why }
+    }
+
+    /// A load for a GET that wants the upstream's answer of now. It joins none, and nobody joins those that
+    /// began before it any more: what they store would be older than what it stores.
+    pub(super) fn reload(self: &Arc<Self>, key: &CacheKey, headers: &HeaderMap) -> Found {
+        let mut older = Vec::new();
+        let found = {
+            let mut shard = self.shard(&key.resource).lock();
+            self.reload_in(&mut shard, key, headers, &mut older)
+        };
+        drop(older);
+        found
+    }
+
+    fn reload_in(
+        self: &Arc<Self>,
+        shard: &mut Shard,
+        key: &CacheKey,
+        headers: &HeaderMap,
+        older: &mut Vec<Arc<Flight>>,
+    ) -> Found {
+        let account = shard.account_or_new(key);
+        if account.is_unshared(Instant::now()) {
+            return Found::Unshared;
+        }
+        let expected = account.expected_vary();
+        let agrees = |flight: &&Arc<Flight>| {
+            expected.as_ref().is_none_or(|names| names.agree(&flight.request, headers))
+        };
+        older.extend(account.flights().filter(agrees).cloned());
+        older.retain(|flight| account.detach(flight));
+        if account.is_crowded() {
+            return Found::Crowded;
+        }
+        let (flight, seat) = Flight::begin(self, key.clone(), headers.clone(), self.writes.epoch());
+        account.attach(Arc::clone(&flight));
+        let fill = Fill::new(Arc::clone(self), flight, None, account.variant(headers).cloned());
+        Found::Leads { seat, fill, why: Forwarded::Request }
     }
 
     /// Lets nobody join a flight any more, and forgets its answer. False: that was so already.

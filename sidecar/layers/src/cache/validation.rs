@@ -1,38 +1,53 @@
 //! A load that asks whether a stored answer is current still (RFC 9111, 4.3), and what becomes of that answer
 //! if it is.
 //!
-//! Only an entity tag is asked about. A date of modification has whole seconds: of two writes in one second
-//! it would hide the second.
+//! It asks about the entity tag, else about the date of modification where that is a strong validator. A date
+//! has whole seconds: of two writes in one second it would hide the second, for as long as there is no third.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
 
 use super::{CacheBody, conditional, head::strip_hop_by_hop, stored::Stored};
 
-/// A stored answer with an entity tag.
+/// How long before its answer was made a date of modification has to lie, to be asked about. RFC 9110
+/// (8.8.2.2) wants a second, and that both are of one clock or so far apart that it does not matter. This is
+/// that far, and it covers an answer that was read before a write and dated after it.
+const LEAST: Duration = Duration::from_mins(1);
+
+/// A stored answer that the upstream can be asked about.
 #[derive(Debug)]
 pub(super) struct Validation {
     stored: Arc<Stored>,
-    tag: HeaderValue,
+    validator: Validator,
+}
+
+/// What it is known by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Validator {
+    Tag(HeaderValue),
+    Date(HeaderValue),
 }
 
 impl Validation {
-    /// `None`: there is nothing to ask about. Only a 200 is known by its tag.
-    pub(super) fn of(stored: Arc<Stored>) -> Option<Self> {
-        let tag = stored.headers.get(header::ETAG).filter(|_| stored.status == StatusCode::OK)?.clone();
-        conditional::is_tag(tag.as_bytes()).then_some(Self { stored, tag })
+    /// `None`: there is nothing to ask about. Only a 200 is known by a validator.
+    pub(super) fn of(stored: &Arc<Stored>) -> Option<Self> {
+        let validator = Validator::of(&stored.headers).filter(|_| stored.status == StatusCode::OK)?;
+        Some(Self { stored: Arc::clone(stored), validator })
     }
 
-    /// Adds the condition to the headers of a load.
+    /// Adds the condition to the headers of a load (4.3.1).
     pub(super) fn ask(&self, load: &mut HeaderMap) {
-        load.insert(header::IF_NONE_MATCH, self.tag.clone());
+        match &self.validator {
+            Validator::Tag(tag) => load.insert(header::IF_NONE_MATCH, tag.clone()),
+            Validator::Date(date) => load.insert(header::IF_MODIFIED_SINCE, date.clone()),
+        };
     }
 
     /// The stored answer with what a 304 with these headers changes of it. `None`: the 304 is about another
     /// answer, and must not be used (4.3.4).
     pub(super) fn confirmed(&self, not_modified: &mut HeaderMap) -> Option<Response<CacheBody>> {
-        if !names(not_modified, &self.tag) {
+        if !self.validator.is_named_by(not_modified) {
             return None;
         }
         let mut response = Response::new(self.stored.body());
@@ -44,14 +59,31 @@ impl Validation {
     }
 }
 
-/// Whether a 304 is about the answer with this tag. A strong tag says so by strong comparison, a weak one by
-/// weak comparison. Without any it is about what was asked for, which is one answer only.
-fn names(not_modified: &HeaderMap, tag: &HeaderValue) -> bool {
-    not_modified.get(header::ETAG).is_none_or(|found| {
-        found == tag
-            || (found.as_bytes().starts_with(b"W/")
-                && conditional::opaque(found.as_bytes()) == conditional::opaque(tag.as_bytes()))
-    })
+impl Validator {
+    fn of(stored: &HeaderMap) -> Option<Self> {
+        if let Some(tag) = stored.get(header::ETAG).filter(|tag| conditional::is_tag(tag.as_bytes())) {
+            return Some(Self::Tag(tag.clone()));
+        }
+        let date = stored.get(header::LAST_MODIFIED)?;
+        conditional::was_modified_before(stored, LEAST).then(|| Self::Date(date.clone()))
+    }
+
+    /// Whether a 304 is about the answer with this validator. A strong tag says so by strong comparison, a
+    /// weak one by weak comparison. Without any it is about what was asked for, which is one answer only.
+    fn is_named_by(&self, not_modified: &HeaderMap) -> bool {
+        let found = not_modified.get(header::ETAG);
+        match self {
+            Self::Tag(tag) => found.is_none_or(|found| {
+                found == tag
+                    || (found.as_bytes().starts_with(b"W/")
+                        && conditional::opaque(found.as_bytes()) == conditional::opaque(tag.as_bytes()))
+            }),
+            Self::Date(date) => {
+                let modified = not_modified.get(header::LAST_MODIFIED);
+                found.is_none() && modified.is_none_or(|modified| modified == date)
+            }
+        }
+    }
 }
 
 /// Replaces what the 304 has anew, except what tells of the stored bytes themselves (3.2). `Age` and `Date`
@@ -110,7 +142,41 @@ mod tests {
         ] {
             let lines = found.map(|found| ("etag", found));
             let found = headers(lines.as_slice());
-            assert_eq!(names(&found, &HeaderValue::from_static(stored)), is_about, "{stored} {found:?}");
+            let validator = Validator::Tag(HeaderValue::from_static(stored));
+            assert_eq!(validator.is_named_by(&found), is_about, "{stored} {found:?}");
+        }
+    }
+
+    const MODIFIED: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+    const A_MINUTE_LATER: &str = "Sun, 06 Nov 1994 08:50:37 GMT";
+
+    #[test]
+    fn or_that_its_date_names() {
+        let validator = Validator::Date(HeaderValue::from_static(MODIFIED));
+        for (lines, is_about) in [
+            (&[][..], true),
+            (&[("last-modified", MODIFIED)], true),
+            (&[("last-modified", A_MINUTE_LATER)], false),
+            (&[("last-modified", MODIFIED), ("etag", "\"7\"")], false),
+        ] {
+            assert_eq!(validator.is_named_by(&headers(lines)), is_about, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_date_is_asked_about_where_it_is_strong_and_there_is_no_tag() {
+        let (modified, date) = (("last-modified", MODIFIED), ("date", A_MINUTE_LATER));
+        let by_tag = Some(Validator::Tag(HeaderValue::from_static("\"7\"")));
+        let by_date = Some(Validator::Date(HeaderValue::from_static(MODIFIED)));
+        for (lines, expected) in [
+            (&[modified, date, ("etag", "\"7\"")][..], by_tag),
+            (&[modified, date], by_date.clone()),
+            (&[modified, date, ("etag", "7")], by_date),
+            (&[modified, ("date", "Sun, 06 Nov 1994 08:50:36 GMT")], None),
+            (&[modified], None),
+            (&[("last-modified", "1994"), date], None),
+        ] {
+            assert_eq!(Validator::of(&headers(lines)), expected, "{lines:?}");
         }
     }
 

@@ -30,9 +30,20 @@ impl VaryNames {
                 names.push(HeaderName::from_bytes(member).ok()?);
             }
         }
+        Some(Self::sorted(names))
+    }
+
+    /// These names and more.
+    pub(super) fn and(&self, more: &[HeaderName]) -> Self {
+        let mut names = self.0.to_vec();
+        names.extend_from_slice(more);
+        Self::sorted(names)
+    }
+
+    fn sorted(mut names: Vec<HeaderName>) -> Self {
         names.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
         names.dedup();
-        Some(Self(Arc::from(names)))
+        Self(Arc::from(names))
     }
 
     /// Whether two requests match in all of these.

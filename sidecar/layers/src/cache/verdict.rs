@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::{HeaderMap, StatusCode, header};
 
 use super::{
-    CachePolicy, directives::Directives, freshness, freshness::Arrival, stale::Grace, targeted,
+    CachePolicy, conditional, directives::Directives, freshness, freshness::Arrival, stale::Grace, targeted,
     vary::VaryNames,
 };
 
@@ -34,6 +34,14 @@ pub(super) struct Sharing {
     pub(super) late_joins: bool,
     /// The request headers that select it.
     pub(super) vary: VaryNames,
+}
+
+impl Sharing {
+    /// How a 304 is shared that is to a client's own conditions, where the whole answer would be shared like
+    /// this and not be stored: with those who have the same conditions.
+    pub(super) fn of_conditions(self) -> Self {
+        Self { vary: self.vary.and(&conditional::FIELDS), ..self }
+    }
 }
 
 /// Why an answer is for one request only.

@@ -6,4 +6,4 @@ mod server;
 
 pub(crate) use client::{Answer, connect, get, raw, send, send_to};
 pub(crate) use fixture::{Fixture, TOKEN};
-pub(crate) use server::{Server, echo, text};
+pub(crate) use server::{Body, Server, echo, text};

@@ -89,13 +89,80 @@ async fn a_load_for_all_does_not_carry_what_only_its_leader_puts_up_with() {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_request_must_not_leave_behind_is_not_stored() {
-    for line in ["no-store", "no-cache", "max-age=0"] {
-        let (mut cache, mut calls, metrics) = cache(keeping());
-        let answer = tokio::spawn(cache.call(wanting(line)));
-        calls.next().await.ok(&[("cache-control", "max-age=60")], "value");
-        assert_eq!(read(async { answer.await.unwrap() }).await.0, "kivi; fwd=request");
+    let (mut cache, mut calls, metrics) = cache(keeping());
+    let answer = tokio::spawn(cache.call(wanting("no-store, no-cache")));
+    calls.next().await.ok(&[("cache-control", "max-age=60")], "value");
+    assert_eq!(read(async { answer.await.unwrap() }).await.0, "kivi; fwd=request");
+    settle().await;
+    assert_eq!(metrics.entries.get(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reload_is_kept_for_the_others() {
+    for reload in [("cache-control", "no-cache"), ("cache-control", "max-age=0"), ("pragma", "no-cache")] {
+        let (mut cache, mut calls) = aged(keeping()).await;
+        let answer = cache.call(request("GET", "/v1/k", &[reload]));
+        let load = calls.next().await;
+        assert_eq!(load.request.headers()[reload.0], reload.1, "a cache before the origin is to know too");
+        load.ok(&[], "new");
+        let expected = "kivi; fwd=request; stored; ttl=60";
+        assert_eq!(read(answer).await, (expected.into(), "new".into()), "{reload:?}");
         settle().await;
-        assert_eq!(metrics.entries.get(), 0, "{line}");
+        assert_eq!(read(cache.call(get("/v1/k"))).await, ("kivi; hit; ttl=59".into(), "new".into()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reload_joins_no_earlier_load_whose_answer_does_not_take_its_place_either() {
+    let (mut cache, mut calls, _) = cache(keeping());
+    let before = cache.call(get("/v1/k"));
+    let earlier = calls.next().await;
+    let reloading = cache.call(wanting("no-cache"));
+    let reload = calls.next().await;
+    let after = cache.call(get("/v1/k"));
+    calls.assert_none().await;
+    reload.ok(&[], "new");
+    assert_eq!(read(reloading).await.1, "new");
+    assert_eq!(read(after).await, ("kivi; fwd=miss; collapsed; stored; ttl=60".into(), "new".into()));
+    earlier.ok(&[], "old");
+    assert_eq!(read(before).await.1, "old");
+    settle().await;
+    assert_eq!(read(cache.call(get("/v1/k"))).await.1, "new");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reload_asks_about_what_is_stored_and_makes_it_fresh() {
+    let (mut cache, mut calls, _) = cache(keeping());
+    let answer = cache.call(get("/v1/k"));
+    calls.next().await.ok(&[("etag", "\"7\"")], "value");
+    assert_eq!(read(answer).await.1, "value");
+    sleep(Duration::from_secs(20)).await;
+    let answer = cache.call(wanting("no-cache"));
+    let load = calls.next().await;
+    assert_eq!(load.request.headers()["if-none-match"], "\"7\"");
+    load.answer(response(304, &[], whole("")));
+    let expected = "kivi; fwd=request; fwd-status=304; stored; ttl=60";
+    assert_eq!(read(answer).await, (expected.into(), "value".into()));
+    settle().await;
+    assert_eq!(read(cache.call(get("/v1/k"))).await.0, "kivi; hit; ttl=59");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reload_that_fails_leaves_what_is_stored() {
+    for fails in [true, false] {
+        let (mut cache, mut calls) = aged(keeping()).await;
+        let answer = cache.call(wanting("no-cache"));
+        let load = calls.next().await;
+        if fails {
+            load.refuse("down");
+        } else {
+            load.answer(response(503, &[], whole("busy")));
+        }
+        assert!(answer.await.is_ok_and(|answer| answer.status() == 503) != fails);
+        assert_eq!(read(cache.call(get("/v1/k"))).await, ("kivi; hit; ttl=40".into(), "old".into()));
+        let again = cache.call(wanting("no-cache"));
+        calls.next().await.ok(&[], "new");
+        assert_eq!(read(again).await.1, "new", "nor is it answered by the failure before");
     }
 }
 
@@ -105,6 +172,8 @@ async fn an_answer_past_the_store_ends_what_it_shows_to_be_outdated() {
     for (method, status, newer, ends) in [
         ("HEAD", 200, &[("etag", "\"8\"")][..], true),
         ("GET", 200, &[("etag", "\"8\"")], true),
+        ("HEAD", 404, &[], true),
+        ("GET", 410, &[], true),
         ("HEAD", 200, &[("last-modified", "Sun, 06 Nov 1994 08:49:38 GMT")], true),
         ("HEAD", 200, &[("etag", "\"7\""), ("content-length", "9")], true),
         ("HEAD", 200, &[("etag", "\"7\""), ("content-length", "3")], false),
@@ -116,9 +185,27 @@ async fn an_answer_past_the_store_ends_what_it_shows_to_be_outdated() {
         calls.next().await.ok(OLD, "old");
         assert_eq!(read(answer).await.1, "old");
         settle().await;
-        let past = tokio::spawn(cache.call(request(method, "/v1/k", &[("cache-control", "no-cache")])));
+        let past = tokio::spawn(cache.call(request(method, "/v1/k", &[("cache-control", "no-store")])));
         calls.next().await.answer(response(status, newer, whole("")));
         past.await.unwrap().unwrap();
         assert_eq!(metrics.entries.get() == 0, ends, "{method} {status} {newer:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reload_whose_answer_is_not_for_others_ends_what_it_shows_to_be_outdated() {
+    for (status, tag, ends) in
+        [(200, "\"8\"", true), (200, "\"7\"", false), (404, "", true), (503, "", false)]
+    {
+        let (mut cache, mut calls, metrics) = cache(keeping());
+        let answer = cache.call(get("/v1/k"));
+        calls.next().await.ok(&[("etag", "\"7\"")], "old");
+        assert_eq!(read(answer).await.1, "old");
+        settle().await;
+        let reload = cache.call(wanting("no-cache"));
+        let newer = [("cache-control", "no-store"), ("etag", tag)];
+        calls.next().await.answer(response(status, &newer, whole("new")));
+        assert_eq!(read(reload).await.1, "new");
+        assert_eq!(metrics.entries.get() == 0, ends, "{status} {tag}");
     }
 }

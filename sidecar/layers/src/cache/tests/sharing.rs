@@ -208,9 +208,9 @@ async fn requests_that_are_not_for_the_cache_say_so() {
     let (mut cache, mut calls, _) = cache(keeping());
     for (asked, expected) in [
         (request("GET", "/v1/k", &[("range", "bytes=0-1")]), "kivi; fwd=bypass; detail=range"),
-        (request("GET", "/v1/k", &[("if-none-match", "\"1\"")]), "kivi; fwd=bypass; detail=conditional"),
+        (request("GET", "/v1/k", &[("if-match", "\"1\"")]), "kivi; fwd=bypass; detail=conditional"),
         (request("HEAD", "/v1/k", &[]), "kivi; fwd=bypass; detail=head"),
-        (request("GET", "/v1/k", &[("cache-control", "no-cache")]), "kivi; fwd=request"),
+        (request("GET", "/v1/k", &[("cache-control", "no-store")]), "kivi; fwd=request"),
         (request("OPTIONS", "/v1/k", &[]), "kivi; fwd=method"),
         (put("/v1/k"), "kivi; fwd=method"),
     ] {
@@ -222,4 +222,129 @@ async fn requests_that_are_not_for_the_cache_say_so() {
         forwarded.ok(&[], "");
         assert_eq!(call.await.unwrap(), expected);
     }
+}
+
+const TAGGED: &[(&str, &str)] = &[("etag", "\"7\""), ("content-type", "text/plain")];
+
+fn unless(tags: &'static str) -> Request<Empty<Bytes>> {
+    request("GET", "/v1/k", &[("if-none-match", tags)])
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stampede_of_conditions_is_one_load_of_the_whole() {
+    let (mut cache, mut calls, metrics) = cache(keeping());
+    let waiting: Vec<_> = (0..200).map(|_| tokio::spawn(cache.call(unless("\"6\", \"7\"")))).collect();
+    let other = cache.call(unless("\"6\""));
+    let load = calls.next().await;
+    assert!(!load.request.headers().contains_key("if-none-match"));
+    load.ok(TAGGED, "value");
+    for (index, answer) in join_all(waiting).await.into_iter().enumerate() {
+        let answer = answer.unwrap().unwrap();
+        let collapsed = if index == 0 { "" } else { "; collapsed" };
+        let expected = format!("kivi; fwd=miss; fwd-status=200{collapsed}; stored; ttl=60");
+        assert_eq!((answer.status().as_u16(), cache_status(&answer)), (304, expected.as_str()));
+        assert_eq!(answer.headers()["etag"], "\"7\"");
+        assert!(!answer.headers().contains_key("content-type"));
+        assert_eq!(text(answer).await.unwrap(), "");
+    }
+    assert_eq!(read(other).await.1, "value");
+    calls.assert_none().await;
+    assert_eq!((metrics.miss.get(), metrics.entries.get()), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_goes_on_for_the_store_when_all_have_what_they_asked_for() {
+    for (policy, goes_on) in [(keeping(), true), (coalescing(), false)] {
+        let (mut cache, mut calls, _) = cache(policy);
+        let answer = cache.call(unless("\"7\""));
+        let pieces = calls.next().await.stream(TAGGED);
+        pieces.send(piece("val")).await.unwrap();
+        assert_eq!(answer.await.unwrap().status(), 304);
+        settle().await;
+        assert_eq!(!pieces.is_closed(), goes_on);
+        if goes_on {
+            pieces.send(piece("ue")).await.unwrap();
+            drop(pieces);
+            settle().await;
+            assert_eq!(read(cache.call(get("/v1/k"))).await, ("kivi; hit; ttl=59".into(), "value".into()));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_condition_is_answered_from_an_answer_for_one_request_too() {
+    let (mut cache, mut calls, _) = cache(keeping());
+    let leader = cache.call(unless("\"7\""));
+    let other = tokio::spawn(cache.call(unless("\"7\"")));
+    let own =
+        [("cache-control", "private"), ("etag", "\"7\""), ("set-cookie", "a=1"), ("content-type", "a/b")];
+    calls.next().await.ok(&own, "value");
+    let answer = leader.await.unwrap();
+    assert_eq!((answer.status().as_u16(), cache_status(&answer)), (304, "kivi; fwd=miss; detail=directive"));
+    assert_eq!(answer.headers()["set-cookie"], "a=1");
+    assert!(!answer.headers().contains_key("content-type"));
+    assert_eq!(text(answer).await.unwrap(), "");
+    // Who goes on alone asks for itself.
+    let call = calls.next().await;
+    assert_eq!(call.request.headers()["if-none-match"], "\"7\"");
+    call.answer(response(304, &own, whole("")));
+    assert_eq!(other.await.unwrap().unwrap().status(), 304);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_nothing_is_kept_those_with_the_same_copy_share_one_304() {
+    let (mut cache, mut calls, metrics) = cache(coalescing());
+    let same: Vec<_> = (0..200).map(|_| tokio::spawn(cache.call(unless("\"7\"")))).collect();
+    settle().await;
+    let others = [unless("\"6\""), get("/v1/k"), get("/v1/k")].map(|request| cache.call(request));
+    let load = calls.next().await;
+    assert_eq!(load.request.headers()["if-none-match"], "\"7\"");
+    load.answer(response(304, &[("etag", "\"7\""), ("content-length", "5")], whole("")));
+    for (index, answer) in join_all(same).await.into_iter().enumerate() {
+        let answer = answer.unwrap().unwrap();
+        let expected = if index == 0 { "kivi; fwd=miss" } else { "kivi; fwd=miss; collapsed" };
+        assert_eq!((answer.status().as_u16(), cache_status(&answer)), (304, expected));
+        assert_eq!(answer.headers()["etag"], "\"7\"");
+        assert_eq!(text(answer).await.unwrap(), "");
+    }
+    let others: Vec<_> = others.into_iter().map(tokio::spawn).collect();
+    for load in calls.take_all().await {
+        load.ok(TAGGED, "value");
+    }
+    for other in others {
+        assert_eq!(read(async { other.await.unwrap() }).await.1, "value");
+    }
+    calls.assert_none().await;
+    assert!(metrics.miss.get() <= 3, "{}", metrics.miss.get());
+    // Nobody who comes later has that 304.
+    let later = cache.call(unless("\"7\""));
+    calls.next().await.ok(&[("etag", "\"8\"")], "newer");
+    assert_eq!(read(later).await, ("kivi; fwd=miss".into(), "newer".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_304_that_says_the_answer_may_be_kept_leads_to_a_load_of_the_whole() {
+    let (mut cache, mut calls, _) = cache(coalescing());
+    let answer = cache.call(unless("\"7\""));
+    let fresh = [("etag", "\"7\""), ("cache-control", "max-age=60")];
+    calls.next().await.answer(response(304, &fresh, whole("")));
+    let load = calls.next().await;
+    assert!(!load.request.headers().contains_key("if-none-match"));
+    load.ok(&fresh, "value");
+    let answer = answer.await.unwrap();
+    let expected = "kivi; fwd=miss; fwd-status=200; stored; ttl=60";
+    assert_eq!((answer.status().as_u16(), cache_status(&answer)), (304, expected));
+    settle().await;
+    assert_eq!(read(cache.call(get("/v1/k"))).await, ("kivi; hit; ttl=59".into(), "value".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_304_that_nobody_asked_for_is_its_leaders() {
+    let (mut cache, mut calls, _) = cache(coalescing());
+    let leader = cache.call(get("/v1/k"));
+    let other = tokio::spawn(cache.call(get("/v1/k")));
+    calls.next().await.answer(response(304, &[], whole("")));
+    assert_eq!(leader.await.unwrap().status(), 304);
+    calls.next().await.ok(&[], "value");
+    assert_eq!(read(async { other.await.unwrap() }).await.1, "value");
 }

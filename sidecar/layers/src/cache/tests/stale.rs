@@ -356,3 +356,30 @@ async fn the_answers_own_word_on_failures_wins() {
         assert_eq!(answer.await.unwrap().status() == 200, served, "{line}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_requests_own_word_on_failures_wins_for_itself() {
+    for (line, served) in [
+        ("stale-if-error=3", false),
+        ("stale-if-error=4", true),
+        ("max-age=5, stale-if-error=4", true),
+        ("no-cache, stale-if-error=4", false),
+    ] {
+        for status in [None, Some(503)] {
+            let (mut cache, mut calls, _) = stale(keeping(), &[]).await;
+            let answer = cache.call(with_cache_control(line));
+            let load = calls.next().await;
+            match status {
+                Some(status) => load.answer(response(status, &[], whole("busy"))),
+                None => load.refuse("down"),
+            }
+            let is_ok = answer.await.is_ok_and(|answer| answer.status() == 200);
+            assert_eq!(is_ok, served, "{line} {status:?}");
+        }
+    }
+    let (mut cache, mut calls, _) =
+        stale(keeping(), &[("cache-control", "max-age=60, must-revalidate")]).await;
+    let answer = cache.call(with_cache_control("stale-if-error=600"));
+    calls.next().await.refuse("down");
+    assert!(answer.await.is_err(), "the answer forbids it");
+}

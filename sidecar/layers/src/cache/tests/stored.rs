@@ -145,9 +145,37 @@ async fn an_answer_larger_than_all_memory_is_shared_and_not_stored() {
 async fn a_request_may_ask_for_the_origin_past_a_stored_answer() {
     let (mut cache, mut calls, _) = cache(keeping());
     store(&mut cache, &mut calls, "/v1/k", &[]).await;
-    let answer = tokio::spawn(cache.call(request("GET", "/v1/k", &[("cache-control", "no-cache")])));
+    let answer = tokio::spawn(cache.call(request("GET", "/v1/k", &[("cache-control", "no-store")])));
     calls.next().await.ok(&[], "newer");
     assert_eq!(read(async { answer.await.unwrap() }).await, ("kivi; fwd=request".into(), "newer".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn trailers_are_kept_and_follow_each_answer() {
+    let (mut cache, mut calls, _) = cache(keeping());
+    let sum: HeaderMap =
+        [(HeaderName::from_static("x-sum"), HeaderValue::from_static("9"))].into_iter().collect();
+    let loaded = cache.call(get("/v1/k"));
+    let pieces = calls.next().await.stream(&[("trailer", "x-sum"), ("etag", "\"7\"")]);
+    pieces.send(piece("value")).await.unwrap();
+    pieces.send(Ok(Frame::trailers(sum.clone()))).await.unwrap();
+    drop(pieces);
+    let loaded = loaded.await.unwrap().into_body().collect().await.unwrap();
+    assert_eq!(loaded.trailers(), Some(&sum));
+    assert_eq!(loaded.to_bytes(), "value");
+    settle().await;
+    let hit = cache.call(get("/v1/k")).await.unwrap();
+    assert!(cache_status(&hit).starts_with("kivi; hit"));
+    // Over HTTP/1.1 a declared length leaves no place for trailers.
+    assert!(!hit.headers().contains_key("content-length"));
+    assert_eq!(http_body::Body::size_hint(hit.body()).exact(), None);
+    let hit = hit.into_body().collect().await.unwrap();
+    assert_eq!(hit.trailers(), Some(&sum));
+    assert_eq!(hit.to_bytes(), "value");
+    let part = cache.call(request("GET", "/v1/k", &[("range", "bytes=0-0")])).await.unwrap();
+    assert_eq!(part.headers()["content-length"], "1");
+    assert!(!part.headers().contains_key("trailer"), "they are those of the whole");
+    assert_eq!(part.into_body().collect().await.unwrap().trailers(), None);
 }
 
 #[tokio::test(start_paused = true)]

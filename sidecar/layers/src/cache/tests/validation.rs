@@ -5,6 +5,8 @@ use tokio::time::sleep;
 use super::*;
 
 const TTL: Duration = Duration::from_mins(1);
+const MODIFIED: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+const A_MINUTE_LATER: &str = "Sun, 06 Nov 1994 08:50:37 GMT";
 
 /// A cache with a stale answer.
 async fn stale(policy: CachePolicy, headers: &[(&'static str, &'static str)]) -> (Cache<Upstream>, Calls) {
@@ -80,8 +82,80 @@ async fn the_directives_of_the_304_decide() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_tag_nothing_is_asked() {
-    for headers in [&[("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT")][..], &[("etag", "7")]] {
+async fn a_date_that_is_a_strong_validator_is_asked_about() {
+    let headers = [("last-modified", MODIFIED), ("date", A_MINUTE_LATER), ("x-old", "1")];
+    let (mut cache, mut calls) = stale(keeping(), &headers).await;
+    let waiting = [cache.call(get("/v1/k")), cache.call(get("/v1/k"))];
+    let load = calls.next().await;
+    assert_eq!(load.request.headers()["if-modified-since"], MODIFIED);
+    assert!(!load.request.headers().contains_key("if-none-match"));
+    load.answer(response(304, &[("last-modified", MODIFIED), ("x-old", "2")], whole("")));
+    for answer in waiting {
+        let answer = answer.await.unwrap();
+        assert_eq!((answer.status().as_u16(), &answer.headers()["x-old"]), (200, &HeaderValue::from(2)));
+        assert_eq!(text(answer).await.unwrap(), "value");
+    }
+    settle().await;
+    assert_eq!(read(cache.call(get("/v1/k"))).await.0, "kivi; hit; ttl=59");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_304_about_another_date_is_not_used() {
+    let headers = [("last-modified", MODIFIED), ("date", A_MINUTE_LATER)];
+    let (mut cache, mut calls) = stale(keeping(), &headers).await;
+    let answer = cache.call(get("/v1/k"));
+    calls.next().await.answer(response(304, &[("last-modified", A_MINUTE_LATER)], whole("")));
+    let again = calls.next().await;
+    assert!(!again.request.headers().contains_key("if-modified-since"));
+    again.ok(&[("last-modified", A_MINUTE_LATER)], "newer");
+    assert_eq!(read(answer).await.1, "newer");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clients_condition_is_answered_when_that_of_the_cache_is() {
+    for (tag, status) in [("\"7\"", 304), ("\"6\"", 200)] {
+        let (mut cache, mut calls) = stale(keeping(), &[("etag", "\"7\"")]).await;
+        let answer = cache.call(request("GET", "/v1/k", &[("if-none-match", tag)]));
+        let load = calls.next().await;
+        assert_eq!(load.request.headers()["if-none-match"], "\"7\"", "about what is stored");
+        load.answer(response(304, &[], whole("")));
+        let answer = answer.await.unwrap();
+        let expected = (status, "kivi; fwd=stale; fwd-status=304; stored; ttl=60");
+        assert_eq!((answer.status().as_u16(), cache_status(&answer)), expected);
+        settle().await;
+        assert_eq!(read(cache.call(get("/v1/k"))).await.1, "value");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_makes_what_is_stored_fresh_or_newer() {
+    for is_current in [true, false] {
+        let (mut cache, mut calls) = stale(keeping(), &[("etag", "\"7\"")]).await;
+        let head = tokio::spawn(cache.call(request("HEAD", "/v1/k", &[])));
+        let load = calls.next().await;
+        assert_eq!(
+            (load.request.method().as_str(), &load.request.headers()["if-none-match"]),
+            ("GET", &HeaderValue::from_static("\"7\""))
+        );
+        let (body, status) = if is_current {
+            load.answer(response(304, &[], whole("")));
+            ("value", "kivi; fwd=stale; fwd-status=304; stored; ttl=60")
+        } else {
+            load.ok(&[("etag", "\"8\"")], "newer");
+            ("newer", "kivi; fwd=stale; stored; ttl=60")
+        };
+        let head = head.await.unwrap().unwrap();
+        assert_eq!((head.status().as_u16(), cache_status(&head)), (200, status));
+        assert_eq!(text(head).await.unwrap(), "");
+        settle().await;
+        assert_eq!(read(cache.call(get("/v1/k"))).await, ("kivi; hit; ttl=59".into(), body.into()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_validator_nothing_is_asked() {
+    let weak = [("last-modified", MODIFIED), ("date", "Sun, 06 Nov 1994 08:50:36 GMT")];
+    for headers in [&weak[..], &[("etag", "7")]] {
         let (mut cache, mut calls) = stale(keeping(), headers).await;
         let _answer = cache.call(get("/v1/k"));
         let load = calls.next().await;
@@ -104,9 +178,9 @@ async fn a_refresh_may_find_it_current_too() {
 #[tokio::test(start_paused = true)]
 async fn what_is_stale_stays_to_be_asked_about_until_an_answer_takes_its_place() {
     let (mut cache, mut calls) = stale(keeping(), &[("etag", "\"7\"")]).await;
-    let past = tokio::spawn(cache.call(request("HEAD", "/v1/k", &[])));
-    calls.next().await.ok(&[("etag", "\"7\"")], "");
-    assert_eq!(read(async { past.await.unwrap() }).await.0, "kivi; fwd=bypass; detail=head");
+    let past = tokio::spawn(cache.call(request("GET", "/v1/k", &[("range", "bytes=0-0")])));
+    calls.next().await.answer(response(206, &[("etag", "\"7\"")], whole("v")));
+    assert_eq!(read(async { past.await.unwrap() }).await.0, "kivi; fwd=bypass; detail=range");
     let failed = cache.call(get("/v1/k"));
     calls.next().await.refuse("down");
     assert!(failed.await.is_err());

@@ -263,3 +263,17 @@ async fn no_flight_from_before_a_post_is_joined_after() {
     assert_eq!(read(before).await.1, "old");
     assert_eq!(read(joins).await.1, "old");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_reload_that_began_before_a_write_is_not_kept_after_it() {
+    let (mut cache, mut calls, metrics) = cache(keeping());
+    store(&mut cache, &mut calls, "/v1/k").await;
+    let reloading = cache.call(request("GET", "/v1/k", &[("cache-control", "no-cache")]));
+    let reload = calls.next().await;
+    write(&mut cache, &mut calls, put("/v1/k"), 204).await;
+    reload.ok(&[], "old");
+    assert_eq!(read(reloading).await.1, "old");
+    settle().await;
+    assert_eq!(metrics.entries.get(), 0);
+    loads_anew(&mut cache, &mut calls, "/v1/k", "new").await;
+}
