@@ -1,6 +1,6 @@
 //! The bytes of a plain GET to the server: what the proxy's layer would have sent. Pure.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use kivi_process::serve::PlainRequest;
@@ -28,8 +28,17 @@ pub(super) fn outgoing(
         add(&[name.as_bytes(), b": ", value, b"\r\n"]);
     }
     if let Some(address) = address {
-        let address = address.ip().to_canonical().to_string();
-        add(&[b"x-forwarded-for: ", address.as_bytes(), b"\r\n"]);
+        add(&[b"x-forwarded-for: "]);
+        match address.ip().to_canonical() {
+            IpAddr::V4(address) => {
+                for (index, octet) in address.octets().into_iter().enumerate() {
+                    let point: &[u8] = if index == 0 { b"" } else { b"." };
+                    add(&[point, itoa::Buffer::new().format(octet).as_bytes()]);
+                }
+            }
+            IpAddr::V6(address) => add(&[address.to_string().as_bytes()]),
+        }
+        add(&[b"\r\n"]);
     }
     if let Some(host) = host {
         add(&[b"x-forwarded-host: ", host, b"\r\n"]);

@@ -86,6 +86,10 @@ pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
         header::TRANSFER_ENCODING,
         header::UPGRADE,
     ];
+    // Nearly always there is none.
+    if !headers.keys().any(|name| ALWAYS.contains(name)) {
+        return;
+    }
     if headers.contains_key(header::CONNECTION) {
         let nominated: Vec<_> = headers
             .get_all(header::CONNECTION)

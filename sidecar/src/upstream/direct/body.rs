@@ -13,7 +13,8 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::io::AsyncReadExt;
 use tower::BoxError;
 
-use crate::upstream::{Outgoing, Received, connect::Io, idle::Idle};
+use super::Connection;
+use crate::upstream::{Outgoing, Received, idle::Idle};
 
 /// Bytes that are read at once.
 const READ: usize = 64 << 10;
@@ -39,9 +40,9 @@ pub struct Plain {
 /// A connection that is kept when its answer has ended, and closed when that was dropped before.
 #[derive(Debug)]
 pub(super) struct Kept {
-    pub(super) connection: Io,
+    pub(super) connection: Connection,
     pub(super) keep: Duration,
-    pub(super) idle: Arc<Idle<Io>>,
+    pub(super) idle: Arc<Idle<Connection>>,
 }
 
 impl Kept {
@@ -53,17 +54,17 @@ impl Kept {
 impl Plain {
     /// A body of `length` bytes, of which some `arrived`. With more than those the connection has said what nobody asked
     /// for, and is closed.
-    pub(super) fn new(mut arrived: BytesMut, length: u64, connection: Kept) -> Self {
+    pub(super) fn new(mut arrived: Bytes, length: u64, connection: Kept) -> Self {
         match length.checked_sub(arrived.len() as u64) {
             Some(0) => {
                 connection.keep();
-                Self { data: arrived.freeze(), rest: None }
+                Self { data: arrived, rest: None }
             }
-            Some(left) => Self { data: arrived.freeze(), rest: Some((left, connection)) },
+            Some(left) => Self { data: arrived, rest: Some((left, connection)) },
             None => {
                 #[expect(clippy::cast_possible_truncation, reason = "it is less than what has arrived")]
                 arrived.truncate(length as usize);
-                Self { data: arrived.freeze(), rest: None }
+                Self { data: arrived, rest: None }
             }
         }
     }
@@ -83,7 +84,7 @@ impl Body for Plain {
         let Some((left, kept)) = &mut self.rest else { return Poll::Ready(None) };
         let room = usize::try_from(*left).unwrap_or(READ).min(READ);
         let mut data = BytesMut::with_capacity(room);
-        let read = ready!(pin!((&mut kept.connection).take(*left).read_buf(&mut data)).poll(cx));
+        let read = ready!(pin!((&mut kept.connection.io).take(*left).read_buf(&mut data)).poll(cx));
         let count = match read {
             Ok(0) => Err(io::Error::from(io::ErrorKind::UnexpectedEof)),
             other => other,

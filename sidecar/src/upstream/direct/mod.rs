@@ -39,7 +39,7 @@ const MAX_HEAD: usize = 16 << 10;
 #[derive(Debug)]
 pub struct Direct<B> {
     pool: Pool<Outgoing<B>>,
-    idle: Arc<Idle<Io>>,
+    idle: Arc<Idle<Connection>>,
 }
 
 impl<B> Clone for Direct<B> {
@@ -48,10 +48,17 @@ impl<B> Clone for Direct<B> {
     }
 }
 
+/// A connection, and the room for what comes on it: when nobody has the last answer any more, it is used again.
+#[derive(Debug)]
+pub(super) struct Connection {
+    io: Io,
+    inbox: BytesMut,
+}
+
 /// What has come of an answer.
 enum Come {
     /// Its head, and a part of its body.
-    Plain(Head, BytesMut),
+    Plain(Head, Bytes),
     /// What hyper has to read.
     Other(Bytes),
 }
@@ -75,13 +82,14 @@ where
     /// # Errors
     /// When there is no answer.
     pub async fn get(self, request: Bytes) -> Result<Response<DirectBody<B>>, UpstreamError> {
-        if let Some(mut connection) = self.idle.take(is_quiet) {
+        if let Some(mut connection) = self.idle.take(|connection| is_quiet(&connection.io)) {
             match ask(&mut connection, &request).await {
                 Ok(come) => return self.answer(connection, come).await,
                 Err(error) => tracing::debug!(%error, "Sending a request again."),
             }
         }
-        let mut connection = connect(self.pool.target()).await?;
+        let io = connect(self.pool.target()).await?;
+        let mut connection = Connection { io, inbox: BytesMut::new() };
         match ask(&mut connection, &request).await {
             Ok(come) => self.answer(connection, come).await,
             Err(source) => {
@@ -90,10 +98,10 @@ where
         }
     }
 
-    async fn answer(&self, connection: Io, come: Come) -> Result<Response<DirectBody<B>>, UpstreamError> {
+    async fn answer(&self, connection: Connection, come: Come) -> Result<Response<DirectBody<B>>, UpstreamError> {
         let (head, body) = match come {
             Come::Plain(head, body) => (head, body),
-            Come::Other(arrived) => return self.by_hyper(Replayed::new(connection, arrived)).await,
+            Come::Other(arrived) => return self.by_hyper(Replayed::new(connection.io, arrived)).await,
         };
         let kept =
             Kept { connection, keep: head.keep.unwrap_or(IDLE), idle: Arc::clone(&self.idle) };
@@ -120,17 +128,18 @@ where
 }
 
 /// Sends a request, and reads until its answer's head is there or is none.
-async fn ask(connection: &mut Io, request: &[u8]) -> io::Result<Come> {
-    connection.write_all(request).await?;
-    let mut arrived = BytesMut::with_capacity(ROOM);
+async fn ask(connection: &mut Connection, request: &[u8]) -> io::Result<Come> {
+    let Connection { io, inbox } = connection;
+    io.write_all(request).await?;
     loop {
-        if connection.read_buf(&mut arrived).await? == 0 {
+        inbox.reserve(ROOM);
+        if io.read_buf(inbox).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        match answer::parse(&mut arrived, MAX_HEAD) {
-            Parsed::Head => arrived.reserve(ROOM),
-            Parsed::Plain(head) => return Ok(Come::Plain(head, arrived)),
-            Parsed::Other => return Ok(Come::Other(arrived.freeze())),
+        match answer::parse(inbox, MAX_HEAD) {
+            Parsed::Head => {}
+            Parsed::Plain(head) => return Ok(Come::Plain(head, inbox.split().freeze())),
+            Parsed::Other => return Ok(Come::Other(inbox.split().freeze())),
         }
     }
 }
