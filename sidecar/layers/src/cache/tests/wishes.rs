@@ -16,6 +16,7 @@ use super::*;
 /// A client's operation: when it starts, and how long the upstream takes before and after its effect.
 #[derive(Debug, Clone, Copy)]
 struct Operation {
+    /// `ELSEWHERE` is a write that does not pass the cache.
     method: &'static str,
     reloads: bool,
     /// The tag of the client's copy.
@@ -26,7 +27,7 @@ struct Operation {
 }
 
 fn operation() -> impl Strategy<Value = Operation> {
-    let method = prop_oneof![6 => Just("GET"), 1 => Just("HEAD"), 2 => Just("PUT")];
+    let method = prop_oneof![6 => Just("GET"), 1 => Just("HEAD"), 2 => Just("PUT"), 1 => Just("ELSEWHERE")];
     let copy = prop::option::weighted(0.4, prop_oneof![Just("\"1\""), Just("\"2\""), Just("\"3\"")]);
     (method, prop::bool::weighted(0.3), copy, 0..60_u8, 0..12_u8, 0..12_u8).prop_map(
         |(method, reloads, copy, at, before, after)| Operation { method, reloads, copy, at, before, after },
@@ -61,25 +62,29 @@ async fn upstream(
 #[derive(Debug, Default)]
 struct Known {
     acknowledged: AtomicU64,
-    /// What anybody has read.
-    read: AtomicU64,
+    /// What anybody has read, or written elsewhere.
+    seen: AtomicU64,
 }
 
-/// Each read sees at least what was acknowledged when it started, and one that reloads, or where nothing is
-/// kept, what anybody had read by then. A client is told that its copy is current only where it is.
-async fn client<S>(mut cache: S, known: &Known, operation: Operation, keeps: bool)
+/// Each read sees at least what was acknowledged when it started, and one that reloads, what anybody had seen
+/// by then. A client is told that its copy is current only where it is.
+async fn client<S>(mut cache: S, register: &AtomicU64, known: &Known, operation: Operation)
 where
     S: Service<Request<Empty<Bytes>>, Response = Response<CacheBody>, Error = BoxError>,
 {
     pause(operation.at).await;
+    if operation.method == "ELSEWHERE" {
+        known.seen.fetch_max(register.fetch_add(1, SeqCst) + 1, SeqCst);
+        return;
+    }
     let reloads = operation.reloads.then_some(("cache-control", "no-cache"));
     let copy = operation.copy.filter(|_| operation.method != "PUT").map(|tag| ("if-none-match", tag));
     let headers: Vec<_> = reloads.into_iter().chain(copy).collect();
     let mut request = request(operation.method, "/v1/k", &headers);
     request.extensions_mut().insert(operation);
     let mut least = known.acknowledged.load(SeqCst);
-    if operation.reloads || !keeps {
-        least = least.max(known.read.load(SeqCst));
+    if operation.reloads {
+        least = least.max(known.seen.load(SeqCst));
     }
     let answer = cache.call(request).await.unwrap();
     let status = answer.status().as_u16();
@@ -97,19 +102,19 @@ where
         _ => panic!("{status} to {operation:?}"),
     }
     assert!(value >= least, "read {value} where {least} was known: {operation:?}");
-    known.read.fetch_max(value, SeqCst);
+    known.seen.fetch_max(value, SeqCst);
 }
 
 fn run(policy: CachePolicy, operations: Vec<Operation>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.unwrap().block_on(async {
-        let keeps = !policy.ttl.is_zero();
         let (register, known) = (Arc::<AtomicU64>::default(), Arc::<Known>::default());
+        let behind = Arc::clone(&register);
         let layer = CacheLayer::new(policy, |_| Peer::default(), CacheMetrics::default());
-        let cache = layer.layer(service_fn(move |request| upstream(request, Arc::clone(&register))));
+        let cache = layer.layer(service_fn(move |request| upstream(request, Arc::clone(&behind))));
         let clients = operations.into_iter().map(|operation| {
-            let (cache, known) = (cache.clone(), Arc::clone(&known));
-            tokio::spawn(async move { client(cache, &known, operation, keeps).await })
+            let (cache, register, known) = (cache.clone(), Arc::clone(&register), Arc::clone(&known));
+            tokio::spawn(async move { client(cache, &register, &known, operation).await })
         });
         for client in join_all(clients).await {
             client.unwrap();
