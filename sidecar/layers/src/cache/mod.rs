@@ -1,6 +1,7 @@
 //! The coalescing cache: one load a key, shared by all who ask meanwhile, and kept while it is fresh.
 //!
-//! A GET joins the load ("flight") that is in progress for its key, or begins one. The load is a task of
+//! A GET joins the load ("flight") that is in progress for its key, or begins one, as one that reloads always
+//! does. The load is a task of
 //! its own: its leader's client may leave, and it ends when nobody is left. Waiters wake when the headers
 //! are there and read the body as it comes in. What the headers say decides whether others may have it,
 //! and for how long (RFC 9111); an answer for one request only goes to the one that caused the load, and
