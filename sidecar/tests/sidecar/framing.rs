@@ -10,7 +10,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use crate::support::{Fixture, Server, connect, get, send};
+use crate::support::{Fixture, Server, connect, get, send, text};
 
 /// A server that answers each connection's first request with these bytes, and its URL.
 async fn raw_server(answer: &'static str) -> String {
@@ -100,4 +100,29 @@ async fn trailers_are_passed_on_and_kept() {
         client.ready().await.unwrap();
     }
     assert_eq!(server.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn a_304_with_the_length_of_the_whole_ends_with_its_head() {
+    let server = Server::tcp(async |request| {
+        let answer = Response::builder().header("etag", "\"7\"");
+        if request.headers().contains_key(header::IF_NONE_MATCH) {
+            return answer.status(304).header("content-length", "5").body(text("")).unwrap();
+        }
+        answer.body(text("value")).unwrap()
+    })
+    .await;
+    let sidecar = Fixture::new(&server, "").await;
+    let mut client = connect::<Full<Bytes>>(&sidecar.clients).await;
+    for (copy, status, body) in [("\"7\"", 304, ""), ("\"7\"", 304, ""), ("", 200, "value")] {
+        let mut request = get("/v1/k");
+        if !copy.is_empty() {
+            request.headers_mut().insert(header::IF_NONE_MATCH, header::HeaderValue::from_static(copy));
+        }
+        let answer = client.send_request(request).await.unwrap();
+        assert_eq!(answer.status().as_u16(), status);
+        assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), body);
+        client.ready().await.unwrap();
+    }
+    assert_eq!(server.seen().len(), 3);
 }

@@ -1,11 +1,11 @@
 //! The coalescing cache: one load a key, shared by all who ask meanwhile, and kept while it is fresh.
 //!
-//! A GET joins the load ("flight") that is in progress for its key, or begins one. The load is a task of
-//! its own: its leader's client may leave, and it ends when nobody is left. Waiters wake when the headers
-//! are there and read the body as it comes in. What the headers say decides whether others may have it,
-//! and for how long (RFC 9111); an answer for one request only goes to the one that caused the load, and
-//! the others go on their own, at once. A failure is shared, and kept for a moment. Every answer says in
-//! `Cache-Status` (RFC 9211) how it came about.
+//! A GET joins the load ("flight") that is in progress for its key, or begins one, as one that reloads always
+//! does. The load is a task of its own: its leader's client may leave, and it ends when nobody is left.
+//! Waiters wake when the headers are there and read the body as it comes in. What the headers say decides
+//! whether others may have it, and for how long (RFC 9111); an answer for one request only goes to the one
+//! that caused the load, and the others go on their own, at once. A failure is shared, and kept for a moment.
+//! Every answer says in `Cache-Status` (RFC 9211) how it came about.
 //!
 //! After its freshness a stored answer may be served while one load refreshes it, or in place of a failure
 //! (RFC 5861), but never after a write that it does not show was acknowledged.

@@ -1,5 +1,8 @@
 //! A GET that may share a load: joins one or begins one, waits for its headers, and looks again when the
-//! answer turns out not to be for it.
+//! answer turns out not to be for it. A HEAD that validates what is stored goes the same way.
+//!
+//! The load is of the whole, for all; what of it this request gets (all, the head, or that its copy is current)
+//! is decided here, when the headers are there.
 
 use std::{future::poll_fn, sync::Arc, time::Duration};
 

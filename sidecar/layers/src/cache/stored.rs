@@ -177,17 +177,18 @@ impl Stored {
     }
 
     /// Whether an answer of this status with these headers, to a GET or HEAD that selects this one, shows
-    /// that it is outdated: a 200 by a validator or a length that is not its own (RFC 9111, 4.3.5), and one
-    /// that says that there is nothing any more.
+    /// that it is outdated: by a validator or a length that is not its own (RFC 9111, 4.3.5), or by saying
+    /// that there is nothing any more.
     pub(super) fn is_outdated_by(&self, status: StatusCode, newer: &HeaderMap) -> bool {
         let differs = |name| newer.get(&name).is_some_and(|value| self.headers.get(&name) != Some(value));
+        let is_another =
+            || self.status != StatusCode::OK || differs(header::ETAG) || differs(header::LAST_MODIFIED);
         match status {
             StatusCode::OK => {
-                self.status != StatusCode::OK
-                    || differs(header::ETAG)
-                    || differs(header::LAST_MODIFIED)
-                    || content_length(newer).is_some_and(|length| length != self.body.len() as u64)
+                is_another() || content_length(newer).is_some_and(|length| length != self.body.len() as u64)
             }
+            // A part's length is its own, and a 304 is about what the client has.
+            StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED => is_another(),
             StatusCode::NOT_FOUND | StatusCode::GONE => self.status == StatusCode::OK,
             _ => false,
         }

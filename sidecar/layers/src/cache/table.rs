@@ -227,22 +227,9 @@ impl Table {
     /// A load for a GET that wants the upstream's answer of now. It joins none, and nobody joins those that
     /// began before it any more: what they store would be older than what it stores.
     pub(super) fn reload(self: &Arc<Self>, key: &CacheKey, headers: &HeaderMap) -> Found {
+        // Before the lock, so that they are dropped after it.
         let mut older = Vec::new();
-        let found = {
-            let mut shard = self.shard(&key.resource).lock();
-            self.reload_in(&mut shard, key, headers, &mut older)
-        };
-        drop(older);
-        found
-    }
-
-    fn reload_in(
-        self: &Arc<Self>,
-        shard: &mut Shard,
-        key: &CacheKey,
-        headers: &HeaderMap,
-        older: &mut Vec<Arc<Flight>>,
-    ) -> Found {
+        let mut shard = self.shard(&key.resource).lock();
         let account = shard.account_or_new(key);
         if account.is_unshared(Instant::now()) {
             return Found::Unshared;

@@ -10,6 +10,7 @@ mod stale;
 mod stored;
 mod validation;
 mod window;
+mod wishes;
 mod writes;
 
 use std::{

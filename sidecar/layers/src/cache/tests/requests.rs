@@ -172,6 +172,10 @@ async fn an_answer_past_the_store_ends_what_it_shows_to_be_outdated() {
     for (method, status, newer, ends) in [
         ("HEAD", 200, &[("etag", "\"8\"")][..], true),
         ("GET", 200, &[("etag", "\"8\"")], true),
+        ("GET", 206, &[("etag", "\"8\""), ("content-length", "1")], true),
+        ("GET", 206, &[("etag", "\"7\""), ("content-length", "1")], false),
+        ("GET", 304, &[("etag", "\"8\"")], true),
+        ("GET", 304, &[("etag", "\"7\"")], false),
         ("HEAD", 404, &[], true),
         ("GET", 410, &[], true),
         ("HEAD", 200, &[("last-modified", "Sun, 06 Nov 1994 08:49:38 GMT")], true),
