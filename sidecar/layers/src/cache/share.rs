@@ -165,7 +165,7 @@ where
         if let Some(variant) = variant.filter(|_| response.status() == StatusCode::OK)
             && variant.stored.is_outdated_by(response.headers())
         {
-            self.table.remove(&self.key, &variant);
+            self.table.remove(&variant);
         }
         Ok(response)
     }

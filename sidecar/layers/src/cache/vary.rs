@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use super::directives::split_list;
+use super::{directives::split_list, weight};
 
 /// The names that a `Vary` nominates.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,8 +78,14 @@ impl Nominated {
 
     /// Bytes on the heap.
     pub(super) fn weight(&self) -> usize {
-        let values: usize = self.values.iter().flatten().map(|value| 64 + value.len()).sum();
-        self.names.0.len() * 64 + values
+        let names = &self.names.0;
+        let values: usize = self.values.iter().flatten().map(|value| weight::allocation(value.len())).sum();
+        let lists = self.values.iter().filter(|list| !list.is_empty());
+        weight::shared(size_of_val(&**names))
+            + names.iter().map(weight::name).sum::<usize>()
+            + weight::shared(size_of_val(&*self.values))
+            + lists.map(|list| weight::allocation(size_of_val(&**list))).sum::<usize>()
+            + values
     }
 }
 

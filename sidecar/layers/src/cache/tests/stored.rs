@@ -124,8 +124,7 @@ async fn the_bound_on_bytes_holds_at_each_moment() {
         assert!(metrics.bytes.get() <= MAX);
     }
     assert!(metrics.bytes.get() > MAX * 9 / 10, "{}", metrics.bytes.get());
-    let (entries, evicted) = (metrics.entries.get(), metrics.evicted.get());
-    assert_eq!(entries + evicted.cast_signed(), 500);
+    assert!(metrics.entries.get() > 0 && metrics.evicted.get() > 100);
 }
 
 #[tokio::test(start_paused = true)]
