@@ -47,13 +47,22 @@ struct Shape {
     /// Whether the body is one that is allocated for the answer, chunk by chunk.
     streams: bool,
     headers: usize,
+    /// Whether the answer is for one request only.
+    private: bool,
     /// How many numbers in a row are of one resource, each with another value of a header by which the answer
     /// varies.
     variants: u64,
 }
 
-const SMALL: Shape =
-    Shape { key_bytes: 8, query: false, body_bytes: |_| 16, streams: false, headers: 3, variants: 1 };
+const SMALL: Shape = Shape {
+    key_bytes: 8,
+    query: false,
+    body_bytes: |_| 16,
+    streams: false,
+    headers: 3,
+    private: false,
+    variants: 1,
+};
 
 #[derive(Debug, Clone, Copy)]
 struct Upstream(Shape);
@@ -81,6 +90,9 @@ impl Service<Request<Empty<Bytes>>> for Upstream {
         for index in 0..self.0.headers {
             let name = HeaderName::try_from(format!("x-header-{index}")).unwrap();
             headers.insert(name, HeaderValue::try_from(format!("value {number}")).unwrap());
+        }
+        if self.0.private {
+            headers.insert("cache-control", HeaderValue::from_static("private"));
         }
         if self.0.variants > 1 {
             headers.insert("vary", HeaderValue::from_static("accept-language"));
@@ -186,6 +198,7 @@ fn what_is_counted_is_what_is_taken() {
     fill(&runtime, "queries", 4 * MIB, 85, &[(Shape { query: true, ..SMALL }, 4000)]);
     drop(runtime);
     at_each_moment();
+    marks();
     flights();
 }
 
@@ -221,6 +234,24 @@ fn at_each_moment() {
     println!("64 tasks: at most {}", per_mille(most, MAX_BYTES));
     assert!(metrics.evicted.get() > 0);
     assert!(most <= MAX_BYTES * 105 / 100 + FLIGHT * TASKS.cast_signed(), "{most}");
+}
+
+/// What is remembered of keys whose answers are not kept has a bound of its own.
+fn marks() {
+    let shape = Shape { private: true, ..SMALL };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    runtime.block_on(async {
+        let before = allocated();
+        let (mut cache, metrics) = shape.cache(4 << 20, 4 << 20);
+        let mut most = 0;
+        for number in 0..12_000 {
+            shape.ask(&mut cache, number).await;
+            most = most.max(allocated() - before);
+        }
+        println!("marks: {most} bytes at most");
+        assert_eq!((metrics.miss.get(), metrics.entries.get()), (12_000, 0));
+        assert!(most < 6 << 20, "{most}");
+    });
 }
 
 /// A body too long to be held takes `max_object_bytes` and a chunk, however long it is and however slowly one

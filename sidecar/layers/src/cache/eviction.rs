@@ -116,6 +116,21 @@ impl<P: Ranked> Order<P> {
         !is_large || self.least().is_none_or(|(_, least)| worth(count, weight, 0, self.now) >= least)
     }
 
+    /// Notes how often an entry was asked for whose place another takes, which is thereby worth as much.
+    pub(super) fn recall(&mut self, payload: &P) {
+        let item = match payload.rank().place() {
+            Place::Gone => None,
+            Place::Young(place) => self.young.get(place),
+            Place::Main(index) => self.main.get_mut(index),
+        };
+        if let Some(item) = item {
+            item.refresh(self.now);
+            let (fingerprint, count) = (item.fingerprint, item.count);
+            let random = self.any();
+            self.sketch.raise(fingerprint, count, random);
+        }
+    }
+
     /// Adds an entry that was asked for. `hits`: those of other entries that were not told of yet.
     pub(super) fn insert(&mut self, payload: P, fingerprint: u64, hits: u64) {
         self.grow_old(hits);
@@ -210,9 +225,9 @@ impl<P: Ranked> Order<P> {
         if let Some(moved) = self.main.get(index) {
             moved.payload.rank().set_main(index);
         }
-        let length = self.main.len();
-        if self.main.capacity() > 2 * (length + growth(length)) {
-            self.main.shrink_to(length + growth(length));
+        let enough = self.main.len() + growth(self.main.len());
+        if self.main.capacity() > 2 * enough {
+            self.main.shrink_to(enough);
         }
         item
     }

@@ -6,6 +6,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    hash::Hash,
     sync::Arc,
 };
 
@@ -21,9 +22,9 @@ use super::{
     weight::allocation,
 };
 
-/// Entries of one shard that only remember a failure or hit-for-miss. One more forgets the oldest: less
-/// protection, never more memory.
-const MOST_MARKS: usize = 4096;
+/// Entries of one shard that only remember a failure or hit-for-miss, about half a KiB and two keys each. One
+/// more forgets the oldest: less protection, never more memory.
+const MOST_MARKS: usize = 512;
 
 /// A part of the table.
 #[derive(Debug)]
@@ -122,6 +123,14 @@ impl Shard {
         self.dropped(replaced)
     }
 
+    /// The answer of a flight is about to take the place of what is stored: it is asked for as often.
+    pub(super) fn recall(&mut self, flight: &Flight) {
+        let variant = self.account(&flight.key).and_then(|account| account.variant(&flight.request)).cloned();
+        if let Some(variant) = variant {
+            self.order.lock().recall(&variant.stored);
+        }
+    }
+
     /// Takes out one stored answer.
     pub(super) fn remove(&mut self, stored: &Arc<Stored>) -> Option<Arc<Stored>> {
         let variant = self.account(&stored.key)?.remove(stored)?;
@@ -192,11 +201,12 @@ impl Shard {
                 variants = entries.accounts().flat_map(Account::invalidate).collect();
             }
             entries.others.retain(|_, entry| !entry.is_empty(now));
+            shrink(&mut entries.others);
             if entries.is_empty(now) {
                 self.resources.remove(resource);
             }
         }
-        self.shrink();
+        shrink(&mut self.resources);
         Cleared { flights, stored: self.dropped(variants) }
     }
 
@@ -223,20 +233,12 @@ impl Shard {
         };
         if !key.entry.is_plain() && resource.others.get(&key.entry).is_some_and(|entry| entry.is_empty(now)) {
             resource.others.remove(&key.entry);
+            shrink(&mut resource.others);
         }
         if resource.is_empty(now) {
             self.resources.remove(&key.resource);
         }
-        self.shrink();
-    }
-
-    /// Gives back most of the map's room where it is far more than its entries need.
-    fn shrink(&mut self) {
-        const LITTLE: usize = 64;
-        let (capacity, length) = (self.resources.capacity(), self.resources.len());
-        if capacity > LITTLE && length * 3 < capacity {
-            self.resources.shrink_to(length + length / 2);
-        }
+        shrink(&mut self.resources);
     }
 
     /// The key of an entry, as the maps have it: an answer that keeps it keeps no copy of its own.
@@ -254,6 +256,14 @@ impl Shard {
                 variant.stored
             })
             .collect()
+    }
+}
+
+/// Gives back most of a map's room where it is far more than what is in it needs.
+fn shrink<K: Eq + Hash, V>(map: &mut HashMap<K, V>) {
+    const LITTLE: usize = 64;
+    if map.capacity() > LITTLE && map.len() * 3 < map.capacity() {
+        map.shrink_to(map.len() + map.len() / 2);
     }
 }
 

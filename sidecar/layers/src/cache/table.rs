@@ -285,6 +285,7 @@ impl Table {
     /// Stores the answer of a flight and detaches it, unless a write came between or it is not worth its room.
     pub(super) fn store(&self, flight: &Arc<Flight>, stored: Stored) {
         let fingerprint = self.hasher.hash_one(&flight.key);
+        self.shard(&flight.key.resource).lock().recall(flight);
         if !self.stands(flight) || !self.reserve(stored.weight(), fingerprint) {
             self.supersede(flight);
             return;

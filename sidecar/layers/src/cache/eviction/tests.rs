@@ -112,6 +112,22 @@ fn a_large_answer_is_stored_once_it_is_worth_its_room() {
 }
 
 #[test]
+fn what_takes_the_place_of_an_entry_is_worth_as_much() {
+    let mut cache = Cache::new(1_000_000);
+    cache.get(1, 500_000);
+    for _ in 0..2 {
+        (2..500).for_each(|key| _ = cache.get(key, 1000));
+        (0..200).for_each(|_| assert!(cache.get(1, 500_000)));
+    }
+    let old = Arc::clone(&cache.present[&1]);
+    assert!(!cache.order.admits(500_000, fingerprint(1), false), "nothing is known of the hits yet");
+    cache.order.recall(&old);
+    assert!(cache.order.admits(500_000, fingerprint(1), false));
+    cache.remove(1);
+    assert!(!cache.get(1, 500_000) && cache.get(1, 500_000));
+}
+
+#[test]
 fn removed_entries_are_never_evicted_and_leave_nothing() {
     let mut cache = Cache::new(u64::MAX);
     cache.get(u64::MAX, 5);

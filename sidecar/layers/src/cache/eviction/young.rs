@@ -47,24 +47,34 @@ impl<P: Ranked> Young<P> {
                 continue;
             };
             self.weight -= item.payload.weight();
-            if self.items.capacity() > 2 * (self.items.len() + super::growth(self.items.len())) {
-                self.items.shrink_to(self.items.len() + super::growth(self.items.len()));
+            let enough = self.items.len() + super::growth(self.items.len());
+            if self.items.capacity() > 2 * enough {
+                self.items.shrink_to(enough);
             }
             return Some(item);
         }
         None
     }
 
+    /// The entry at a place.
+    pub(super) fn get(&mut self, place: u64) -> Option<&mut Item<P>> {
+        self.at(place)?.as_mut()
+    }
+
     /// Takes out the entry at a place.
     pub(super) fn remove(&mut self, place: u64) -> Option<Item<P>> {
-        let index = usize::try_from(place.checked_sub(self.first)?).ok()?;
-        let item = self.items.get_mut(index)?.take()?;
+        let item = self.at(place)?.take()?;
         self.weight -= item.payload.weight();
         self.holes += 1;
         if self.holes > self.len() + FEW {
             self.close();
         }
         Some(item)
+    }
+
+    fn at(&mut self, place: u64) -> Option<&mut Option<Item<P>>> {
+        let index = usize::try_from(place.checked_sub(self.first)?).ok()?;
+        self.items.get_mut(index)
     }
 
     /// Closes the holes.
