@@ -31,7 +31,7 @@ pub(super) struct Stored {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     body: Bytes,
-    trailers: Option<HeaderMap>,
+    trailers: Option<Box<HeaderMap>>,
     pub(super) nominated: Nominated,
     since: Instant,
     /// How old it was when it came.
@@ -67,12 +67,12 @@ impl Stored {
         }
         let buffer = buffer.freeze();
         let headers = compact(&head.headers, &buffer);
-        let trailers = trailers.map(|trailers| compact(&trailers, &buffer.slice(header_bytes..)));
+        let trailers = trailers.map(|trailers| Box::new(compact(&trailers, &buffer.slice(header_bytes..))));
         let body = buffer.slice(header_bytes + trailer_bytes..);
         let weight = weight::shared(size_of::<Self>())
             + weight::buffer(length)
             + weight::headers(&headers)
-            + trailers.as_ref().map_or(0, weight::headers)
+            + trailers.as_deref().map_or(0, weight::boxed_headers)
             + flight.key.weight()
             + head.nominated.weight()
             + weight::allocation(size_of::<Arc<Self>>())
@@ -200,7 +200,7 @@ impl Stored {
 
     /// All of its body, and what trails it.
     pub(super) fn body(&self) -> CacheBody {
-        CacheBody::whole(self.body.clone(), self.trailers.clone())
+        CacheBody::whole(self.body.clone(), self.trailers.as_deref().cloned())
     }
 
     /// The headers of a 206 (RFC 9110, 15.3.7): without what is about the content as a whole.

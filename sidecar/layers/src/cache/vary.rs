@@ -32,7 +32,7 @@ impl VaryNames {
         }
         names.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
         names.dedup();
-        Some(Self(Arc::from(names)))
+        Some(Self(list(names)))
     }
 
     /// Whether two requests match in all of these.
@@ -45,7 +45,7 @@ impl VaryNames {
         let copy =
             |value: &HeaderValue| HeaderValue::from_bytes(value.as_bytes()).unwrap_or_else(|_| value.clone());
         let values = self.0.iter().map(|name| request.get_all(name).iter().map(copy).collect()).collect();
-        Nominated { names: self, values }
+        Nominated { names: self, values: list(values) }
     }
 }
 
@@ -79,6 +79,9 @@ impl Nominated {
     /// Bytes on the heap.
     pub(super) fn weight(&self) -> usize {
         let names = &self.names.0;
+        if names.is_empty() {
+            return 0;
+        }
         let values: usize = self.values.iter().flatten().map(|value| weight::allocation(value.len())).sum();
         let lists = self.values.iter().filter(|list| !list.is_empty());
         weight::shared(size_of_val(&**names))
@@ -87,6 +90,11 @@ impl Nominated {
             + lists.map(|list| weight::allocation(size_of_val(&**list))).sum::<usize>()
             + values
     }
+}
+
+/// A shared list. Most answers have no `Vary`: all empty lists are one.
+fn list<T>(items: Vec<T>) -> Arc<[T]> {
+    if items.is_empty() { Arc::default() } else { Arc::from(items) }
 }
 
 /// Whether two requests with these lines of one header match (RFC 9111, 4.1): an absent one matches only an

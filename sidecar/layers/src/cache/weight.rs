@@ -47,6 +47,11 @@ pub(super) fn headers(headers: &HeaderMap) -> usize {
     allocation(places * HEADER) + allocation(indices * INDEX) + further + names
 }
 
+/// Headers, without their values, in a place of their own.
+pub(super) fn boxed_headers(map: &HeaderMap) -> usize {
+    allocation(size_of::<HeaderMap>()) + headers(map)
+}
+
 /// A header's name. A copy of a name that the standards have is at the same address: it takes nothing.
 pub(super) fn name(name: &HeaderName) -> usize {
     let address = |name: &HeaderName| name.as_str().as_ptr();
