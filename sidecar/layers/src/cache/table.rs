@@ -14,6 +14,10 @@
 //! async, and parking_lot's guards are not `Send` (its feature `send_guard` is off), so that a load that
 //! held one would not compile. Answers are dropped outside of the locks.
 //!
+//! Bytes of loads in progress are not stored bytes. A load holds its body up to `max_object_bytes`, of a longer
+//! one so much and a chunk; while it is stored there are two copies. Loads are bounded by the requests in flight,
+//! and by one refresh for each stored answer.
+//!
 //! The entries are sharded, for every request looks for one. The order of eviction is one for all shards:
 //! only what is stored or removed locks it, after a load or a write; and the least of all entries makes room,
 //! whichever shard it is in.
@@ -133,7 +137,6 @@ impl Table {
         let variant = account.variant(headers).cloned().ok_or(Forwarded::Miss)?;
         let in_trouble = account.is_in_trouble(now);
         let stored = variant.stored;
-        let visited = Arc::clone(&stored);
         let kept = match stored.use_for(headers, now, epoch) {
             Use::Fresh => Kept::Fresh(stored),
             Use::WhileRevalidate if in_trouble => Kept::Stale { stored, refresh: None },
@@ -146,7 +149,7 @@ impl Table {
             // What is spent stays until an answer takes its place: it may turn out to be current.
             Use::IfError | Use::NotThis | Use::Spent => return Err(Forwarded::Stale),
         };
-        shard.visit(&visited);
+        shard.visit(kept.stored());
         Ok(kept)
     }
 

@@ -8,7 +8,7 @@ use std::hash::{BuildHasherDefault, DefaultHasher};
 use super::{Cache, fingerprint};
 
 const KEYS: usize = 10_000;
-const ACCESSES: usize = 20_000;
+const ACCESSES: usize = 15_000;
 /// The bound, in percent of all values.
 const BOUNDS: [u64; 3] = [1, 5, 10];
 
