@@ -33,10 +33,9 @@ pub(super) enum Trouble {
     FailedAnswer,
 }
 
-/// A stored answer and its number in the order of eviction.
+/// One of an entry's stored answers.
 #[derive(Debug, Clone)]
 pub(super) struct Variant {
-    pub(super) id: u64,
     pub(super) stored: Arc<Stored>,
 }
 
@@ -62,13 +61,15 @@ impl Account {
         if self.variants.len() == MOST_VARIANTS {
             replaced.push(self.variants.remove(0));
         }
+        // Nearly always the only one: no room to spare.
+        self.variants.reserve_exact(1);
         self.variants.push(variant);
         replaced
     }
 
-    /// Takes out the stored answer with this number.
-    pub(super) fn remove(&mut self, id: u64) -> Option<Variant> {
-        let index = self.variants.iter().position(|variant| variant.id == id)?;
+    /// Takes out a stored answer.
+    pub(super) fn remove(&mut self, stored: &Arc<Stored>) -> Option<Variant> {
+        let index = self.variants.iter().position(|variant| Arc::ptr_eq(&variant.stored, stored))?;
         Some(self.variants.remove(index))
     }
 
@@ -103,7 +104,12 @@ impl Account {
     pub(super) fn detach(&mut self, flight: &Arc<Flight>) -> bool {
         let before = self.flights.len();
         self.flights.retain(|other| !Arc::ptr_eq(other, flight));
-        self.flights.len() < before
+        let detached = self.flights.len() < before;
+        if self.flights.is_empty() {
+            // Many an entry is loaded once: no room kept for more.
+            self.flights = Vec::new();
+        }
+        detached
     }
 
     /// Lets nobody join any load any more.

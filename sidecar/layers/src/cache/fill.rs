@@ -262,7 +262,7 @@ impl Fill {
     /// Removes what is stored where the answer, which is not stored, shows that it is outdated, fresh or not.
     fn remove_outdated(&self) {
         if let Some(variant) = &self.outdated {
-            self.table.remove(&self.flight.key, variant);
+            self.table.remove(variant);
         }
     }
 

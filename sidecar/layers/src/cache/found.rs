@@ -20,6 +20,15 @@ pub(super) enum Kept {
     Resting(Arc<Stored>),
 }
 
+impl Kept {
+    /// The answer.
+    pub(super) fn stored(&self) -> &Arc<Stored> {
+        match self {
+            Self::Fresh(stored) | Self::Stale { stored, .. } | Self::Resting(stored) => stored,
+        }
+    }
+}
+
 /// What a GET finds.
 #[derive(Debug)]
 pub(super) enum Found {

@@ -9,7 +9,7 @@ use std::{borrow::Cow, hash::Hash, net::IpAddr, sync::Arc};
 
 use http::{HeaderMap, Uri, header};
 
-use super::SplitBy;
+use super::{SplitBy, weight};
 
 /// A resource and the entry within it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -78,7 +78,7 @@ impl CacheKey {
     /// Bytes of this key on the heap.
     pub(super) fn weight(&self) -> usize {
         let texts = [&self.entry.target, &self.entry.host].into_iter().flatten();
-        self.resource.len() + texts.map(|text| text.len()).sum::<usize>()
+        weight::shared(self.resource.len()) + texts.map(|text| weight::shared(text.len())).sum::<usize>()
     }
 }
 

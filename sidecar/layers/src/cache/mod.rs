@@ -18,7 +18,8 @@
 //! - `share`, `write`, `forward`: the three ways of a request; `fill`: the load; `rescue`: when it fails.
 //! - `flight` around the pure `machine` and its `seats`: one load and its readers.
 //! - `question`: what a load asks beside its answer, `validation`: that is whether what is stored is current.
-//! - `table` of `shard`s of `account`s, `stored` answers in an order of `eviction`, `writes`: the state; `found` in it.
+//! - `table` of `shard`s of `account`s, `stored` answers and their `weight` in an order of `eviction`, `writes`: the
+//!   state; `found` in it.
 //! - `classify`, `key`, `directives`, `targeted` and its `dictionary`, `freshness`, `stale`, `wish`, `verdict`, `vary`, `conditional`, `range`,
 //!   `location`, `head`, `guess`, `status`: decisions and texts, as functions of data.
 
@@ -63,6 +64,7 @@ mod trail;
 mod validation;
 mod vary;
 mod verdict;
+mod weight;
 mod wish;
 mod write;
 mod writes;

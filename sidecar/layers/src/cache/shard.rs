@@ -1,32 +1,39 @@
-//! A part of the table under one lock: resources, their entries, and the order of eviction.
+//! A part of the table under one lock: resources and their entries. The order of eviction is one for all
+//! shards; what is stored here is in it, and only that.
 //!
 //! Every method is a short critical section without IO. What is removed is returned, so that it is
 //! counted and dropped outside of the lock.
 
 use std::{
     collections::{HashMap, VecDeque},
+    hash::Hash,
     sync::Arc,
 };
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::{
     account::{Account, Variant},
-    eviction::Eviction,
+    eviction::Order,
     flight::Flight,
     key::{CacheKey, EntryKey},
     stored::Stored,
+    weight::allocation,
 };
 
-/// Entries of one shard that only remember a failure or hit-for-miss. One more forgets the oldest: less
-/// protection, never more memory.
-const MOST_MARKS: usize = 4096;
+/// Entries of one shard that only remember a failure or hit-for-miss, about half a KiB and two keys each. One
+/// more forgets the oldest: less protection, never more memory.
+const MOST_MARKS: usize = 512;
 
 /// A part of the table.
 #[derive(Debug)]
 pub(super) struct Shard {
-    resources: HashMap<Arc<[u8]>, Resource>,
-    order: Eviction<CacheKey>,
+    /// The values are boxed, so that the map's room to spare is little.
+    resources: HashMap<Arc<[u8]>, Box<Resource>>,
+    order: Arc<Mutex<Order<Arc<Stored>>>>,
+    /// Hits that the order was not told of yet.
+    hits: u64,
     /// When what is remembered of an entry ends, about in that order.
     marks: VecDeque<(Instant, CacheKey)>,
 }
@@ -44,18 +51,38 @@ struct Resource {
     /// Writes in progress.
     writes: u32,
     plain: Account,
-    others: HashMap<EntryKey, Account>,
+    others: HashMap<Box<EntryKey>, Box<Account>>,
+}
+
+/// Bytes of an entry in a shard: its resource, and the account where that is not the resource's own.
+pub(super) const fn weight(is_plain: bool) -> usize {
+    /// What a map takes for a key and a value: seven to fourteen of sixteen slots are full, each of which
+    /// has a byte beside.
+    const fn slot(key_and_value: usize) -> usize {
+        (key_and_value + 1) * 33 / 20
+    }
+    let resource = slot(size_of::<(Arc<[u8]>, Box<Resource>)>()) + allocation(size_of::<Resource>());
+    if is_plain {
+        return resource;
+    }
+    let account = allocation(size_of::<Account>()) + allocation(size_of::<EntryKey>());
+    resource + slot(size_of::<(Box<EntryKey>, Box<Account>)>()) + account
 }
 
 impl Shard {
-    pub(super) fn new() -> Self {
-        Self { resources: HashMap::new(), order: Eviction::new(), marks: VecDeque::new() }
+    /// An empty one, whose answers are in `order`.
+    pub(super) fn new(order: Arc<Mutex<Order<Arc<Stored>>>>) -> Self {
+        Self { resources: HashMap::new(), order, hits: 0, marks: VecDeque::new() }
     }
 
     /// An entry's state, where there is any.
     pub(super) fn account(&mut self, key: &CacheKey) -> Option<&mut Account> {
         let resource = self.resources.get_mut(&key.resource)?;
-        if key.entry.is_plain() { Some(&mut resource.plain) } else { resource.others.get_mut(&key.entry) }
+        if key.entry.is_plain() {
+            Some(&mut resource.plain)
+        } else {
+            resource.others.get_mut(&key.entry).map(Box::as_mut)
+        }
     }
 
     /// An entry's state, made where there is none. The caller puts something into it.
@@ -64,13 +91,14 @@ impl Shard {
         if key.entry.is_plain() {
             &mut resource.plain
         } else {
-            resource.others.entry(key.entry.clone()).or_default()
+            resource.others.entry(Box::new(key.entry.clone())).or_default()
         }
     }
 
     /// Notes that a stored answer was used.
-    pub(super) fn visit(&mut self, id: u64) {
-        self.order.visit(id);
+    pub(super) fn visit(&mut self, stored: &Stored) {
+        stored.rank.visit();
+        self.hits += 1;
     }
 
     /// Stores the answer of a flight that is still attached, and detaches it. Otherwise gives the answer
@@ -78,31 +106,35 @@ impl Shard {
     pub(super) fn store(
         &mut self,
         flight: &Arc<Flight>,
-        stored: Arc<Stored>,
+        mut stored: Stored,
         fingerprint: u64,
     ) -> Vec<Arc<Stored>> {
         let key = &flight.key;
         if !self.account(key).is_some_and(|account| account.detach(flight)) || self.is_written(&key.resource)
         {
-            return vec![stored];
+            return vec![Arc::new(stored)];
         }
-        let id = self.order.insert(key.clone(), stored.weight(), fingerprint);
-        let replaced = self.account_or_new(key).store(Variant { id, stored });
+        if let Some(own) = self.own_key(key) {
+            stored.key = own;
+        }
+        let stored = Arc::new(stored);
+        self.order.lock().insert(Arc::clone(&stored), fingerprint, std::mem::take(&mut self.hits));
+        let replaced = self.account_or_new(key).store(Variant { stored });
         self.dropped(replaced)
     }
 
-    /// Takes out one stored answer.
-    pub(super) fn remove(&mut self, key: &CacheKey, id: u64) -> Option<Arc<Stored>> {
-        let variant = self.account(key)?.remove(id)?;
-        self.order.remove(id);
-        Some(variant.stored)
+    /// The answer of a flight is about to take the place of what is stored: it is asked for as often.
+    pub(super) fn recall(&mut self, flight: &Flight) {
+        let variant = self.account(&flight.key).and_then(|account| account.variant(&flight.request)).cloned();
+        if let Some(variant) = variant {
+            self.order.lock().recall(&variant.stored);
+        }
     }
 
-    /// Takes out the stored answer that is to make room.
-    pub(super) fn evict(&mut self, now: Instant) -> Option<Arc<Stored>> {
-        let (id, key) = self.order.evict()?;
-        let variant = self.account(&key)?.remove(id)?;
-        self.prune(&key, now);
+    /// Takes out one stored answer.
+    pub(super) fn remove(&mut self, stored: &Arc<Stored>) -> Option<Arc<Stored>> {
+        let variant = self.account(&stored.key)?.remove(stored)?;
+        self.order.lock().remove(stored);
         Some(variant.stored)
     }
 
@@ -127,8 +159,9 @@ impl Shard {
             return false;
         }
         let variant = self.account(&flight.key).and_then(|account| account.variant(&flight.request));
-        if let Some(id) = variant.filter(|found| found.stored.left(now).is_none()).map(|found| found.id) {
-            *removed = self.remove(&flight.key, id);
+        let stale = variant.filter(|found| found.stored.left(now).is_none());
+        if let Some(stored) = stale.map(|found| Arc::clone(&found.stored)) {
+            *removed = self.remove(&stored);
             self.prune(&flight.key, now);
         }
         true
@@ -168,10 +201,12 @@ impl Shard {
                 variants = entries.accounts().flat_map(Account::invalidate).collect();
             }
             entries.others.retain(|_, entry| !entry.is_empty(now));
+            shrink(&mut entries.others);
             if entries.is_empty(now) {
                 self.resources.remove(resource);
             }
         }
+        shrink(&mut self.resources);
         Cleared { flights, stored: self.dropped(variants) }
     }
 
@@ -198,20 +233,37 @@ impl Shard {
         };
         if !key.entry.is_plain() && resource.others.get(&key.entry).is_some_and(|entry| entry.is_empty(now)) {
             resource.others.remove(&key.entry);
+            shrink(&mut resource.others);
         }
         if resource.is_empty(now) {
             self.resources.remove(&key.resource);
         }
+        shrink(&mut self.resources);
+    }
+
+    /// The key of an entry, as the maps have it: an answer that keeps it keeps no copy of its own.
+    fn own_key(&self, key: &CacheKey) -> Option<CacheKey> {
+        let (resource, entries) = self.resources.get_key_value(&key.resource)?;
+        let entry = entries.others.get_key_value(&key.entry).map_or(&key.entry, |(entry, _)| entry);
+        Some(CacheKey { resource: Arc::clone(resource), entry: entry.clone() })
     }
 
     fn dropped(&mut self, variants: Vec<Variant>) -> Vec<Arc<Stored>> {
         variants
             .into_iter()
             .map(|variant| {
-                self.order.remove(variant.id);
+                self.order.lock().remove(&variant.stored);
                 variant.stored
             })
             .collect()
+    }
+}
+
+/// Gives back most of a map's room where it is far more than what is in it needs.
+fn shrink<K: Eq + Hash, V>(map: &mut HashMap<K, V>) {
+    const LITTLE: usize = 64;
+    if map.capacity() > LITTLE && map.len() * 3 < map.capacity() {
+        map.shrink_to(map.len() + map.len() / 2);
     }
 }
 
@@ -221,6 +273,6 @@ impl Resource {
     }
 
     fn accounts(&mut self) -> impl Iterator<Item = &mut Account> {
-        std::iter::once(&mut self.plain).chain(self.others.values_mut())
+        std::iter::once(&mut self.plain).chain(self.others.values_mut().map(Box::as_mut))
     }
 }

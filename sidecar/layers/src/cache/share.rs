@@ -205,7 +205,7 @@ where
         if let Some(variant) = variant
             && variant.stored.is_outdated_by(response.status(), response.headers())
         {
-            self.table.remove(&self.key, &variant);
+            self.table.remove(&variant);
         }
         Ok(response)
     }

@@ -1,6 +1,6 @@
 //! A stored answer, and the answers made from it.
 
-use std::{ops::Range, time::Duration};
+use std::{ops::Range, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
@@ -8,29 +8,29 @@ use tokio::time::Instant;
 
 use super::{
     CacheBody, conditional,
+    eviction::{Order, Rank, Ranked},
     flight::Flight,
     head::{Head, content_length},
+    key::CacheKey,
     range::{self, Part},
+    shard,
     stale::{Grace, Tolerance, Use},
     status::{CACHE_STATUS, CacheStatus},
     vary::Nominated,
-    wish,
+    weight, wish,
     writes::Epoch,
 };
 
-/// What an entry costs beside its own bytes: maps, queues and allocation headers.
-const ENTRY_OVERHEAD: usize = 768;
-/// What a header costs beside its value.
-const HEADER_OVERHEAD: usize = 112;
-
-/// An answer with all of its body. Its bytes are its own copies: the parts of an answer as it comes from
-/// a connection keep that connection's whole read buffer alive.
+/// An answer with all of its body. Its bytes are its own copies, in one buffer: the parts of an answer as it
+/// comes from a connection keep that connection's whole read buffer alive.
 #[derive(Debug)]
 pub(super) struct Stored {
+    pub(super) key: CacheKey,
+    pub(super) rank: Rank,
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     body: Bytes,
-    trailers: Option<HeaderMap>,
+    trailers: Option<Box<HeaderMap>>,
     pub(super) nominated: Nominated,
     since: Instant,
     /// How old it was when it came.
@@ -55,18 +55,34 @@ impl Stored {
         trailers: Option<HeaderMap>,
     ) -> Option<Self> {
         let lifetime = head.lifetime?;
-        let (headers, header_bytes) = compact(&head.headers);
-        let body = Bytes::from(chunks.concat());
-        let trailer_bytes = trailers.as_ref().map_or(0, |trailers| compact(trailers).1);
-        let weight = ENTRY_OVERHEAD
-            + body.len()
-            + header_bytes
-            + trailer_bytes
-            + 2 * flight.key.weight()
-            + head.nominated.weight();
+        let values = |headers: &HeaderMap| headers.values().map(HeaderValue::len).sum::<usize>();
+        let (header_bytes, trailer_bytes) = (values(&head.headers), trailers.as_ref().map_or(0, values));
+        let length = header_bytes + trailer_bytes + chunks.iter().map(Bytes::len).sum::<usize>();
+        let mut buffer = BytesMut::with_capacity(length);
+        for value in head.headers.values().chain(trailers.iter().flat_map(HeaderMap::values)) {
+            buffer.extend_from_slice(value.as_bytes());
+        }
+        for chunk in chunks {
+            buffer.extend_from_slice(chunk);
+        }
+        let buffer = buffer.freeze();
+        let headers = compact(&head.headers, &buffer);
+        let trailers = trailers.map(|trailers| Box::new(compact(&trailers, &buffer.slice(header_bytes..))));
+        let body = buffer.slice(header_bytes + trailer_bytes..);
+        let weight = weight::shared(size_of::<Self>())
+            + weight::buffer(length)
+            + weight::headers(&headers)
+            + trailers.as_deref().map_or(0, weight::boxed_headers)
+            + flight.key.weight()
+            + head.nominated.weight()
+            + weight::allocation(size_of::<Arc<Self>>())
+            + shard::weight(flight.key.entry.is_plain())
+            + Order::<Arc<Self>>::ENTRY;
         let lendable = trailers.is_none() && !is_bodiless(head.status) && !headers.contains_key(CACHE_STATUS);
         Some(Self {
             lendable,
+            key: flight.key.clone(),
+            rank: Rank::new(),
             status: head.status,
             age_then: head.age,
             headers,
@@ -206,7 +222,7 @@ impl Stored {
 
     /// All of its body, and what trails it.
     pub(super) fn body(&self) -> CacheBody {
-        CacheBody::whole(self.body.clone(), self.trailers.clone())
+        CacheBody::whole(self.body.clone(), self.trailers.as_deref().cloned())
     }
 
     /// The headers of a 206 (RFC 9110, 15.3.7): without what is about the content as a whole.
@@ -222,6 +238,16 @@ impl Stored {
     }
 }
 
+impl Ranked for Arc<Stored> {
+    fn rank(&self) -> &Rank {
+        &self.rank
+    }
+
+    fn weight(&self) -> u64 {
+        self.weight
+    }
+}
+
 fn insert_text(headers: &mut HeaderMap, name: HeaderName, text: String) {
     if let Ok(value) = HeaderValue::try_from(text) {
         headers.insert(name, value);
@@ -232,21 +258,16 @@ fn is_bodiless(status: StatusCode) -> bool {
     status == StatusCode::NO_CONTENT
 }
 
-/// The headers with all of their values in one allocation of their own, and what they weigh.
-fn compact(headers: &HeaderMap) -> (HeaderMap, usize) {
-    let length = headers.values().map(HeaderValue::len).sum();
-    let mut values = BytesMut::with_capacity(length);
-    for value in headers.values() {
-        values.extend_from_slice(value.as_bytes());
-    }
-    let values = values.freeze();
-    let mut compacted = HeaderMap::with_capacity(headers.len());
+/// A copy of the headers, whose values are at the beginning of `buffer`.
+fn compact(headers: &HeaderMap, buffer: &Bytes) -> HeaderMap {
+    let mut compacted = HeaderMap::with_capacity(headers.keys_len());
     let mut start = 0;
     for (name, value) in headers {
         let end = start + value.len();
-        let own = HeaderValue::from_maybe_shared(values.slice(start..end)).unwrap_or_else(|_| value.clone());
-        compacted.append(name.clone(), own);
+        let own = HeaderValue::from_maybe_shared(buffer.slice(start..end)).unwrap_or_else(|_| value.clone());
+        let name = HeaderName::from_bytes(name.as_str().as_bytes()).unwrap_or_else(|_| name.clone());
+        compacted.append(&name, own);
         start = end;
     }
-    (compacted, length + headers.len() * HEADER_OVERHEAD)
+    compacted
 }

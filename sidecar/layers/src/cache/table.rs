@@ -9,14 +9,24 @@
 //! go, a request then joins only a load that has not departed for the upstream; the next load departs
 //! when the one before it is answered, which keeps a stampede at one load at a time.
 //!
-//! Locks: a shard's, and within it a flight's; never the other way round, never two shards', never
-//! across an await.
+//! Locks: a shard's, and within it a flight's or the order's of eviction; never the other way round, never
+//! two shards'. None is held across an await, and so across IO: the functions here that lock are not
+//! async, and parking_lot's guards are not `Send` (its feature `send_guard` is off), so that a load that
+//! held one would not compile. Answers are dropped outside of the locks.
+//!
+//! Bytes of loads in progress are not stored bytes. A load holds its body up to `max_object_bytes`, of a longer
+//! one so much and a chunk; while it is stored there are two copies. Loads are bounded by the requests in flight,
+//! and by one refresh for each stored answer.
+//!
+//! The entries are sharded, for every request looks for one. The order of eviction is one for all shards:
+//! only what is stored or removed locks it, after a load or a write; and the least of all entries makes room,
+//! whichever shard it is in.
 
 use std::{
     hash::{BuildHasher, RandomState},
     sync::{
         Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicU64, Ordering::Relaxed},
     },
 };
 
@@ -28,6 +38,7 @@ use super::{
     CacheMetrics, CachePolicy, FillFailed,
     account::{Trouble, Variant},
     classify::Reach,
+    eviction::Order,
     fill::Fill,
     flight::Flight,
     found::{Found, Kept},
@@ -40,7 +51,7 @@ use super::{
     writes::{Effect, Epoch, Writes},
 };
 
-/// Shards: enough that a few threads seldom meet, few enough that each orders many entries.
+/// Shards: enough that a few threads seldom meet.
 const SHARDS: usize = 16;
 
 /// The table.
@@ -49,23 +60,23 @@ pub(super) struct Table {
     pub(super) policy: CachePolicy,
     pub(super) metrics: CacheMetrics,
     shards: [Mutex<Shard>; SHARDS],
+    order: Arc<Mutex<Order<Arc<Stored>>>>,
     hasher: RandomState,
     /// Bytes of stored answers.
     used: AtomicU64,
-    /// The shard that makes room next.
-    turn: AtomicUsize,
     writes: Writes,
 }
 
 impl Table {
     pub(super) fn new(policy: CachePolicy, metrics: CacheMetrics) -> Self {
+        let order = Arc::new(Mutex::new(Order::new(policy.max_bytes)));
         Self {
             policy,
             metrics,
-            shards: std::array::from_fn(|_| Mutex::new(Shard::new())),
+            shards: std::array::from_fn(|_| Mutex::new(Shard::new(Arc::clone(&order)))),
+            order,
             hasher: RandomState::new(),
             used: AtomicU64::new(0),
-            turn: AtomicUsize::new(0),
             writes: Writes::default(),
         }
     }
@@ -102,13 +113,8 @@ impl Table {
     }
 
     /// Removes a stored answer that was found to be outdated, if it is still there.
-    pub(super) fn remove(&self, key: &CacheKey, variant: &Variant) {
-        let removed = {
-            let mut shard = self.shard(&key.resource).lock();
-            let removed = shard.remove(key, variant.id);
-            shard.prune(key, Instant::now());
-            removed
-        };
+    pub(super) fn remove(&self, variant: &Variant) {
+        let removed = self.take(&variant.stored);
         self.released(removed);
     }
 
@@ -148,7 +154,7 @@ impl Table {
             // What is spent stays until an answer takes its place: it may turn out to be current.
             Use::IfError | Use::NotThis | Use::Spent => return Err(Forwarded::Stale),
         };
-        shard.visit(variant.id);
+        shard.visit(kept.stored());
         Ok(kept)
     }
 
@@ -308,18 +314,18 @@ impl Table {
         }
     }
 
-    /// Stores the answer of a flight and detaches it, unless a write came between or there is no room.
+    /// Stores the answer of a flight and detaches it, unless a write came between or it is not worth its room.
     pub(super) fn store(&self, flight: &Arc<Flight>, stored: Stored) {
-        let weight = stored.weight();
-        if !self.stands(flight) || !self.reserve(weight) {
+        let fingerprint = self.hasher.hash_one(&flight.key);
+        self.shard(&flight.key.resource).lock().recall(flight);
+        if !self.stands(flight) || !self.reserve(stored.weight(), fingerprint) {
             self.supersede(flight);
             return;
         }
         self.metrics.entries.inc();
-        let fingerprint = self.hasher.hash_one(&flight.key);
         let removed = {
             let mut shard = self.shard(&flight.key.resource).lock();
-            shard.store(flight, Arc::new(stored), fingerprint)
+            shard.store(flight, stored, fingerprint)
         };
         self.released(removed);
     }
@@ -365,25 +371,35 @@ impl Table {
         &self.shards[index]
     }
 
-    /// Takes `weight` bytes of the bound, from other entries where need be. False: it does not fit.
-    fn reserve(&self, weight: u64) -> bool {
+    /// Takes `weight` bytes of the bound, from other entries where need be. False: it does not fit, or
+    /// those are worth more.
+    fn reserve(&self, weight: u64, fingerprint: u64) -> bool {
         if weight > self.policy.max_bytes {
             return false;
         }
-        let fits = |used: u64| used.checked_add(weight).filter(|sum| *sum <= self.policy.max_bytes);
-        while self.used.fetch_update(Relaxed, Relaxed, fits).is_err() {
-            let evicted = (0..SHARDS).find_map(|_| {
-                let turn = self.turn.fetch_add(1, Relaxed) % SHARDS;
-                self.shards[turn].lock().evict(Instant::now())
-            });
-            if evicted.is_none() {
+        let sum = |used: u64| used.checked_add(weight).filter(|sum| *sum <= self.policy.max_bytes);
+        let fits = sum(self.used.load(Relaxed)).is_some();
+        if !self.order.lock().admits(weight, fingerprint, fits) {
+            return false;
+        }
+        while self.used.fetch_update(Relaxed, Relaxed, sum).is_err() {
+            let Some(evicted) = self.order.lock().evict() else {
                 return false;
-            }
-            self.metrics.evicted.inc();
-            self.released(evicted);
+            };
+            let removed = self.take(&evicted);
+            self.metrics.evicted.inc_by(u64::from(removed.is_some()));
+            self.released(removed);
         }
         self.metrics.bytes.inc_by(weight.cast_signed());
         true
+    }
+
+    /// Takes a stored answer out. `None`: it is out already.
+    fn take(&self, stored: &Arc<Stored>) -> Option<Arc<Stored>> {
+        let mut shard = self.shard(&stored.key.resource).lock();
+        let removed = shard.remove(stored);
+        shard.prune(&stored.key, Instant::now());
+        removed
     }
 
     /// Counts what is not stored any more.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use super::directives::split_list;
+use super::{directives::split_list, weight};
 
 /// The names that a `Vary` nominates.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl VaryNames {
     fn sorted(mut names: Vec<HeaderName>) -> Self {
         names.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
         names.dedup();
-        Self(Arc::from(names))
+        Self(list(names))
     }
 
     /// Whether two requests match in all of these.
@@ -56,7 +56,7 @@ impl VaryNames {
         let copy =
             |value: &HeaderValue| HeaderValue::from_bytes(value.as_bytes()).unwrap_or_else(|_| value.clone());
         let values = self.0.iter().map(|name| request.get_all(name).iter().map(copy).collect()).collect();
-        Nominated { names: self, values }
+        Nominated { names: self, values: list(values) }
     }
 }
 
@@ -89,9 +89,23 @@ impl Nominated {
 
     /// Bytes on the heap.
     pub(super) fn weight(&self) -> usize {
-        let values: usize = self.values.iter().flatten().map(|value| 64 + value.len()).sum();
-        self.names.0.len() * 64 + values
+        let names = &self.names.0;
+        if names.is_empty() {
+            return 0;
+        }
+        let values: usize = self.values.iter().flatten().map(|value| weight::allocation(value.len())).sum();
+        let lists = self.values.iter().filter(|list| !list.is_empty());
+        weight::shared(size_of_val(&**names))
+            + names.iter().map(weight::name).sum::<usize>()
+            + weight::shared(size_of_val(&*self.values))
+            + lists.map(|list| weight::allocation(size_of_val(&**list))).sum::<usize>()
+            + values
     }
+}
+
+/// A shared list. Most answers have no `Vary`: all empty lists are one.
+fn list<T>(items: Vec<T>) -> Arc<[T]> {
+    if items.is_empty() { Arc::default() } else { Arc::from(items) }
 }
 
 /// Whether two requests with these lines of one header match (RFC 9111, 4.1): an absent one matches only an
