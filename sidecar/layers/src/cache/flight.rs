@@ -1,17 +1,12 @@
 //! One load that several requests share: the machine, its readers' wakers, and the task that feeds it.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::SeqCst},
-    },
+    sync::{Arc, atomic::Ordering::SeqCst},
     task::{Context, Poll, Waker},
 };
 
 use bytes::Bytes;
 use http::{HeaderMap, Response};
-use parking_lot::Mutex;
-use tokio::{sync::Notify, task::AbortHandle};
 
 use super::{
     CacheBody, FillFailed,
@@ -24,6 +19,7 @@ use super::{
     verdict::Unshared,
     writes::Epoch,
 };
+use crate::runtime::{AbortHandle, AtomicBool, Mutex, Notify};
 
 /// A load in progress. Held by its task, its readers' seats, and the table while others may join.
 #[derive(Debug)]

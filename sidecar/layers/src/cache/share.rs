@@ -26,6 +26,7 @@ use super::{
     validation::without_content,
     vary::VaryNames,
 };
+use crate::runtime::spawn;
 
 /// How often a request waits for an answer that then is not for it. After that it goes on its own: the
 /// `Vary` of its key changes from answer to answer.
@@ -149,7 +150,7 @@ where
         self.table.metrics.miss.inc();
         let flight = Arc::clone(fill.flight());
         let load = fill.run(self.inner.clone(), self.load());
-        let task = tokio::spawn(load.instrument(span));
+        let task = spawn(load.instrument(span));
         flight.set_task(task.abort_handle());
     }
 

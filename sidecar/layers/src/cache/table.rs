@@ -13,15 +13,11 @@
 //! across an await.
 
 use std::{
-    hash::{BuildHasher, RandomState},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
-    },
+    hash::BuildHasher,
+    sync::{Arc, atomic::Ordering::Relaxed},
 };
 
 use http::HeaderMap;
-use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::{
@@ -39,6 +35,7 @@ use super::{
     vary::VaryNames,
     writes::{Effect, Epoch, Writes},
 };
+use crate::runtime::{AtomicU64, AtomicUsize, Mutex, RandomState};
 
 /// Shards: enough that a few threads seldom meet, few enough that each orders many entries.
 const SHARDS: usize = 16;
@@ -183,13 +180,14 @@ impl Table {
         expected: Option<&VaryNames>,
     ) -> Found {
         let now = Instant::now();
-        let epoch = self.writes.epoch();
-        let why = match self.kept_in(shard, key, headers, epoch) {
+        let why = match self.kept_in(shard, key, headers, self.writes.epoch()) {
             Ok(kept) => return Found::Kept(kept),
             Err(why) => why,
         };
         let about_many = key.is_about_many();
+        // In this order: of a write that ends between the two looks, the later one sees the end.
         let written = shard.is_written(&key.resource) || self.writes.are_in_progress(about_many);
+        let epoch = self.writes.epoch();
         let account = shard.account_or_new(key);
         if let Some(failure) = account.failure(now) {
             return Found::Failed(failure.clone());
