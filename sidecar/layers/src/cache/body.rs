@@ -42,10 +42,7 @@ impl CacheBody {
 
     /// Content that comes in on a flight; `length` bytes, where that is declared.
     pub(super) fn shared(seat: Seat, length: Option<u64>) -> Self {
-        match seat.single() {
-            Some(data) => Self::whole(data, None),
-            None => Self(Kind::Shared { seat: Some(seat), left: length }),
-        }
+        Self(Kind::Shared { seat: Some(seat), left: length })
     }
 
     /// The inner service's body.

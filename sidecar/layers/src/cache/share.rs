@@ -174,7 +174,7 @@ where
     /// Follows a step to the answer.
     pub(super) async fn follow(self, mut step: Step) -> Result<Response<CacheBody>, BoxError> {
         for _ in 0..MOST_TRIES {
-            let (seat, forwarded) = match step {
+            let (mut seat, forwarded) = match step {
                 Step::There(outcome) => return outcome,
                 Step::Alone(status) => return forward(self.inner, self.request, status).await,
                 Step::Wait(seat, forwarded) => (seat, forwarded),
@@ -196,9 +196,9 @@ where
                     }
                     return forward(self.inner, self.request, CacheStatus::Unshared(forwarded, why)).await;
                 }
-                Landed::Shared(head) => {
+                Landed::Shared(head, whole) => {
                     if head.nominated.matches(self.request.headers()) {
-                        return Ok(self.answer(&head, seat, forwarded));
+                        return Ok(self.answer(&head, whole, seat, forwarded));
                     }
                     head.nominated.names().clone()
                 }
@@ -226,7 +226,7 @@ where
         load
     }
 
-    fn answer(&self, head: &Head, seat: Seat, why: Forwarded) -> Response<CacheBody> {
+    fn answer(&self, head: &Head, whole: Option<Bytes>, seat: Seat, why: Forwarded) -> Response<CacheBody> {
         let stores = self.table.policy.max_bytes > 0;
         let mut headers = head.headers.clone();
         CacheStatus::Loaded {
@@ -239,7 +239,10 @@ where
                 .map(|lifetime| lifetime.saturating_sub(head.since.elapsed())),
         }
         .add_to(&mut headers);
-        let mut response = Response::new(CacheBody::shared(seat, head.length));
+        let mut response = Response::new(match whole {
+            Some(data) => CacheBody::whole(data, None),
+            None => CacheBody::shared(seat, head.length),
+        });
         *response.status_mut() = head.status;
         *response.headers_mut() = headers;
         response
