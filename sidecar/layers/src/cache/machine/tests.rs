@@ -51,6 +51,18 @@ fn a_load_for_the_store_goes_on_without_readers_as_long_as_it_fits() {
 }
 
 #[test]
+fn seats_are_as_many_as_there_were_readers_at_once() {
+    let (mut machine, _leader) = ready();
+    for _ in 0..10_000 {
+        let seats = [(); 3].map(|()| machine.sit().unwrap());
+        assert!(seats.iter().all(|seat| seat.index() < 4));
+        for seat in seats {
+            machine.rise(seat);
+        }
+    }
+}
+
+#[test]
 fn an_end_is_final() {
     let (mut machine, seat) = ready();
     assert!(machine.fail(FillFailed::Died));
