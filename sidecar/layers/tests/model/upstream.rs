@@ -12,7 +12,7 @@ use std::{
 
 use bytes::Bytes;
 use futures::future::{BoxFuture, pending};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::{Body, Frame};
 use http_body_util::Empty;
 use shuttle::rand::{Rng, thread_rng};
@@ -32,6 +32,8 @@ pub(crate) struct Plan {
     pub(crate) ending: Ending,
     /// The number in `accept-language`, in place of the counter.
     pub(crate) echoes: bool,
+    /// With a tag, by which a load may find it unchanged.
+    pub(crate) tags: bool,
 }
 
 /// How a read ends.
@@ -45,7 +47,7 @@ pub(crate) enum Ending {
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { chunks: 2, headers: HeaderMap::new(), ending: Ending::Whole, echoes: false }
+        Self { chunks: 2, headers: HeaderMap::new(), ending: Ending::Whole, echoes: false, tags: false }
     }
 }
 
@@ -126,6 +128,13 @@ impl Service<Request<Empty<Bytes>>> for Upstream {
                 state.counter.load(SeqCst)
             };
             pause().await;
+            let tag = format!("\"{value}\"");
+            if request.headers().get(header::IF_NONE_MATCH).is_some_and(|known| *known == tag) {
+                let mut response = Response::new(Chunks::none());
+                *response.status_mut() = StatusCode::NOT_MODIFIED;
+                response.headers_mut().insert(header::ETAG, tag.try_into()?);
+                return Ok(response);
+            }
             // Where it ends otherwise than whole: at the head, or after that many chunks.
             let last = thread_rng().gen_range(0..=plan.chunks);
             match plan.ending {
@@ -136,6 +145,9 @@ impl Service<Request<Empty<Bytes>>> for Upstream {
             let declared = plan.ending == Ending::Broken && thread_rng().gen_bool(0.5);
             let mut response = Response::new(Chunks::new(value, &plan, last, declared, read));
             *response.headers_mut() = plan.headers;
+            if plan.tags {
+                response.headers_mut().insert(header::ETAG, tag.try_into()?);
+            }
             if declared {
                 response.headers_mut().insert(header::CONTENT_LENGTH, (plan.chunks * CHUNK).into());
             }

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use http::{HeaderValue, header};
 use shuttle::future::{block_on, spawn};
 
 use crate::{
@@ -31,11 +32,14 @@ struct Case {
     written: &'static str,
     read: &'static str,
     ttl: Duration,
+    /// The answers are stale at once, may be served so, and are validated by their tag.
+    stale: bool,
     /// Writers may leave at any moment, and loads die at any.
     dies: bool,
 }
 
-const PLAIN: Case = Case { method: "PUT", written: "/v1/k", read: "/v1/k", ttl: Duration::ZERO, dies: false };
+const PLAIN: Case =
+    Case { method: "PUT", written: "/v1/k", read: "/v1/k", ttl: Duration::ZERO, stale: false, dies: false };
 
 /// Nothing is kept: a read sees what was acknowledged, and what others read, before it began.
 pub(crate) fn a_key_is_written() {
@@ -45,6 +49,16 @@ pub(crate) fn a_key_is_written() {
 /// A read sees what was acknowledged before it began, from the store too.
 pub(crate) fn a_kept_key_is_written() {
     run(Case { ttl: Duration::from_hours(1), ..PLAIN });
+}
+
+/// And where it is stale, while a load for nobody refreshes it.
+pub(crate) fn a_stale_key_is_written() {
+    run(Case { stale: true, ..PLAIN });
+}
+
+/// And where it is not cleared by name.
+pub(crate) fn a_stale_listing_is_written() {
+    run(Case { stale: true, read: "/v1/", ..PLAIN });
 }
 
 /// A listing may hold any key.
@@ -65,7 +79,12 @@ pub(crate) fn writers_and_loads_die() {
 fn run(case: Case) {
     block_on(async move {
         let policy = CachePolicy { ttl: case.ttl, error_ttl: Duration::ZERO, ..CachePolicy::default() };
-        let mut world = World::new(policy, Plan { chunks: 1, ..Plan::default() });
+        let mut plan = Plan { chunks: 1, tags: case.stale, ..Plan::default() };
+        if case.stale {
+            let directives = HeaderValue::from_static("max-age=0, stale-while-revalidate=3600");
+            plan.headers.insert(header::CACHE_CONTROL, directives);
+        }
+        let mut world = World::new(policy, plan);
         let known = Arc::new(Known::default());
         let writers = [(); 2].map(|()| {
             let (mut world, known) = (world.clone(), Arc::clone(&known));
@@ -100,7 +119,7 @@ fn run(case: Case) {
 }
 
 async fn read(world: &mut World, known: &Known, case: Case) {
-    let keeps = !case.ttl.is_zero();
+    let keeps = !case.ttl.is_zero() || case.stale;
     let least = known.acknowledged.load(SeqCst);
     let least = if keeps { least } else { least.max(known.read.load(SeqCst)) };
     let value = match world.get(case.read).await {
