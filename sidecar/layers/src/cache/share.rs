@@ -173,10 +173,14 @@ where
 
     /// Follows a step to the answer.
     pub(super) async fn follow(self, mut step: Step) -> Result<Response<CacheBody>, BoxError> {
+        let mut alone = CacheStatus::Bypass("vary");
         for _ in 0..MOST_TRIES {
             let (mut seat, forwarded) = match step {
                 Step::There(outcome) => return outcome,
-                Step::Alone(status) => return forward(self.inner, self.request, status).await,
+                Step::Alone(status) => {
+                    alone = status;
+                    break;
+                }
                 Step::Wait(seat, forwarded) => (seat, forwarded),
             };
             let landed = {
@@ -194,7 +198,8 @@ where
                     if let Some(answer) = self.look_in_store() {
                         return Ok(answer);
                     }
-                    return forward(self.inner, self.request, CacheStatus::Unshared(forwarded, why)).await;
+                    alone = CacheStatus::Unshared(forwarded, why);
+                    break;
                 }
                 Landed::Shared(head, whole) => {
                     if head.nominated.matches(self.request.headers()) {
@@ -206,7 +211,8 @@ where
             drop(seat);
             step = self.look(Some(&expected));
         }
-        forward(self.inner, self.request, CacheStatus::Bypass("vary")).await
+        // Apart, so that the many who wait have no room for what few of them come to.
+        Box::pin(forward(self.inner, self.request, alone)).await
     }
 
     /// The request of the load: a GET for all, so this one without its (empty) content, which belongs to

@@ -98,6 +98,15 @@ async fn ten_thousand_readers_hold_one_body() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_waiter_is_little_more_than_its_request() {
+    let (mut cache, _calls, _) = cache(coalescing());
+    let (leader, other) = (cache.call(get("/v1/k")), cache.call(get("/v1/k")));
+    for waiter in [leader, other] {
+        assert!((1..1500).contains(&waiter.size()), "{} bytes", waiter.size());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn other_keys_load_on_their_own() {
     let (mut cache, mut calls, _) = cache(coalescing());
     let waiting: Vec<_> = ["/v1/a", "/v1/b", "/v1/a?x", "/v1/%61"].map(|path| cache.call(get(path))).into();
