@@ -45,8 +45,9 @@ bench-server: ## Measure the server beside nginx, Redis, etcd and a plain Go ser
 bench-sidecar: ## Measure the sidecar beside nginx, HAProxy and Varnish [ARGS=--quick]
 	@scripts/bench-sidecar.sh $(ARGS)
 
-soak: ## Kill, cut, break and compact a store again and again, and lose nothing; long [KIVI_SOAK=90 times the usual]
+soak: ## Kill, cut, break and compact a store and race the cache again and again, and lose nothing; long [KIVI_SOAK=90 times the usual]
 	@KIVI_SOAK=$${KIVI_SOAK:-90} cargo test --package kivi-store --test crashes --test compaction --test faults --test damage
+	@KIVI_SOAK=$${KIVI_SOAK:-90} cargo test --package kivi-layers --test model
 
 generate: ## Write the generated files: CRD, chart
 	@scripts/generate.sh

@@ -18,6 +18,7 @@ pub mod cache;
 pub mod linger;
 pub mod metrics;
 mod peer;
+mod runtime;
 pub mod shed;
 pub mod throttle;
 pub mod timeout;

@@ -40,9 +40,9 @@ impl CacheBody {
         Self(Kind::Whole { data: (!data.is_empty()).then_some(data), trailers: trailers.map(Box::new) })
     }
 
-    /// Content that comes in on a flight; `length` bytes, where that is declared.
-    pub(super) fn shared(seat: Seat, length: Option<u64>) -> Self {
-        match seat.single() {
+    /// Content that comes in on a flight, `length` bytes where that is declared, or is there as a `whole`.
+    pub(super) fn landed(seat: Seat, whole: Option<Bytes>, length: Option<u64>) -> Self {
+        match whole {
             Some(data) => Self::whole(data, None),
             None => Self(Kind::Shared { seat: Some(seat), left: length }),
         }

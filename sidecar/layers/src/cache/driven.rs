@@ -9,9 +9,8 @@ use std::{
     task::{Context, Poll},
 };
 
-use tokio::runtime::Handle;
-
 use super::flight::Flight;
+use crate::runtime::{is_running, spawn};
 
 /// The load of a flight, in the hands of the flight's leader.
 pub(super) struct Driven {
@@ -37,10 +36,8 @@ impl Driven {
 impl Drop for Driven {
     fn drop(&mut self) {
         // A flight that nobody reads has ended, and its load with it.
-        if let Some(load) = self.load.take().filter(|_| self.flight.is_loading())
-            && let Ok(runtime) = Handle::try_current()
-        {
-            self.flight.set_task(runtime.spawn(load).abort_handle());
+        if let Some(load) = self.load.take().filter(|_| self.flight.is_loading() && is_running()) {
+            self.flight.set_task(spawn(load).abort_handle());
         }
     }
 }

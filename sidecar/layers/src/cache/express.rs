@@ -101,7 +101,7 @@ impl<S> Cache<S> {
         let key = CacheKey::of(request.uri(), request.headers(), requester, &table.policy.split_by);
         let found = table.find(&key, request.headers(), None);
         let share = |key, request| Share { inner: self.inner.clone(), table: Arc::clone(table), key, request };
-        let (seat, why, driven) = match found {
+        let (mut seat, why, driven) = match found {
             Found::Kept(Kept::Fresh(stored)) if stored.is_lendable() => {
                 table.metrics.hit.inc();
                 return Expressed::Hit(Hit { stored, now: Instant::now() });
@@ -133,10 +133,10 @@ impl<S> Cache<S> {
         };
         let share = share(key, request);
         Expressed::Later(Box::pin(async move {
-            let landed = landed(&share.table, &seat, driven).await;
+            let landed = landed(&share.table, &mut seat, driven).await;
             match landed {
-                Landed::Shared(head) if head.nominated.matches(share.request.headers()) => {
-                    Ok(Fetched::shared(&share.table, head, seat, why))
+                Landed::Shared(head, whole) if head.nominated.matches(share.request.headers()) => {
+                    Ok(Fetched::shared(&share.table, head, whole, seat, why))
                 }
                 other => {
                     let (request, trail) = prepared(share.request, deadline, prepare);
@@ -150,7 +150,7 @@ impl<S> Cache<S> {
 }
 
 /// Waits for a load, and drives it where it is one's own.
-async fn landed(table: &Table, seat: &Seat, mut driven: Option<Driven>) -> Landed {
+async fn landed(table: &Table, seat: &mut Seat, mut driven: Option<Driven>) -> Landed {
     let _waiting = table.metrics.waiting();
     poll_fn(|cx| {
         if let Some(driven) = &mut driven {

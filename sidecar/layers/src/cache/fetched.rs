@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 use super::{
@@ -27,10 +28,16 @@ enum Kind {
 
 impl Fetched {
     /// An answer that its waiter shares.
-    pub(super) fn shared(table: &Table, head: Arc<Head>, seat: Seat, why: Forwarded) -> Self {
+    pub(super) fn shared(
+        table: &Table,
+        head: Arc<Head>,
+        whole: Option<Bytes>,
+        seat: Seat,
+        why: Forwarded,
+    ) -> Self {
         let stored = stored_for(table, &head);
         let status = CacheStatus::Loaded { why, upstream: None, collapsed: !seat.is_leader(), stored };
-        let (status, body) = (status.value(), CacheBody::shared(seat, head.length));
+        let (status, body) = (status.value(), CacheBody::landed(seat, whole, head.length));
         Self(Kind::Shared { head, status, body })
     }
 

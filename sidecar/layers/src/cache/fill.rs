@@ -14,7 +14,7 @@ use futures::FutureExt;
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::Instant;
 use tower::{BoxError, Service, ServiceExt};
 use tracing::debug;
 
@@ -32,7 +32,10 @@ use super::{
     validation::without_content,
     verdict::{self, Sharing, Unshared, Verdict},
 };
-use crate::timeout::Deadline;
+use crate::{
+    runtime::{timeout, timeout_at},
+    timeout::Deadline,
+};
 
 /// Bytes that may have come before readers are woken, while more is there without waiting.
 const WAKE_AFTER: usize = 64 << 10;

@@ -1,17 +1,12 @@
 //! One load that several requests share: the machine, its readers' wakers, and the task that feeds it.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::SeqCst},
-    },
+    sync::{Arc, atomic::Ordering::SeqCst},
     task::{Context, Poll, Waker},
 };
 
 use bytes::Bytes;
 use http::{HeaderMap, Response};
-use parking_lot::Mutex;
-use tokio::{sync::Notify, task::AbortHandle};
 
 use super::{
     CacheBody, FillFailed,
@@ -24,6 +19,7 @@ use super::{
     verdict::Unshared,
     writes::Epoch,
 };
+use crate::runtime::{AbortHandle, AtomicBool, Mutex, Notify};
 
 /// A load in progress. Held by its task, its readers' seats, and the table while others may join.
 #[derive(Debug)]
@@ -62,13 +58,15 @@ pub(super) struct Seat {
     table: Arc<Table>,
     id: SeatId,
     leader: bool,
+    /// Nothing is left to read, and nobody waits for this reader.
+    done: bool,
 }
 
 /// What a waiting request gets.
 #[derive(Debug)]
 pub(super) enum Landed {
-    /// An answer that may be shared.
-    Shared(Arc<Head>),
+    /// An answer that may be shared, and its body, where that is there already and in one piece.
+    Shared(Arc<Head>, Option<Bytes>),
     /// An answer for one request only: this one, or another.
     Unshared(Unshared, Option<Response<CacheBody>>),
     /// No answer.
@@ -85,7 +83,7 @@ impl Flight {
     ) -> (Arc<Self>, Seat) {
         let (machine, id) = Machine::new(table.policy.max_object_bytes);
         let flight = Arc::new(Self::new(machine, key, request, began));
-        let seat = Seat { flight: Arc::clone(&flight), table: Arc::clone(table), id, leader: true };
+        let seat = Seat::new(&flight, table, id, true);
         (flight, seat)
     }
 
@@ -127,7 +125,7 @@ impl Flight {
         let mut inner = self.inner.lock();
         let id = self.fits(&inner, headers, expected).then(|| inner.machine.sit()).flatten()?;
         drop(inner);
-        Some(Seat { flight: Arc::clone(self), table: Arc::clone(table), id, leader: false })
+        Some(Seat::new(self, table, id, false))
     }
 
     /// Whether the answer is, or is expected to be, for a request with `headers`.
@@ -251,11 +249,8 @@ impl Flight {
 
     /// Wakes every reader. Outside of the lock, which each of them takes at once.
     pub(super) fn wake(&self) {
-        let wakers: Vec<Waker> = {
-            let mut inner = self.inner.lock();
-            inner.wakers.iter_mut().filter_map(Option::take).collect()
-        };
-        wakers.into_iter().for_each(Waker::wake);
+        let wakers = std::mem::take(&mut self.inner.lock().wakers);
+        wakers.into_iter().flatten().for_each(Waker::wake);
     }
 }
 
@@ -275,15 +270,24 @@ impl Inner {
 // === impl Seat ===
 
 impl Seat {
-    /// Waits for the headers.
-    pub(super) fn poll_landed(&self, cx: &Context<'_>) -> Poll<Landed> {
+    fn new(flight: &Arc<Flight>, table: &Arc<Table>, id: SeatId, leader: bool) -> Self {
+        Self { flight: Arc::clone(flight), table: Arc::clone(table), id, leader, done: false }
+    }
+
+    /// Waits for the headers. A body that is there in one piece comes along, so that a waiter of a stampede
+    /// takes the lock once.
+    pub(super) fn poll_landed(&mut self, cx: &Context<'_>) -> Poll<Landed> {
         let mut inner = self.flight.inner.lock();
         let landed = match inner.machine.phase() {
             Phase::Fetching => {
                 inner.wait(self.id, cx);
                 return Poll::Pending;
             }
-            Phase::Ready(head) | Phase::Sealed(head) => Landed::Shared(Arc::clone(head)),
+            Phase::Ready(head) | Phase::Sealed(head) => {
+                let whole = inner.machine.single();
+                self.done = whole.is_some();
+                Landed::Shared(Arc::clone(head), whole)
+            }
             Phase::Failed(why) => Landed::Failed(why.clone()),
             Phase::Unshared => {
                 let handed = if self.leader { inner.handed.take() } else { None };
@@ -313,11 +317,6 @@ impl Seat {
         self.flight.inner.lock().machine.is_at_end(self.id)
     }
 
-    /// The whole body, where it is there already and in one piece.
-    pub(super) fn single(&self) -> Option<Bytes> {
-        self.flight.inner.lock().machine.single()
-    }
-
     /// Leaves before the end; the load goes on for the store.
     pub(super) fn leave_to_store(self) {
         self.flight.inner.lock().machine.keep();
@@ -336,6 +335,9 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
+        if self.done {
+            return;
+        }
         let mut inner = self.flight.inner.lock();
         if let Some(waker) = inner.wakers.get_mut(self.id.index()) {
             *waker = None;

@@ -27,6 +27,15 @@ impl CacheFuture {
         Self(State::There(Some(outcome)))
     }
 
+    /// Bytes that a waiter takes, a seat's place aside.
+    #[cfg(test)]
+    pub(super) fn size(&self) -> usize {
+        match &self.0 {
+            State::There(_) => 0,
+            State::Waiting(future) => size_of_val(&**future),
+        }
+    }
+
     pub(super) fn waiting(future: impl Future<Output = Outcome> + Send + 'static) -> Self {
         Self(State::Waiting(Box::pin(future)))
     }

@@ -17,6 +17,10 @@ use super::{
     seats::{SeatId, Seats},
 };
 
+/// What a chunk weighs at least, in bytes: each has a place in the list and an allocation behind it. A body
+/// that comes in crumbs is held within the limit too.
+const LEAST_WEIGHT: usize = 64;
+
 /// Where a flight is.
 #[derive(Debug, Clone)]
 pub(super) enum Phase<H> {
@@ -69,11 +73,13 @@ pub(super) enum Left {
 
 /// The machine; `H` is the answer's head.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 pub(super) struct Machine<H> {
     phase: Phase<H>,
     /// The body, or a window of it; the first one is chunk number `dropped`.
     chunks: VecDeque<Bytes>,
     dropped: usize,
+    /// The weight of the chunks.
     held: u64,
     received: u64,
     limit: u64,
@@ -128,7 +134,8 @@ impl<H: Clone> Machine<H> {
     /// A reader leaves.
     pub(super) fn rise(&mut self, seat: SeatId) -> Left {
         self.seats.rise(seat);
-        if self.seats.is_empty() && self.is_loading() && (!self.kept || self.windowed) {
+        // Who is cut off has not noticed yet, and is nobody to load for.
+        if self.seats.readers() == 0 && self.is_loading() && (!self.kept || self.windowed) {
             self.end(FillFailed::Abandoned);
             return Left::Nobody;
         }
@@ -161,16 +168,18 @@ impl<H: Clone> Machine<H> {
         if !matches!(self.phase, Phase::Ready(_)) {
             return Pushed::Ended;
         }
-        let length = chunk.len() as u64;
-        self.received += length;
-        self.held += length;
+        if chunk.is_empty() {
+            return Pushed::Held;
+        }
+        self.received += chunk.len() as u64;
+        self.held += weight(&chunk);
         self.chunks.push_back(chunk);
         if self.windowed || self.held <= self.limit {
             return Pushed::Held;
         }
         self.windowed = true;
         self.trim();
-        if self.seats.is_empty() {
+        if self.seats.readers() == 0 {
             self.end(FillFailed::Abandoned);
         }
         Pushed::Overflowed
@@ -271,12 +280,19 @@ impl<H: Clone> Machine<H> {
         let slowest = self.seats.slowest().unwrap_or(self.dropped + self.chunks.len());
         while self.dropped < slowest {
             let Some(chunk) = self.chunks.pop_front() else { break };
-            self.held -= chunk.len() as u64;
+            self.held -= weight(&chunk);
             self.dropped += 1;
         }
         was_full && self.held < self.limit
     }
 }
 
+/// What a chunk counts towards the limit.
+fn weight(chunk: &Bytes) -> u64 {
+    chunk.len().max(LEAST_WEIGHT) as u64
+}
+
+#[cfg(test)]
+mod exhaustive;
 #[cfg(test)]
 mod tests;

@@ -13,6 +13,9 @@
 //! **With a time to live of zero the store behind stays linearizable:** a flight that began before a
 //! write was acknowledged never answers a request that arrives after that.
 //!
+//! Tasks, locks, atomics and time limits are those of `crate::runtime`, in whose place a model (`tests/model`)
+//! puts its own. A lock that is taken by another name is one that the model does not see.
+//!
 //! From the outside in:
 //! - `layer`, `service`, `future`, `body`, `policy`, `error`, `metrics`, `trail`: the layer.
 //! - `share`, `write`, `forward`: the three ways of a request; `fill`: the load; `rescue`: when it fails.

@@ -3,8 +3,14 @@
 //! Looked up when the failure is there, so that a write that was acknowledged meanwhile, or the window's
 //! end, leaves nothing to serve.
 
-use std::{future::poll_fn, pin::pin, sync::Arc, task::Poll};
+use std::{
+    future::poll_fn,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::Poll,
+};
 
+use futures::future::Either;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use tokio::time::{Instant, sleep_until};
 use tower::BoxError;
@@ -49,11 +55,18 @@ impl Rescue {
 }
 
 /// The outcome of `work`, or the stored answer in place of its failure.
-pub(super) async fn rescued(rescue: Option<Rescue>, work: impl Future<Output = Outcome>) -> Outcome {
-    let Some(rescue) = rescue else {
-        return work.await;
-    };
-    let mut work = pin!(work);
+pub(super) fn rescued<W: Future<Output = Outcome>>(
+    rescue: Option<Rescue>,
+    work: W,
+) -> impl Future<Output = Outcome> {
+    match rescue {
+        None => Either::Left(work),
+        // In place it would be there twice: where it came and where it is pinned.
+        Some(rescue) => Either::Right(with(rescue, Box::pin(work))),
+    }
+}
+
+async fn with<W: Future<Output = Outcome>>(rescue: Rescue, mut work: Pin<Box<W>>) -> Outcome {
     let outcome = match rescue.deadline {
         None => Some(work.as_mut().await),
         Some(Deadline(deadline)) => {

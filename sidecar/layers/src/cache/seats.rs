@@ -5,6 +5,11 @@
 pub(super) struct SeatId(usize);
 
 impl SeatId {
+    #[cfg(test)]
+    pub(super) fn at(index: usize) -> Self {
+        Self(index)
+    }
+
     /// The place in a list by seat.
     pub(super) fn index(self) -> usize {
         self.0
@@ -13,11 +18,10 @@ impl SeatId {
 
 /// Every reader's position: the number of the chunk it reads next.
 #[derive(Debug, Default)]
+#[cfg_attr(test, derive(Clone, PartialEq, Eq, Hash))]
 pub(super) struct Seats {
     list: Vec<Seat>,
     free: Vec<usize>,
-    /// Seats taken, cut off ones included.
-    taken: usize,
     /// Readers that are not cut off.
     readers: usize,
     /// The least position when it was last looked for, and how many readers are still there.
@@ -26,6 +30,7 @@ pub(super) struct Seats {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(Hash))]
 enum Seat {
     Free,
     At(usize),
@@ -35,7 +40,6 @@ enum Seat {
 impl Seats {
     /// Takes a seat at the beginning.
     pub(super) fn sit(&mut self) -> SeatId {
-        self.taken += 1;
         self.readers += 1;
         // New readers come at 0, where the floor is until the first of them is behind it.
         self.at_floor += usize::from(self.floor == 0);
@@ -56,12 +60,6 @@ impl Seats {
         }
         self.list[seat.0] = Seat::Free;
         self.free.push(seat.0);
-        self.taken -= 1;
-    }
-
-    /// Whether every seat is free.
-    pub(super) fn is_empty(&self) -> bool {
-        self.taken == 0
     }
 
     /// How many readers are not cut off.

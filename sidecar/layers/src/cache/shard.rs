@@ -10,7 +10,7 @@ use std::{
     sync::Arc,
 };
 
-use parking_lot::Mutex;
+use crate::runtime::Mutex;
 use tokio::time::Instant;
 
 use super::{

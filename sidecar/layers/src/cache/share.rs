@@ -29,6 +29,7 @@ use super::{
     validation::{Validation, without_content},
     vary::VaryNames,
 };
+use crate::runtime::spawn;
 
 /// How often a request waits for an answer that then is not for it. After that it goes on its own: the
 /// `Vary` of its key changes from answer to answer.
@@ -170,7 +171,7 @@ where
     fn begin(&self, fill: Fill, span: Span) {
         let flight = Arc::clone(fill.flight());
         let load = fill.run(self.inner.clone(), self.load());
-        let task = tokio::spawn(load.instrument(span));
+        let task = spawn(load.instrument(span));
         flight.set_task(task.abort_handle());
     }
 
@@ -212,10 +213,14 @@ where
 
     /// Follows a step to the answer.
     pub(super) async fn follow(self, mut step: Step) -> Result<Response<CacheBody>, BoxError> {
+        let mut alone = CacheStatus::Bypass("vary");
         for _ in 0..MOST_TRIES {
-            let (seat, why) = match step {
+            let (mut seat, why) = match step {
                 Step::There(outcome) => return outcome,
-                Step::Alone(status) => return forward(self.inner, self.request, status).await,
+                Step::Alone(status) => {
+                    alone = status;
+                    break;
+                }
                 Step::Wait(seat, why) => (seat, why),
             };
             let landed = {
@@ -225,10 +230,12 @@ where
             step = self.land(landed, seat, why);
         }
         match step {
-            Step::There(outcome) => outcome,
-            Step::Alone(status) => forward(self.inner, self.request, status).await,
-            Step::Wait(..) => forward(self.inner, self.request, CacheStatus::Bypass("vary")).await,
+            Step::There(outcome) => return outcome,
+            Step::Alone(status) => alone = status,
+            Step::Wait(..) => {}
         }
+        // Apart, so that the many who wait have no room for what few of them come to.
+        Box::pin(forward(self.inner, self.request, alone)).await
     }
 
     /// What a flight that was waited for leads to.
@@ -245,10 +252,10 @@ where
                 Some(answer) => Step::There(Ok(answer)),
                 None => Step::Alone(CacheStatus::Unshared(why, reason)),
             },
-            Landed::Shared(head) if head.nominated.matches(self.request.headers()) => {
-                Step::There(Ok(self.answer(&head, seat, why)))
+            Landed::Shared(head, whole) if head.nominated.matches(self.request.headers()) => {
+                Step::There(Ok(self.answer(&head, whole, seat, why)))
             }
-            Landed::Shared(head) => {
+            Landed::Shared(head, _) => {
                 drop(seat);
                 self.look(Some(head.nominated.names()))
             }
@@ -272,8 +279,8 @@ where
         load
     }
 
-    /// What this request gets of a load's answer that others have too.
-    fn answer(&self, head: &Head, seat: Seat, why: Forwarded) -> Response<CacheBody> {
+    /// What this request gets of a load's answer that others have too; `whole`: its body, where that is there.
+    fn answer(&self, head: &Head, whole: Option<Bytes>, seat: Seat, why: Forwarded) -> Response<CacheBody> {
         let stored = stored_for(&self.table, head);
         let unchanged = self.is_unchanged(head.status, &head.headers);
         let upstream =
@@ -289,7 +296,7 @@ where
             }
             CacheBody::empty()
         } else {
-            CacheBody::shared(seat, head.length)
+            CacheBody::landed(seat, whole, head.length)
         };
         let mut response = Response::new(body);
         *response.status_mut() = if unchanged { StatusCode::NOT_MODIFIED } else { head.status };

@@ -23,15 +23,11 @@
 //! whichever shard it is in.
 
 use std::{
-    hash::{BuildHasher, RandomState},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    hash::BuildHasher,
+    sync::{Arc, atomic::Ordering::Relaxed},
 };
 
 use http::HeaderMap;
-use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::{
@@ -50,6 +46,7 @@ use super::{
     vary::VaryNames,
     writes::{Effect, Epoch, Writes},
 };
+use crate::runtime::{AtomicU64, Mutex, RandomState};
 
 /// Shards: enough that a few threads seldom meet.
 const SHARDS: usize = 16;
@@ -194,13 +191,14 @@ impl Table {
         expected: Option<&VaryNames>,
     ) -> Found {
         let now = Instant::now();
-        let epoch = self.writes.epoch();
-        let why = match self.kept_in(shard, key, headers, epoch) {
+        let why = match self.kept_in(shard, key, headers, self.writes.epoch()) {
             Ok(kept) => return Found::Kept(kept),
             Err(why) => why,
         };
         let about_many = key.is_about_many();
+        // In this order: of a write that ends between the two looks, the later one sees the end.
         let written = shard.is_written(&key.resource) || self.writes.are_in_progress(about_many);
+        let epoch = self.writes.epoch();
         let account = shard.account_or_new(key);
         if let Some(failure) = account.failure(now) {
             return Found::Failed(failure.clone());

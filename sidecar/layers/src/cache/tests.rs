@@ -1,6 +1,7 @@
 //! The layer against an upstream that a test answers by hand, in paused time.
 
 mod coalesce;
+mod ends;
 mod failure;
 mod linearizable;
 mod ranges;

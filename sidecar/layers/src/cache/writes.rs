@@ -5,9 +5,10 @@
 //! a query (a listing) may return any resource, and a POST may change any. A flight therefore notes the
 //! counts when it begins and is joined only while those that matter to it stand.
 
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::Ordering::SeqCst;
 
 use super::classify::Reach;
+use crate::runtime::AtomicU64;
 
 /// The counters.
 #[derive(Debug, Default)]

@@ -2,7 +2,9 @@ use proptest::prelude::*;
 
 use super::*;
 
-const LIMIT: u64 = 10;
+/// Bytes of a test's unit of length, more than a chunk weighs at least.
+const UNIT: usize = 100;
+const LIMIT: u64 = 10 * UNIT as u64;
 
 fn ready() -> (Machine<&'static str>, SeatId) {
     let (mut machine, seat) = Machine::new(LIMIT);
@@ -11,7 +13,7 @@ fn ready() -> (Machine<&'static str>, SeatId) {
 }
 
 fn chunk(length: usize) -> Bytes {
-    Bytes::from(vec![b'x'; length])
+    Bytes::from(vec![b'x'; length * UNIT])
 }
 
 fn is_chunk(next: &(Next, bool)) -> bool {
@@ -46,6 +48,18 @@ fn a_load_for_the_store_goes_on_without_readers_as_long_as_it_fits() {
     machine.ready("head");
     machine.push(chunk(11));
     assert_eq!(machine.rise(seat), Left::Nobody, "too large for the store");
+}
+
+#[test]
+fn seats_are_as_many_as_there_were_readers_at_once() {
+    let (mut machine, _leader) = ready();
+    for _ in 0..10_000 {
+        let seats = [(); 3].map(|()| machine.sit().unwrap());
+        assert!(seats.iter().all(|seat| seat.index() < 4));
+        for seat in seats {
+            machine.rise(seat);
+        }
+    }
 }
 
 #[test]
@@ -121,6 +135,38 @@ fn the_slowest_can_be_cut_off_and_the_others_go_on() {
 }
 
 #[test]
+fn a_body_in_crumbs_is_held_within_the_limit_too() {
+    let (mut machine, seat) = ready();
+    for _ in 0..1000 {
+        assert_eq!(machine.push(Bytes::new()), Pushed::Held);
+    }
+    assert!(machine.chunks.is_empty(), "nothing to hold");
+    let crumb = || Bytes::from_static(b"x");
+    let held = std::iter::repeat_with(|| machine.push(crumb())).take_while(|pushed| *pushed == Pushed::Held);
+    assert_eq!(held.count() as u64, LIMIT / LEAST_WEIGHT as u64);
+    assert!(machine.is_full());
+    assert!(is_chunk(&machine.next(seat)) && is_chunk(&machine.next(seat)));
+    assert!(!machine.is_full());
+    let mut rest = 0;
+    while is_chunk(&machine.next(seat)) {
+        rest += 1;
+    }
+    assert_eq!((machine.held, rest + 2), (0, machine.received()));
+}
+
+#[test]
+fn a_load_does_not_go_on_for_one_that_is_cut_off() {
+    let (mut machine, slow) = ready();
+    let fast = machine.sit().unwrap();
+    machine.push(chunk(11));
+    assert!(is_chunk(&machine.next(fast)));
+    assert!(machine.cut_slowest());
+    assert_eq!(machine.rise(fast), Left::Nobody);
+    assert!(matches!(machine.next(slow).0, Next::Failed(FillFailed::TooSlow)));
+    assert_eq!(machine.rise(slow), Left::Running);
+}
+
+#[test]
 fn cutting_off_everybody_ends_the_flight() {
     let (mut machine, _) = ready();
     machine.push(chunk(11));
@@ -144,7 +190,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::Sit),
         2 => any::<usize>().prop_map(Step::Rise),
         8 => any::<usize>().prop_map(Step::Read),
-        8 => (1..6_usize).prop_map(Step::Push),
+        8 => (UNIT..6 * UNIT).prop_map(Step::Push),
         1 => Just(Step::Cut),
         1 => Just(Step::Seal),
         1 => Just(Step::Fail),
@@ -165,10 +211,11 @@ proptest! {
                 Step::Sit => readers.extend(machine.sit().map(|seat| (seat, 0))),
                 Step::Rise(index) if !readers.is_empty() => {
                     let (seat, _) = readers.swap_remove(index % readers.len());
+                    let was_loading = machine.is_loading();
                     let left = machine.rise(seat);
                     prop_assert_eq!(
                         left == Left::Nobody,
-                        readers.is_empty() && matches!(machine.phase(), Phase::Failed(FillFailed::Abandoned)),
+                        was_loading && matches!(machine.phase(), Phase::Failed(FillFailed::Abandoned)),
                     );
                 }
                 Step::Read(index) if !readers.is_empty() => {
@@ -189,7 +236,7 @@ proptest! {
                     if machine.push(Bytes::from(chunk.clone())) != Pushed::Ended {
                         body.extend(chunk);
                     }
-                    prop_assert!(machine.held <= LIMIT + 5);
+                    prop_assert!(machine.held < LIMIT + 6 * UNIT as u64);
                 }
                 Step::Cut if machine.is_full() => drop(machine.cut_slowest()),
                 Step::Seal => {

@@ -42,6 +42,70 @@ async fn ten_thousand_requests_are_one_load() {
     one_load_for(10_000).await;
 }
 
+// nginx#1189: waiters look again each 500 ms.
+#[tokio::test(start_paused = true)]
+async fn waiters_wake_at_once_and_in_the_order_in_which_they_came() {
+    let (mut cache, mut calls, _) = cache(coalescing());
+    let (done, mut order) = mpsc::unbounded_channel();
+    for number in 0..1000 {
+        let (answer, done) = (cache.call(get("/v1/k")), done.clone());
+        tokio::spawn(async move { done.send((number, text(answer.await.unwrap()).await.unwrap())) });
+    }
+    drop(done);
+    let call = calls.next().await;
+    settle().await;
+    let answered = Instant::now();
+    call.ok(&[], "value");
+    for number in 0..1000 {
+        assert_eq!(order.recv().await.unwrap(), (number, "value".to_owned()));
+    }
+    assert_eq!(answered.elapsed(), Duration::ZERO);
+}
+
+// pingora#798, #800: a waiter is held until the lock's time is up, whether its client is there or not.
+#[tokio::test(start_paused = true)]
+async fn a_waiter_whose_client_leaves_is_gone_at_once() {
+    let (mut cache, mut calls, metrics) = cache(coalescing());
+    let stays = tokio::spawn(cache.call(get("/v1/k")));
+    let leave: Vec<_> = (0..100).map(|_| tokio::spawn(cache.call(get("/v1/k")))).collect();
+    let call = calls.next().await;
+    settle().await;
+    assert_eq!(metrics.waiters.get(), 101);
+    for waiter in leave {
+        waiter.abort();
+    }
+    settle().await;
+    assert_eq!(metrics.waiters.get(), 1);
+    call.ok(&[], "value");
+    assert_eq!(read(async { stays.await.unwrap() }).await.1, "value");
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_thousand_readers_hold_one_body() {
+    let (mut cache, mut calls, _) = cache(coalescing());
+    let waiting: Vec<_> = (0..10_000).map(|_| cache.call(get("/v1/k"))).collect();
+    let pieces = calls.next().await.stream(&[]);
+    let answers = join_all(waiting).await;
+    let mut bodies: Vec<_> = answers.into_iter().map(|answer| answer.unwrap().into_body()).collect();
+    for part in ["one", "two"] {
+        let data = Bytes::from(part.to_owned());
+        pieces.send(piece(data.clone())).await.unwrap();
+        for body in &mut bodies {
+            let read = body.frame().await.unwrap().unwrap().into_data().unwrap();
+            assert_eq!(read.as_ptr_range(), data.as_ptr_range());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waiter_is_little_more_than_its_request() {
+    let (mut cache, _calls, _) = cache(coalescing());
+    let (leader, other) = (cache.call(get("/v1/k")), cache.call(get("/v1/k")));
+    for waiter in [leader, other] {
+        assert!((1..1500).contains(&waiter.size()), "{} bytes", waiter.size());
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn other_keys_load_on_their_own() {
     let (mut cache, mut calls, _) = cache(coalescing());
@@ -62,6 +126,7 @@ async fn with_a_ttl_of_zero_nothing_is_kept() {
     assert_eq!((metrics.entries.get(), metrics.bytes.get()), (0, 0));
 }
 
+// envoy#36309, octo-server#769: the leader's end was everybody's.
 #[tokio::test(start_paused = true)]
 async fn the_leaders_leaving_changes_nothing_for_the_others() {
     let (mut cache, mut calls, metrics) = cache(coalescing());
@@ -91,6 +156,7 @@ async fn the_leaders_leaving_within_the_body_changes_nothing_for_the_others() {
     assert_eq!(text(other).await.unwrap(), "one two");
 }
 
+// pingora#314, moka#59: a load that nobody waits for goes on.
 #[tokio::test(start_paused = true)]
 async fn a_load_without_readers_is_cancelled_and_the_key_is_free() {
     let (mut cache, mut calls, metrics) = cache(coalescing());
@@ -200,6 +266,7 @@ async fn trailers_reach_every_reader() {
     assert_eq!(hit.into_body().collect().await.unwrap().trailers(), Some(&trailers));
 }
 
+// Souin runs the load within the leader's request.
 #[tokio::test(start_paused = true)]
 async fn the_load_has_its_own_deadline_not_the_leaders() {
     let (mut cache, mut calls, _) = cache(coalescing());

@@ -9,6 +9,7 @@ use super::*;
 
 const ERROR_TTL: Duration = Duration::from_secs(1);
 
+// worldmonitor#270: each of 874 waiters tried again; pingora elects one writer after the other.
 #[tokio::test(start_paused = true)]
 async fn a_refused_connection_is_shared_kept_and_then_tried_anew() {
     let (mut cache, mut calls, metrics) = cache(keeping());
@@ -50,6 +51,21 @@ async fn a_server_error_is_shared_kept_and_then_tried_anew() {
     assert_eq!(read(again).await, ("kivi; fwd=stale; stored; ttl=60".into(), "value".into()));
 }
 
+// trafficserver#7417: what was kept of a failure outlived the next one, and was kept no more.
+#[tokio::test(start_paused = true)]
+async fn the_next_failure_takes_the_place_of_the_one_that_was_kept() {
+    let (mut cache, mut calls, metrics) = cache(keeping());
+    for body in ["busy", "maintenance"] {
+        let answer = cache.call(get("/v1/k"));
+        calls.next().await.answer(response(503, &[("cache-control", "max-age=60")], whole(body)));
+        assert_eq!(text(answer.await.unwrap()).await.unwrap(), body);
+        sleep(Duration::from_secs(59)).await;
+        assert_eq!(text(cache.call(get("/v1/k")).await.unwrap()).await.unwrap(), body);
+        assert_eq!(metrics.entries.get(), 1);
+        sleep(Duration::from_secs(2)).await;
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn with_an_error_ttl_of_zero_a_failure_is_shared_and_not_kept() {
     let policy = CachePolicy { error_ttl: Duration::ZERO, ..keeping() };
@@ -61,6 +77,7 @@ async fn with_an_error_ttl_of_zero_a_failure_is_shared_and_not_kept() {
     }
 }
 
+// talon#162, pingora#931: what panics or is dropped leaves the key locked.
 #[tokio::test(start_paused = true)]
 async fn a_panic_reaches_every_waiter_and_the_key_is_free_after() {
     let (mut cache, mut calls, _) = cache(coalescing());
@@ -75,6 +92,7 @@ async fn a_panic_reaches_every_waiter_and_the_key_is_free_after() {
     assert_eq!(read(again).await.1, "value");
 }
 
+// varnish#3461, trafficserver#12845: no bound, or each waiter for itself after it.
 #[tokio::test(start_paused = true)]
 async fn a_load_that_takes_too_long_is_given_up_for_every_waiter() {
     let (mut cache, mut calls, _) = cache(coalescing());
@@ -84,6 +102,9 @@ async fn a_load_that_takes_too_long_is_given_up_for_every_waiter() {
         assert!(fill_failed(&answer.unwrap_err()).is_timeout());
     }
     assert!(call.reply.is_closed());
+    // Not all of them try again, nor does who comes now.
+    assert!(cache.call(get("/v1/k")).await.is_err());
+    calls.assert_none().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -122,6 +143,7 @@ async fn cut(headers: &[(&'static str, &'static str)], end: Option<Piece>) -> Ve
     errors
 }
 
+// pingora#932: a part of the body, and a clean end.
 #[tokio::test(start_paused = true)]
 async fn a_body_that_breaks_off_is_an_error_to_all_of_its_readers() {
     for error in cut(&[], Some(Err("reset".into()))).await {

@@ -9,6 +9,7 @@ use crate::{auth::Caller, cache::SplitBy};
 const UNSHARED_TTL: Duration = Duration::from_secs(1);
 const PRIVATE: &[(&str, &str)] = &[("cache-control", "private")];
 
+// varnish#2978, and nginx, which remembers nothing: one after the other behind a lock.
 #[tokio::test(start_paused = true)]
 async fn an_answer_for_one_request_goes_to_the_leader_and_the_others_are_not_serialised() {
     let (mut cache, mut calls, metrics) = cache(keeping());
@@ -65,6 +66,7 @@ async fn an_answer_for_a_leader_that_left_is_for_nobody() {
     assert_eq!(read(async { other.await.unwrap() }).await.1, "its own");
 }
 
+// trafficserver#3811: one client's mistake was everybody's answer.
 #[tokio::test(start_paused = true)]
 async fn one_bad_request_does_not_end_the_coalescing_of_others() {
     let (mut cache, mut calls, _) = cache(keeping());
@@ -76,6 +78,7 @@ async fn one_bad_request_does_not_end_the_coalescing_of_others() {
     drop(good);
 }
 
+// varnish#3992, #4032: those whom the answer does not match wait again, one after the other.
 #[tokio::test(start_paused = true)]
 async fn a_vary_that_is_learned_late_gives_each_waiter_its_own_variant() {
     let (mut cache, mut calls, metrics) = cache(keeping());
@@ -145,6 +148,7 @@ async fn a_vary_that_changes_with_each_answer_ends_in_a_load_of_ones_own() {
     assert_eq!(read(async { waiter.await.unwrap() }).await.1, "value");
 }
 
+// cache-handler#82: a key without the credentials.
 #[tokio::test(start_paused = true)]
 async fn answers_to_credentials_are_not_shared_and_do_not_touch_the_public_ones() {
     let (mut cache, mut calls, metrics) = cache(keeping());

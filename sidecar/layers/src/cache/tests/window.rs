@@ -131,3 +131,40 @@ async fn a_slow_reader_that_goes_on_is_waited_for() {
     assert_eq!(quick.await.unwrap().unwrap().len(), 5000);
     assert_eq!(slow.await.unwrap(), 5000);
 }
+
+#[tokio::test(start_paused = true)]
+async fn memory_is_bounded_where_the_body_comes_in_crumbs() {
+    let (mut cache, mut calls, _) = cache(bounded());
+    let reader = cache.call(get("/v1/k"));
+    let pieces = calls.next().await.stream(&[]);
+    let reader = reader.await.unwrap();
+    for _ in 0..1000 {
+        pieces.send(piece("")).await.unwrap();
+    }
+    let mut sent = 0;
+    while tokio::time::timeout(Duration::from_millis(1), pieces.send(piece("x"))).await.is_ok() {
+        sent += 1;
+    }
+    // A place and an allocation for each of a thousand bytes would be a hundred times the bound.
+    assert!(sent < LIMIT / 50, "{sent}");
+    drop(pieces);
+    assert_eq!(text(reader).await.unwrap().len(), sent);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_is_cancelled_when_only_readers_that_are_cut_off_are_left() {
+    let (mut cache, mut calls, _) = cache(bounded());
+    let stuck = cache.call(get("/v1/k"));
+    let quick = cache.call(get("/v1/k"));
+    let pieces = calls.next().await.stream(&[]);
+    let stuck = stuck.await.unwrap();
+    let quick = tokio::spawn(text(quick.await.unwrap()));
+    for _ in 0..50 {
+        pieces.send(piece(vec![b'x'; 100])).await.unwrap();
+    }
+    settle().await;
+    quick.abort();
+    settle().await;
+    assert!(pieces.is_closed(), "the load goes on for nobody");
+    assert!(matches!(fill_failed(&text(stuck).await.unwrap_err()), FillFailed::TooSlow));
+}

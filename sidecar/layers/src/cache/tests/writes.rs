@@ -132,6 +132,7 @@ async fn nor_one_whose_body_is_still_coming_in() {
     assert_eq!(read(cache.call(get("/v1/k"))).await.1, "new");
 }
 
+// mochi#348: a fill in flight brings back what a write removed.
 #[tokio::test(start_paused = true)]
 async fn a_fill_that_began_before_a_write_is_not_stored() {
     let (mut cache, mut calls, metrics) = cache(keeping());
@@ -156,6 +157,7 @@ async fn a_failure_from_before_a_write_is_not_kept() {
     loads_anew(&mut cache, &mut calls, "/v1/k", "new").await;
 }
 
+// trafficserver#8006: only the methods that a cache knows.
 #[tokio::test(start_paused = true)]
 async fn a_successful_write_removes_every_variant_and_spelling() {
     for method in ["PUT", "POST", "DELETE", "PATCH", "MOVE"] {
@@ -191,6 +193,7 @@ async fn a_redirected_write_counts_as_a_successful_one() {
     }
 }
 
+// trafficserver#7999: a refused write removed it.
 #[tokio::test(start_paused = true)]
 async fn a_refused_write_keeps_what_is_stored() {
     for status in [400, 404, 412, 500, 507] {
@@ -216,6 +219,7 @@ async fn a_write_of_which_nobody_knows_the_end_removes_what_is_stored() {
     loads_anew(&mut cache, &mut calls, "/v1/j", "perhaps new").await;
 }
 
+// jonbaldie/varnish#75, undici#5509: only the written URL goes.
 #[tokio::test(start_paused = true)]
 async fn what_a_writes_answer_points_to_is_removed_too() {
     let (mut cache, mut calls, metrics) = cache(keeping());

@@ -1,0 +1,91 @@
+//! The cache under a scheduler that decides, at every lock, atomic and wait, which task goes on.
+//!
+//! The sources of the layer are compiled here once more, on the primitives of `runtime` instead of the real
+//! ones, and driven from outside, as a binary drives the layer. Each scenario runs under many schedules:
+//! random ones, and ones with few but badly placed switches (PCT). A task that waits for ever is a
+//! deadlock that the scheduler reports; everything else is asserted. The schedules are the same at each
+//! run; `KIVI_SOAK` multiplies their number. A failure prints its schedule, which `KIVI_SCHEDULE` replays.
+//!
+//! `cargo test -p kivi-layers --test model [-- NAME]`
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::expect_used,
+    reason = "a test with a harness of its own"
+)]
+
+#[allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "its interface is the library's, its unit tests too"
+)]
+#[path = "../../src/cache/mod.rs"]
+mod cache;
+mod client;
+mod flights;
+mod runtime;
+mod upstream;
+mod writes;
+
+use std::{env, time::Instant};
+
+use kivi_layers::{Peer, PeerOf, auth, timeout};
+use shuttle::{
+    Config, Runner,
+    scheduler::{PctScheduler, RandomScheduler, ReplayScheduler, Scheduler},
+};
+
+/// What is run, and under how many schedules of each of the three kinds.
+const SCENARIOS: &[(&str, fn(), usize)] = &[
+    ("one_load_for_all_who_ask", flights::one_load_for_all_who_ask, 300),
+    ("readers_leave_at_any_time", flights::readers_leave_at_any_time, 300),
+    ("nobody_left_cancels_the_load", flights::nobody_left_cancels_the_load, 300),
+    ("the_load_dies_at_any_time", flights::the_load_dies_at_any_time, 300),
+    ("the_upstream_breaks_off", flights::the_upstream_breaks_off, 300),
+    ("a_body_passes_through_a_window", flights::a_body_passes_through_a_window, 300),
+    ("an_answer_for_one_request", flights::an_answer_for_one_request, 300),
+    ("a_vary_learned_late", flights::a_vary_learned_late, 300),
+    ("memory_is_accounted_for", flights::memory_is_accounted_for, 300),
+    ("a_key_is_written", writes::a_key_is_written, 400),
+    ("a_kept_key_is_written", writes::a_kept_key_is_written, 400),
+    ("a_stale_key_is_written", writes::a_stale_key_is_written, 400),
+    ("a_stale_listing_is_written", writes::a_stale_listing_is_written, 400),
+    ("a_listing_is_written", writes::a_listing_is_written, 700),
+    ("a_post_writes_any_key", writes::a_post_writes_any_key, 700),
+    ("writers_and_loads_die", writes::writers_and_loads_die, 300),
+];
+
+/// Tasks that are held up at a badly chosen point in one schedule of PCT: few are enough for most races, and
+/// the fewer there are, the sooner the right ones are hit.
+const DEPTHS: [usize; 2] = [2, 3];
+
+fn main() {
+    let wanted = env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    let times: usize = env::var("KIVI_SOAK").ok().and_then(|times| times.parse().ok()).unwrap_or(1);
+    for (name, scenario, schedules) in SCENARIOS {
+        if wanted.as_ref().is_some_and(|wanted| !name.contains(wanted)) {
+            continue;
+        }
+        if let Ok(schedule) = env::var("KIVI_SCHEDULE") {
+            run(ReplayScheduler::new_from_encoded(&schedule), *scenario);
+            continue;
+        }
+        print!("model {name} ... ");
+        let (began, schedules) = (Instant::now(), schedules * times);
+        run(RandomScheduler::new_from_seed(5, schedules), *scenario);
+        for depth in DEPTHS {
+            run(PctScheduler::new_from_seed(5, depth, schedules), *scenario);
+        }
+        let schedules = (1 + DEPTHS.len()) * schedules;
+        println!("ok: {schedules} schedules in {:.1?}", began.elapsed());
+    }
+}
+
+fn run(scheduler: impl Scheduler + 'static, scenario: fn()) {
+    let mut config = Config::new();
+    // Unoptimised futures are large.
+    config.stack_size = 512 << 10;
+    config.silence_warnings = true;
+    Runner::new(scheduler, config).run(scenario);
+}
