@@ -115,6 +115,7 @@ where
         if ours {
             head.headers_mut().remove(header::AUTHORIZATION);
         }
+        // It has taken its token then: the layers, which would take another, are past.
         if !shared.throttle.admits_now(&caller, Peer { address: peer.address, tls: peer.tls }) {
             return None;
         }
@@ -131,7 +132,6 @@ where
             shared.direct.clone().get(bytes)
         };
         match shared.cache.express(get, prepare, load) {
-            Expressed::ByLayer => None,
             Expressed::Hit(hit) => {
                 lend(&hit, shared.serves_store, answer);
                 Recording::begin(&*shared.recorder, answer.started()).begins(hit.status());
@@ -170,6 +170,10 @@ fn lend(hit: &Hit, serves_store: bool, answer: &mut Answer<'_>) {
     answer.add(b"\r\ncache-status: kivi; hit; ttl=");
     answer.add_number(hit.ttl());
     answer.add(b"\r\n");
-    if dated { answer.end_dated_head() } else { answer.end_head() }
+    if dated {
+        answer.end_dated_head()
+    } else {
+        answer.end_head()
+    }
     answer.add(body);
 }

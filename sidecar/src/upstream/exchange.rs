@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use http::{Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header::CONTENT_LENGTH};
 use http_body::Body;
 use kivi_layers::trace::ResendCount;
 use tower::{BoxError, Service};
@@ -87,7 +87,7 @@ where
 pub(super) fn received<B>(
     target: &Target,
     mut lease: Lease<Outgoing<B>>,
-    response: Response<hyper::body::Incoming>,
+    mut response: Response<hyper::body::Incoming>,
 ) -> Result<Response<Received<Outgoing<B>>>, UpstreamError>
 where
     B: Body<Data = Bytes> + Send + 'static,
@@ -101,5 +101,20 @@ where
         // A second less than the server says, for what is under way when it closes.
         lease.keep = announced.saturating_sub(Duration::from_secs(1));
     }
+    settle_length(response.headers_mut());
     Ok(response.map(|body| Received::new(body, lease)))
+}
+
+/// Has one length where an answer tells several: who passes them on may not pass on all (RFC 9110, section 8.6). hyper
+/// takes those of an answer with a body for one only if they are the same; others are about no body that comes.
+fn settle_length(headers: &mut HeaderMap) {
+    let told: Vec<_> = headers.get_all(CONTENT_LENGTH).iter().map(HeaderValue::as_bytes).collect();
+    let mut lengths = told.iter().flat_map(|value| value.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
+    let (Some(first), Some(second)) = (lengths.next(), lengths.next()) else { return };
+    let one =
+        (first == second && lengths.all(|other| first == other)).then(|| HeaderValue::from_bytes(first));
+    match one {
+        Some(Ok(length)) => drop(headers.insert(CONTENT_LENGTH, length)),
+        _ => drop(headers.remove(CONTENT_LENGTH)),
+    }
 }

@@ -9,6 +9,7 @@ mod drain;
 mod failures;
 mod framing;
 mod guesses;
+mod lane;
 mod limits;
 mod process;
 mod proxying;

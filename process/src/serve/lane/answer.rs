@@ -6,8 +6,8 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 use tokio::time::Instant;
 
-use super::each_of;
 use super::date::{DATE_BYTES, Dates};
+use super::each_of;
 
 /// Parts of a body above this length in bytes are sent from where they are.
 pub(super) const COPIED: usize = 16 << 10;
@@ -179,6 +179,8 @@ impl Answer<'_> {
                 // Both are said below, for this connection.
                 10 if name == "connection" => return,
                 17 if name == "transfer-encoding" => return,
+                // RFC 9110, section 8.6.
+                14 if name == "content-length" && status == StatusCode::NO_CONTENT => return,
                 14 if name == "content-length" => declared = Declared::of(value),
                 _ => {}
             }

@@ -1,6 +1,6 @@
 //! The short way of a plain GET: what is kept, lent as it lies there, or a load that its leader drives.
 //!
-//! It finds what the layer's service would find, in the same table, and leaves to that service whatever is not the
+//! It finds what the layer's service would find, in the same table, and does as that service does with whatever is not the
 //! common case. What is plain is the caller's to know: a GET without conditions, range, content or wishes of a cache.
 
 use std::{future::poll_fn, net::IpAddr, pin::Pin, sync::Arc};
@@ -35,8 +35,6 @@ pub enum Expressed {
     Hit(Hit),
     /// This gives the answer.
     Later(Pin<Box<dyn Future<Output = Result<Fetched, NotFetched>> + Send>>),
-    /// Nothing was done: it is the layer's.
-    ByLayer,
 }
 
 /// Why there is no answer, and how far the request got in the cache.
@@ -100,14 +98,12 @@ impl<S> Cache<S> {
         let table = &self.table;
         let key = CacheKey::of(request.uri(), request.headers(), requester, &table.policy.split_by);
         let found = table.find(&key, request.headers(), None);
-        let share = |key, request| Share { inner: self.inner.clone(), table: Arc::clone(table), key, request };
+        let share =
+            |key, request| Share { inner: self.inner.clone(), table: Arc::clone(table), key, request };
         let (mut seat, why, driven) = match found {
             Found::Kept(Kept::Fresh(stored)) if stored.is_lendable() => {
                 table.metrics.hit.inc();
                 return Expressed::Hit(Hit { stored, now: Instant::now() });
-            }
-            Found::Kept(Kept::Fresh(_)) | Found::Failed(_) | Found::Unshared | Found::Crowded => {
-                return Expressed::ByLayer;
             }
             Found::Leads { seat, fill, why } if fill.is_plain() => {
                 table.metrics.miss.inc();
@@ -119,7 +115,7 @@ impl<S> Cache<S> {
                 table.metrics.coalesced.inc();
                 (seat, why, None)
             }
-            // What is stored has a part in it.
+            // What is stored has a part in it, or it goes on its own.
             other => {
                 let (request, trail) = prepared(request, deadline, prepare);
                 let share = share(key, request);
@@ -141,7 +137,8 @@ impl<S> Cache<S> {
                 other => {
                     let (request, trail) = prepared(share.request, deadline, prepare);
                     let share = Share { request, ..share };
-                    let outcome = timeout.give_up(deadline, Box::pin(otherwise(share, other, seat, why))).await;
+                    let outcome =
+                        timeout.give_up(deadline, Box::pin(otherwise(share, other, seat, why))).await;
                     outcome.map(Fetched::from).map_err(|error| NotFetched { error, trail })
                 }
             }

@@ -178,9 +178,11 @@ mod tests {
 
     #[test]
     fn answers_without_a_body_need_no_length() {
-        for (line, length) in
-            [("204 No Content", 0), ("304 Not Modified\r\nContent-Length: 5", 0), ("404 X\r\nContent-Length: 5", 5)]
-        {
+        for (line, length) in [
+            ("204 No Content", 0),
+            ("304 Not Modified\r\nContent-Length: 5", 0),
+            ("404 X\r\nContent-Length: 5", 5),
+        ] {
             let (parsed, _) = parsed(&format!("HTTP/1.1 {line}\r\n\r\n"));
             let Parsed::Plain(head) = parsed else { panic!("{line}: {parsed:?}") };
             assert_eq!(head.length, length, "{line}");

@@ -98,13 +98,16 @@ where
         }
     }
 
-    async fn answer(&self, connection: Connection, come: Come) -> Result<Response<DirectBody<B>>, UpstreamError> {
+    async fn answer(
+        &self,
+        connection: Connection,
+        come: Come,
+    ) -> Result<Response<DirectBody<B>>, UpstreamError> {
         let (head, body) = match come {
             Come::Plain(head, body) => (head, body),
             Come::Other(arrived) => return self.by_hyper(Replayed::new(connection.io, arrived)).await,
         };
-        let kept =
-            Kept { connection, keep: head.keep.unwrap_or(IDLE), idle: Arc::clone(&self.idle) };
+        let kept = Kept { connection, keep: head.keep.unwrap_or(IDLE), idle: Arc::clone(&self.idle) };
         let mut response = Response::new(DirectBody::Plain(Plain::new(body, head.length, kept)));
         *response.status_mut() = head.status;
         *response.headers_mut() = head.headers;
@@ -134,7 +137,9 @@ async fn ask(connection: &mut Connection, request: &[u8]) -> io::Result<Come> {
     loop {
         inbox.reserve(ROOM);
         if io.read_buf(inbox).await? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
+            // In hyper's words.
+            let why = "connection closed before message completed";
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, why));
         }
         match answer::parse(inbox, MAX_HEAD) {
             Parsed::Head => {}

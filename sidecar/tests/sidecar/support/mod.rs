@@ -2,8 +2,12 @@
 
 mod client;
 mod fixture;
+mod scripted;
 mod server;
+mod wire;
 
 pub(crate) use client::{Answer, connect, get, raw, send, send_to};
 pub(crate) use fixture::{Fixture, TOKEN};
+pub(crate) use scripted::{Act, Scripted};
 pub(crate) use server::{Body, Server, echo, text};
+pub(crate) use wire::{Got, Wire};

@@ -1,0 +1,122 @@
+//! The lane of plain requests answers as the layers do, and asks the server as they do: the same requests to two sidecars
+//! before two servers, plain to one, and to the other with a field that makes them the layers' and is for this hop only.
+
+mod leaving;
+mod parity;
+mod script;
+mod upstream;
+
+use crate::support::{Fixture, Got, Scripted, TOKEN, Wire};
+
+/// What takes a request past the lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// Nothing: it is the lane's if it is plain.
+    Lane,
+    /// A field that the lane leaves to the layers.
+    Layers,
+    /// One that it leaves to hyper.
+    Hyper,
+}
+
+impl Way {
+    fn field(self) -> &'static str {
+        match self {
+            Self::Lane => "",
+            Self::Layers => "Keep-Alive: timeout=9\r\n",
+            Self::Hyper => "Connection: keep-alive, keep-alive\r\n",
+        }
+    }
+}
+
+/// A request as it is sent: a line, fields, and a body behind an empty line. `Host` is added, and a token, where there is
+/// none.
+fn sent(request: &str, way: Way) -> String {
+    let (head, body) = request.split_once("\n\n").unwrap_or((request, ""));
+    let (line, fields) = head.split_once('\n').unwrap_or((head, ""));
+    let has = |name: &str| fields.lines().any(|field| field.to_lowercase().starts_with(name));
+    let mut text = format!("{line} HTTP/1.1\r\n");
+    if !has("host:") {
+        text += "Host: kivi.test\r\n";
+    }
+    if !has("authorization:") {
+        text += &format!("Authorization: Bearer {TOKEN}\r\n");
+    }
+    for field in fields.lines().filter(|field| *field != "Authorization:") {
+        text += &format!("{field}\r\n");
+    }
+    if !body.is_empty() {
+        text += &format!("Content-Length: {}\r\n", body.len());
+    }
+    // The server sees the case of this field's name where no layer had it.
+    text + "X-Way: 1\r\n" + way.field() + "\r\n" + body
+}
+
+async fn ask(sidecar: &Fixture, request: &str, way: Way) -> Got {
+    let mut wire = Wire::connect(&sidecar.clients).await;
+    wire.send(&sent(request, way)).await;
+    wire.answer(request.starts_with("HEAD")).await
+}
+
+/// A sidecar and what is behind it.
+struct Side {
+    server: Scripted,
+    sidecar: Fixture,
+    way: Way,
+}
+
+impl Side {
+    async fn new(server: Scripted, settings: &str, way: Way) -> Self {
+        let sidecar = Fixture::with_flags(&server.url, settings, &["--upstream-ready", ""]).await;
+        Self { server, sidecar, way }
+    }
+
+    async fn ask(&self, request: &str) -> Got {
+        ask(&self.sidecar, request, self.way).await
+    }
+
+    /// What the server was asked, without the order of fields and the case of their names.
+    fn asked(&self) -> Vec<(String, Vec<String>)> {
+        let heads = self.server.asked();
+        let heads = heads.iter().map(|head| {
+            let (line, fields) = head.trim_end().split_once("\r\n").unwrap();
+            let fields = fields.split("\r\n").map(|field| {
+                let (name, value) = field.split_once(": ").unwrap();
+                format!("{}: {value}", name.to_lowercase())
+            });
+            let mut fields: Vec<_> = fields.collect();
+            fields.sort_unstable();
+            (line.to_owned(), fields)
+        });
+        heads.collect()
+    }
+
+    /// How many requests came to the server by the lane alone.
+    fn direct(&self) -> usize {
+        self.server.asked().iter().filter(|head| head.contains("X-Way")).count()
+    }
+}
+
+/// What clients can compare: without what differs from moment to moment, and from server to server.
+fn comparable(got: &Got, side: &Side) -> (u16, Vec<String>, String, bool) {
+    // A 304 may tell the length of what it is about (RFC 9110, section 8.6); hyper does not.
+    let is_told = |name: &str| {
+        !(["date", "connection"].contains(&name) || got.status == 304 && name == "content-length")
+    };
+    let fields = got.fields.iter().filter(|(name, _)| is_told(name));
+    let mut fields: Vec<_> = fields
+        .map(|(name, value)| match &**name {
+            "age" => "age".to_owned(),
+            "cache-status" => format!("cache-status: {}", without_digits_behind(value, "ttl=")),
+            _ => format!("{name}: {value}"),
+        })
+        .collect();
+    fields.sort_unstable();
+    let body: String = got.body.iter().copied().map(char::from).collect();
+    (got.status, fields, body.replace(&side.server.url, "URL"), got.whole)
+}
+
+fn without_digits_behind(text: &str, name: &str) -> String {
+    let Some((before, behind)) = text.split_once(name) else { return text.to_owned() };
+    format!("{before}{name}{}", behind.trim_start_matches(|c: char| c.is_ascii_digit()))
+}
