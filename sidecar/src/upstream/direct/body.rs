@@ -52,6 +52,11 @@ impl Kept {
 }
 
 impl Plain {
+    /// A body that has come.
+    pub(super) fn whole(data: Bytes) -> Self {
+        Self { data, rest: None }
+    }
+
     /// A body of `length` bytes, of which some `arrived`. With more than those the connection has said what nobody asked
     /// for, and is closed.
     pub(super) fn new(mut arrived: Bytes, length: u64, connection: Kept) -> Self {
