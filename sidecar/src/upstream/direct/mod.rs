@@ -20,6 +20,7 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
 use http_body::Body;
+use kivi_layers::cache::Exchanged;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tower::BoxError;
 
@@ -29,7 +30,7 @@ use self::{
     answer::{Head, Parsed},
     body::{Kept, Plain},
     replayed::Replayed,
-    trunk::{Answered, Trunk},
+    trunk::Trunk,
 };
 use super::{
     Outgoing, Pool, UpstreamError,
@@ -107,27 +108,33 @@ where
     ///
     /// # Errors
     /// When there is no answer.
-    pub async fn get(self, request: Bytes, may_share: bool) -> Result<Response<DirectBody<B>>, UpstreamError> {
+    pub async fn get(
+        self,
+        request: Bytes,
+        may_share: bool,
+    ) -> Result<Exchanged<DirectBody<B>>, UpstreamError> {
         let before = self.under_way.fetch_add(1, Relaxed);
         let _counted = UnderWay(Arc::clone(&self.under_way));
         if may_share
             && before >= FEW
-            && let Some(Answered { status, headers, body }) = self.trunk.get(&request).await
+            && let Some(answer) = self.trunk.get(&request).await
         {
-            let mut response = Response::new(DirectBody::Plain(Plain::whole(body)));
-            *response.status_mut() = status;
-            *response.headers_mut() = headers;
-            return Ok(response);
+            return Ok(Exchanged::Whole(answer));
         }
+        // Apart, so that the many that share have no room for it.
+        Box::pin(self.get_alone(&request)).await
+    }
+
+    async fn get_alone(&self, request: &[u8]) -> Result<Exchanged<DirectBody<B>>, UpstreamError> {
         if let Some(mut connection) = self.idle.take(|connection| is_quiet(&connection.io)) {
-            match ask(&mut connection, &request).await {
+            match ask(&mut connection, request).await {
                 Ok(come) => return self.answer(connection, come).await,
                 Err(error) => tracing::debug!(%error, "Sending a request again."),
             }
         }
-        let io = connect(self.pool.target()).await?;
+        let io = Box::pin(connect(self.pool.target())).await?;
         let mut connection = Connection { io, inbox: BytesMut::new() };
-        match ask(&mut connection, &request).await {
+        match ask(&mut connection, request).await {
             Ok(come) => self.answer(connection, come).await,
             Err(source) => {
                 Err(UpstreamError::Lost { target: self.pool.target().to_string(), source: Arc::new(source) })
@@ -135,17 +142,27 @@ where
         }
     }
 
-    async fn answer(&self, connection: Connection, come: Come) -> Result<Response<DirectBody<B>>, UpstreamError> {
+    async fn answer(
+        &self,
+        connection: Connection,
+        come: Come,
+    ) -> Result<Exchanged<DirectBody<B>>, UpstreamError> {
         let (head, bytes, body) = match come {
             Come::Plain(head, bytes, body) => (head, bytes, body),
-            Come::Other(arrived) => return self.by_hyper(Replayed::new(connection.io, arrived)).await,
+            Come::Other(arrived) => {
+                let answer = Box::pin(self.by_hyper(Replayed::new(connection.io, arrived))).await?;
+                return Ok(Exchanged::Streamed(answer));
+            }
         };
-        let kept =
-            Kept { connection, keep: head.keep.unwrap_or(IDLE), idle: Arc::clone(&self.idle) };
-        let mut response = Response::new(DirectBody::Plain(Plain::new(body, head.length, kept)));
-        *response.status_mut() = head.status;
+        let kept = Kept { connection, keep: head.keep.unwrap_or(IDLE), idle: Arc::clone(&self.idle) };
+        let (status, length) = (head.status, head.length);
+        let mut response = Response::new(());
+        *response.status_mut() = status;
         *response.headers_mut() = head.headers(&bytes);
-        Ok(response)
+        Ok(match Plain::new(body, length, kept) {
+            Ok(whole) => Exchanged::Whole(response.map(|()| whole)),
+            Err(coming) => Exchanged::Streamed(response.map(|()| DirectBody::Plain(coming))),
+        })
     }
 
     /// Has hyper read the answer, to a request of which it only has to know the method.

@@ -14,7 +14,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, StatusCode};
+use http::Response;
 use parking_lot::Mutex;
 use tokio::{
     io::{AsyncReadExt, AsyncWrite},
@@ -48,21 +48,13 @@ pub(super) struct Trunk {
     shared: Arc<Mutex<Shared>>,
 }
 
-/// A whole answer.
-#[derive(Debug)]
-pub(super) struct Answered {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
-}
-
 /// What those who ask and the connection's task have in common.
 #[derive(Debug, Default)]
 struct Shared {
     /// Requests that are not sent yet.
     outbox: Vec<u8>,
     /// Who waits, in the order of their requests.
-    waiting: VecDeque<oneshot::Sender<Answered>>,
+    waiting: VecDeque<oneshot::Sender<Response<Bytes>>>,
     task: Task,
 }
 
@@ -84,7 +76,7 @@ impl Trunk {
     }
 
     /// Sends a request, whose bytes these are. `None`: there is no answer to it, and it may be asked again.
-    pub(super) async fn get(&self, request: &[u8]) -> Option<Answered> {
+    pub(super) async fn get(&self, request: &[u8]) -> Option<Response<Bytes>> {
         let (sender, answer) = oneshot::channel();
         let task = {
             let mut shared = self.shared.lock();
@@ -237,7 +229,9 @@ impl Link<'_> {
 }
 
 /// An answer, of which these are all the bytes.
-fn answered(head: Head, bytes: &Bytes) -> Answered {
-    let (status, body) = (head.status, bytes.slice(head.bytes..));
-    Answered { status, headers: head.headers(bytes), body }
+fn answered(head: Head, bytes: &Bytes) -> Response<Bytes> {
+    let mut response = Response::new(bytes.slice(head.bytes..));
+    *response.status_mut() = head.status;
+    *response.headers_mut() = head.headers(bytes);
+    response
 }
