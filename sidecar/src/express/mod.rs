@@ -13,6 +13,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Method, Request, Response, header};
 use http_body::Body;
+use kivi_api::key;
 use kivi_layers::{
     Peer,
     auth::{AuthLayer, Caller, Verifier},
@@ -129,7 +130,7 @@ where
         };
         let load = || {
             let bytes = outgoing(request, &shared.prefix, ours, peer.address, peer.tls);
-            shared.direct.clone().get(bytes)
+            shared.direct.clone().get(bytes, shared.serves_store && is_key(request.target))
         };
         match shared.cache.express(get, prepare, load) {
             Expressed::Hit(hit) => {
@@ -144,6 +145,11 @@ where
             }
         }
     }
+}
+
+/// Whether a store answers for this target from memory, as it does for a key.
+fn is_key(target: &str) -> bool {
+    target.strip_prefix(key::PREFIX).is_some_and(|key| !key.is_empty() && !key.contains('?'))
 }
 
 /// Writes a stored answer.

@@ -57,6 +57,11 @@ where
         &self.target
     }
 
+    /// The same, shared.
+    pub(super) fn shared_target(&self) -> Arc<Target> {
+        Arc::clone(&self.target)
+    }
+
     /// An idle connection that still seems alive.
     pub(super) fn idle(&self) -> Option<Lease<B>> {
         self.idle.take(SendRequest::is_ready).map(|sender| self.lease(sender, true))

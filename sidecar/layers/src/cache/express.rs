@@ -46,6 +46,15 @@ pub struct NotFetched {
     pub trail: CacheTrail,
 }
 
+/// The server's answer to a plain GET.
+#[derive(Debug)]
+pub enum Exchanged<B> {
+    /// All of it is there.
+    Whole(Response<Bytes>),
+    /// Its body is still to come, or perhaps so.
+    Streamed(Response<B>),
+}
+
 /// A stored answer that is served now.
 #[derive(Debug)]
 pub struct Hit {
@@ -81,7 +90,7 @@ impl<S> Cache<S> {
         R::Error: Into<BoxError>,
         P: FnOnce(&mut Request<B>) + Send + 'static,
         X: FnOnce() -> F,
-        F: Future<Output = Result<Response<A>, E>> + Send + 'static,
+        F: Future<Output = Result<Exchanged<A>, E>> + Send + 'static,
         A: Body<Data = Bytes> + Send + 'static,
         A::Error: Into<BoxError>,
         E: Into<BoxError> + Send + 'static,

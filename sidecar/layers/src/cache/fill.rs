@@ -11,15 +11,16 @@ use std::{
 
 use bytes::Bytes;
 use futures::FutureExt;
-use http::{HeaderMap, Request, Response, StatusCode, header};
+use http::{HeaderMap, Request, Response, StatusCode, header, response::Parts};
 use http_body::{Body, Frame};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Full};
 use tokio::time::Instant;
 use tower::{BoxError, Service, ServiceExt};
 use tracing::debug;
 
 use super::{
     CacheBody, FillFailed,
+    express::Exchanged,
     account::Variant,
     flight::Flight,
     freshness::Arrival,
@@ -99,7 +100,7 @@ impl Fill {
     }
 
     /// Loads what a plain one is to load by `exchange`.
-    pub(super) async fn run_by<R, E>(self, exchange: impl Future<Output = Result<Response<R>, E>>)
+    pub(super) async fn run_by<R, E>(mut self, exchange: impl Future<Output = Result<Exchanged<R>, E>>)
     where
         R: Body<Data = Bytes> + Send + 'static,
         R::Error: Into<BoxError>,
@@ -110,14 +111,23 @@ impl Fill {
         let limit = self.table.policy.load_timeout;
         let deadline = departure + limit;
         match timeout_at(deadline, exchange).await {
-            Ok(Ok(response)) => self.feed(response, departure.elapsed(), deadline).await,
-            Ok(Err(error)) => self.fail_with(&FillFailed::no_answer(error)),
-            Err(_) => self.fail_with(&FillFailed::TimedOut { limit }),
+            Ok(Ok(Exchanged::Whole(response))) => self.feed_whole(response, departure.elapsed()),
+            // Apart, so that the many that come whole have no room for what few come to.
+            Ok(Ok(Exchanged::Streamed(response))) => {
+                Box::pin(self.feed(response, departure.elapsed(), deadline)).await;
+            }
+            Ok(Err(error)) => self.fail(&FillFailed::no_answer(error)),
+            Err(_) => self.fail(&FillFailed::TimedOut { limit }),
         }
     }
 
-    fn fail_with(mut self, why: &FillFailed) {
-        self.fail(why);
+    /// Gives the flight an answer that is there as a whole and took `delay`.
+    fn feed_whole(mut self, response: Response<Bytes>, delay: Duration) {
+        let Some((response, sharing)) = self.accept(response.map(Full::new), delay) else { return };
+        let (parts, body) = response.into_parts();
+        let head = self.begin(parts, sharing);
+        let taken = self.take(body.into_inner().unwrap_or_default()).and_then(|_| self.seal(head, None));
+        self.end(taken);
     }
 
     /// Loads `request` from `inner`.
@@ -203,20 +213,39 @@ impl Fill {
         R: Body<Data = Bytes> + Send + 'static,
         R::Error: Into<BoxError>,
     {
+        if let Some((response, sharing)) = self.accept(response, delay) {
+            let streamed = self.stream(response, sharing, deadline).await;
+            self.end(streamed);
+        }
+    }
+
+    /// Judges an answer. `None`: it is for the leader only, who has it.
+    fn accept<R>(&mut self, response: Response<R>, delay: Duration) -> Option<(Response<R>, Sharing)>
+    where
+        R: Body<Data = Bytes> + Send + 'static,
+        R::Error: Into<BoxError>,
+    {
         let status = response.status();
         self.spares = stale::is_failure(status) && self.table.rest(&self.flight);
         let is_outdated = |variant: &Variant| variant.stored.is_outdated_by(status, response.headers());
         self.outdated = self.replaces.take().filter(is_outdated);
         match self.judge(&response, delay) {
-            Verdict::Unshared(why) => self.hand_over(why, response),
+            Verdict::Unshared(why) => {
+                self.hand_over(why, response);
+                None
+            }
             Verdict::Shared(mut sharing) => {
                 sharing.lifetime = sharing.lifetime.filter(|_| !self.spares);
-                let result = self.stream(response, sharing, deadline).await;
-                match result {
-                    Ok(head) => self.keep(&head),
-                    Err(why) => self.fail(&why),
-                }
+                Some((response, sharing))
             }
+        }
+    }
+
+    /// The answer is fed, or why not to its end.
+    fn end(&mut self, fed: Result<Arc<Head>, FillFailed>) {
+        match fed {
+            Ok(head) => self.keep(&head),
+            Err(why) => self.fail(&why),
         }
     }
 
@@ -280,12 +309,8 @@ impl Fill {
         R: Body<Data = Bytes>,
         R::Error: Into<BoxError>,
     {
-        if !sharing.late_joins {
-            self.displace();
-        }
         let (parts, body) = response.into_parts();
-        let head = Arc::new(Head::new(parts, sharing, &self.flight.request, self.validated));
-        self.flight.ready(Arc::clone(&head));
+        let head = self.begin(parts, sharing);
         let mut body = pin!(body);
         let mut trailers = None;
         let mut quiet = 0;
@@ -299,14 +324,7 @@ impl Fill {
                 }
                 Read::Data(chunk) => {
                     quiet += chunk.len();
-                    match self.flight.push(chunk) {
-                        Pushed::Held => {}
-                        Pushed::Overflowed => {
-                            windowed = true;
-                            self.unshare(Unshared::TooLarge);
-                        }
-                        Pushed::Ended => return Err(FillFailed::Abandoned),
-                    }
+                    windowed |= self.take(chunk)?;
                 }
             }
             if head.length.is_some_and(|declared| self.flight.received() > declared) {
@@ -321,6 +339,33 @@ impl Fill {
                 deadline = Instant::now() + self.table.policy.load_timeout;
             }
         }
+        self.seal(head, trailers)
+    }
+
+    /// Gives the flight the head of an answer that is shared.
+    fn begin(&self, parts: Parts, sharing: Sharing) -> Arc<Head> {
+        if !sharing.late_joins {
+            self.displace();
+        }
+        let head = Arc::new(Head::new(parts, sharing, &self.flight.request, self.validated));
+        self.flight.ready(Arc::clone(&head));
+        head
+    }
+
+    /// Gives it a part of the body. True: with that the body is too long to be held.
+    fn take(&self, chunk: Bytes) -> Result<bool, FillFailed> {
+        match self.flight.push(chunk) {
+            Pushed::Held => Ok(false),
+            Pushed::Overflowed => {
+                self.unshare(Unshared::TooLarge);
+                Ok(true)
+            }
+            Pushed::Ended => Err(FillFailed::Abandoned),
+        }
+    }
+
+    /// Tells it that this was all of the body.
+    fn seal(&self, head: Arc<Head>, trailers: Option<HeaderMap>) -> Result<Arc<Head>, FillFailed> {
         let received = self.flight.received();
         match head.length {
             Some(declared) if declared != received => Err(FillFailed::WrongLength { declared, received }),

@@ -77,7 +77,7 @@ mod tests;
 
 pub use body::CacheBody;
 pub use error::FillFailed;
-pub use express::{Expressed, Hit, NotFetched, PlainGet};
+pub use express::{Exchanged, Expressed, Hit, NotFetched, PlainGet};
 pub use fetched::Fetched;
 pub use future::CacheFuture;
 pub use guess::{is_guessed, without_guesses};

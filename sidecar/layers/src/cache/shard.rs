@@ -10,7 +10,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::runtime::Mutex;
+use crate::runtime::{Mutex, RandomState};
 use tokio::time::Instant;
 
 use super::{
@@ -30,7 +30,7 @@ const MOST_MARKS: usize = 512;
 #[derive(Debug)]
 pub(super) struct Shard {
     /// The values are boxed, so that the map's room to spare is little.
-    resources: HashMap<Arc<[u8]>, Box<Resource>>,
+    resources: HashMap<Arc<[u8]>, Box<Resource>, RandomState>,
     order: Arc<Mutex<Order<Arc<Stored>>>>,
     /// Hits that the order was not told of yet.
     hits: u64,
@@ -51,7 +51,7 @@ struct Resource {
     /// Writes in progress.
     writes: u32,
     plain: Account,
-    others: HashMap<Box<EntryKey>, Box<Account>>,
+    others: HashMap<Box<EntryKey>, Box<Account>, RandomState>,
 }
 
 /// Bytes of an entry in a shard: its resource, and the account where that is not the resource's own.
@@ -72,7 +72,7 @@ pub(super) const fn weight(is_plain: bool) -> usize {
 impl Shard {
     /// An empty one, whose answers are in `order`.
     pub(super) fn new(order: Arc<Mutex<Order<Arc<Stored>>>>) -> Self {
-        Self { resources: HashMap::new(), order, hits: 0, marks: VecDeque::new() }
+        Self { resources: HashMap::default(), order, hits: 0, marks: VecDeque::new() }
     }
 
     /// An entry's state, where there is any.
@@ -260,7 +260,7 @@ impl Shard {
 }
 
 /// Gives back most of a map's room where it is far more than what is in it needs.
-fn shrink<K: Eq + Hash, V>(map: &mut HashMap<K, V>) {
+fn shrink<K: Eq + Hash, V>(map: &mut HashMap<K, V, RandomState>) {
     const LITTLE: usize = 64;
     if map.capacity() > LITTLE && map.len() * 3 < map.capacity() {
         map.shrink_to(map.len() + map.len() / 2);

@@ -72,7 +72,7 @@ impl Table {
             metrics,
             shards: std::array::from_fn(|_| Mutex::new(Shard::new(Arc::clone(&order)))),
             order,
-            hasher: RandomState::new(),
+            hasher: RandomState::default(),
             used: AtomicU64::new(0),
             writes: Writes::default(),
         }

@@ -53,7 +53,7 @@ const SCENARIOS: &[(&str, fn(), usize)] = &[
     ("a_stale_listing_is_written", writes::a_stale_listing_is_written, 400),
     ("a_listing_is_written", writes::a_listing_is_written, 700),
     ("a_post_writes_any_key", writes::a_post_writes_any_key, 700),
-    ("writers_and_loads_die", writes::writers_and_loads_die, 300),
+    ("clients_and_loads_die", writes::clients_and_loads_die, 600),
 ];
 
 /// Tasks that are held up at a badly chosen point in one schedule of PCT: few are enough for most races, and

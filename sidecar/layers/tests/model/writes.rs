@@ -34,7 +34,7 @@ struct Case {
     ttl: Duration,
     /// The answers are stale at once, may be served so, and are validated by their tag.
     stale: bool,
-    /// Writers may leave at any moment, and loads die at any.
+    /// Clients may leave at any moment, and loads die at any.
     dies: bool,
 }
 
@@ -71,8 +71,8 @@ pub(crate) fn a_post_writes_any_key() {
     run(Case { method: "POST", written: "/v1/", ..PLAIN });
 }
 
-/// A write of which nobody knows the end, and loads without one.
-pub(crate) fn writers_and_loads_die() {
+/// Writes of which nobody knows the end, readers that leave, and loads without an end.
+pub(crate) fn clients_and_loads_die() {
     run(Case { dies: true, ..PLAIN });
 }
 
@@ -98,11 +98,16 @@ fn run(case: Case) {
                 known.acknowledged.fetch_max(revision.unwrap_or(0), SeqCst);
             })
         });
-        let readers = [(); 2].map(|()| {
+        let readers = [false, true].map(|is_fickle| {
             let (mut world, known) = (world.clone(), Arc::clone(&known));
             spawn(async move {
                 for _ in 0..2 {
-                    read(&mut world, &known, case).await;
+                    let read = read(&mut world, &known, case);
+                    if case.dies && is_fickle {
+                        drop(or_not(read).await);
+                    } else {
+                        read.await;
+                    }
                     point();
                 }
             })

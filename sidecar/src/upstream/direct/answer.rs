@@ -6,7 +6,7 @@
 
 use std::{ops::Range, time::Duration};
 
-use bytes::BytesMut;
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use httparse::Status;
 
@@ -18,7 +18,7 @@ const FIELDS: usize = 64;
 pub(super) enum Parsed {
     /// Part of a head; its answer may be plain.
     Head,
-    /// The head of a plain answer, which is taken out.
+    /// The head of a plain answer.
     Plain(Head),
     /// Something else.
     Other,
@@ -28,8 +28,10 @@ pub(super) enum Parsed {
 #[derive(Debug)]
 pub(super) struct Head {
     pub(super) status: StatusCode,
-    /// Without those of one connection.
-    pub(super) headers: HeaderMap,
+    /// Without those of one connection: where each value lies in the head.
+    fields: Vec<(HeaderName, Range<usize>)>,
+    /// Of the head, in bytes.
+    pub(super) bytes: usize,
     /// Of the body, in bytes.
     pub(super) length: u64,
     /// How long the connection may be idle then, where the server says it; zero: it closes.
@@ -44,11 +46,11 @@ struct Told {
 }
 
 /// Looks at what has come, of which a head has to fit `room`, in bytes.
-pub(super) fn parse(arrived: &mut BytesMut, room: usize) -> Parsed {
-    let mut fields = [httparse::EMPTY_HEADER; FIELDS];
-    let mut answer = httparse::Response::new(&mut fields);
-    let length = match answer.parse(arrived) {
-        Ok(Status::Complete(length)) => length,
+pub(super) fn parse(arrived: &[u8], room: usize) -> Parsed {
+    let mut room_for_fields = [httparse::EMPTY_HEADER; FIELDS];
+    let mut answer = httparse::Response::new(&mut room_for_fields);
+    let bytes = match answer.parse(arrived) {
+        Ok(Status::Complete(bytes)) => bytes,
         Ok(Status::Partial) if arrived.len() < room => return Parsed::Head,
         _ => return Parsed::Other,
     };
@@ -56,13 +58,13 @@ pub(super) fn parse(arrived: &mut BytesMut, room: usize) -> Parsed {
     let Some(status) = status.filter(|status| !status.is_informational() && answer.version == Some(1)) else {
         return Parsed::Other;
     };
-    let (mut told, mut kept) = (Told::default(), Vec::with_capacity(answer.headers.len()));
+    let (mut told, mut fields) = (Told::default(), Vec::with_capacity(answer.headers.len()));
     for field in answer.headers.iter() {
         match told.note(field.name, field.value) {
             Some(true) => {}
             Some(false) => {
                 let Ok(name) = HeaderName::from_bytes(field.name.as_bytes()) else { return Parsed::Other };
-                kept.push((name, range_in(arrived, field.value)));
+                fields.push((name, range_in(arrived, field.value)));
             }
             None => return Parsed::Other,
         }
@@ -72,14 +74,20 @@ pub(super) fn parse(arrived: &mut BytesMut, room: usize) -> Parsed {
     else {
         return Parsed::Other;
     };
-    let head = arrived.split_to(length).freeze();
-    let mut headers = HeaderMap::with_capacity(kept.len() + 2);
-    for (name, range) in kept {
-        // The parser takes a few bytes more than a value has; such a head was never one for others.
-        let Ok(value) = HeaderValue::from_maybe_shared(head.slice(range)) else { continue };
-        headers.append(name, value);
+    Parsed::Plain(Head { status, fields, bytes, length: body, keep: told.keep })
+}
+
+impl Head {
+    /// The fields, as parts of the head's bytes.
+    pub(super) fn headers(self, head: &Bytes) -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(self.fields.len());
+        for (name, range) in self.fields {
+            // The parser takes a few bytes more than a value has; a field with such was never one for others.
+            let Ok(value) = HeaderValue::from_maybe_shared(head.slice(range)) else { continue };
+            headers.append(name, value);
+        }
+        headers
     }
-    Parsed::Plain(Head { status, headers, length: body, keep: told.keep })
 }
 
 impl Told {
@@ -145,20 +153,20 @@ fn digits(text: &[u8]) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn parsed(text: &str) -> (Parsed, BytesMut) {
-        let mut arrived = BytesMut::from(text);
-        (parse(&mut arrived, 256), arrived)
+    fn parsed(text: &str) -> Parsed {
+        parse(text.as_bytes(), 256)
     }
 
     #[test]
     fn a_head_is_told_from_the_body() {
-        let (parsed, rest) =
-            parsed("HTTP/1.1 200 OK\r\nETag: \"1\"\r\nX: a\r\nContent-Length: 3\r\nx: b\r\n\r\nabc");
-        let Parsed::Plain(head) = parsed else { panic!("{parsed:?}") };
-        assert_eq!((head.status, head.length, head.keep, &rest[..]), (StatusCode::OK, 3, None, &b"abc"[..]));
-        assert_eq!(head.headers["etag"], "\"1\"");
-        assert_eq!(head.headers["content-length"], "3");
-        assert_eq!(head.headers.get_all("x").iter().collect::<Vec<_>>(), ["a", "b"]);
+        let text = "HTTP/1.1 200 OK\r\nETag: \"1\"\r\nX: a\r\nContent-Length: 3\r\nx: b\r\n\r\nabc";
+        let Parsed::Plain(head) = parsed(text) else { panic!() };
+        assert_eq!((head.status, head.length, head.keep), (StatusCode::OK, 3, None));
+        assert_eq!(&text[head.bytes..], "abc");
+        let headers = head.headers(&Bytes::from(text));
+        assert_eq!(headers["etag"], "\"1\"");
+        assert_eq!(headers["content-length"], "3");
+        assert_eq!(headers.get_all("x").iter().collect::<Vec<_>>(), ["a", "b"]);
     }
 
     #[test]
@@ -169,28 +177,25 @@ mod tests {
             ("Keep-Alive: timeout=5, max=3", Some(4)),
             ("Connection: close\r\nKeep-Alive: timeout=5", Some(0)),
         ] {
-            let (parsed, _) = parsed(&format!("HTTP/1.1 200 OK\r\n{field}\r\nContent-Length: 0\r\n\r\n"));
-            let Parsed::Plain(head) = parsed else { panic!("{field}: {parsed:?}") };
+            let text = format!("HTTP/1.1 200 OK\r\n{field}\r\nContent-Length: 0\r\n\r\n");
+            let Parsed::Plain(head) = parsed(&text) else { panic!("{field}") };
             assert_eq!(head.keep, keep.map(Duration::from_secs), "{field}");
-            assert_eq!(head.headers.len(), 1, "{field}");
+            assert_eq!(head.headers(&Bytes::from(text)).len(), 1, "{field}");
         }
     }
 
     #[test]
     fn answers_without_a_body_need_no_length() {
-        for (line, length) in [
-            ("204 No Content", 0),
-            ("304 Not Modified\r\nContent-Length: 5", 0),
-            ("404 X\r\nContent-Length: 5", 5),
-        ] {
-            let (parsed, _) = parsed(&format!("HTTP/1.1 {line}\r\n\r\n"));
-            let Parsed::Plain(head) = parsed else { panic!("{line}: {parsed:?}") };
+        for (line, length) in
+            [("204 No Content", 0), ("304 Not Modified\r\nContent-Length: 5", 0), ("404 X\r\nContent-Length: 5", 5)]
+        {
+            let Parsed::Plain(head) = parsed(&format!("HTTP/1.1 {line}\r\n\r\n")) else { panic!("{line}") };
             assert_eq!(head.length, length, "{line}");
         }
     }
 
     #[test]
-    fn what_needs_more_of_http_is_left_to_others_with_every_byte() {
+    fn what_needs_more_of_http_is_left_to_others() {
         for text in [
             "HTTP/1.1 100 Continue\r\n\r\n",
             "HTTP/1.1 103 Early Hints\r\nContent-Length: 0\r\n\r\n",
@@ -203,21 +208,17 @@ mod tests {
             "HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\n",
             "no answer at all\r\n\r\n",
         ] {
-            let (parsed, rest) = parsed(text);
-            assert!(matches!(parsed, Parsed::Other), "{text}: {parsed:?}");
-            assert_eq!(rest, text);
+            assert!(matches!(parsed(text), Parsed::Other), "{text}");
         }
         let endless = format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(256));
-        assert!(matches!(parsed(&endless).0, Parsed::Other));
+        assert!(matches!(parsed(&endless), Parsed::Other));
     }
 
     #[test]
     fn a_head_may_come_in_parts() {
         let text = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n";
         for end in 0..text.len() {
-            let (parsed, rest) = parsed(&text[..end]);
-            assert!(matches!(parsed, Parsed::Head), "{end}: {parsed:?}");
-            assert_eq!(rest, &text[..end]);
+            assert!(matches!(parsed(&text[..end]), Parsed::Head), "{end}");
         }
     }
 }

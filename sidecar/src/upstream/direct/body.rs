@@ -52,19 +52,19 @@ impl Kept {
 }
 
 impl Plain {
-    /// A body of `length` bytes, of which some `arrived`. With more than those the connection has said what nobody asked
-    /// for, and is closed.
-    pub(super) fn new(mut arrived: Bytes, length: u64, connection: Kept) -> Self {
+    /// A body of `length` bytes, of which some `arrived`: all of it, or what is still to come. With more than those the
+    /// connection has said what nobody asked for, and is closed.
+    pub(super) fn new(mut arrived: Bytes, length: u64, connection: Kept) -> Result<Bytes, Self> {
         match length.checked_sub(arrived.len() as u64) {
             Some(0) => {
                 connection.keep();
-                Self { data: arrived, rest: None }
+                Ok(arrived)
             }
-            Some(left) => Self { data: arrived, rest: Some((left, connection)) },
+            Some(left) => Err(Self { data: arrived, rest: Some((left, connection)) }),
             None => {
                 #[expect(clippy::cast_possible_truncation, reason = "it is less than what has arrived")]
                 arrived.truncate(length as usize);
-                Self { data: arrived, rest: None }
+                Ok(arrived)
             }
         }
     }

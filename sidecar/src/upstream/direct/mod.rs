@@ -7,12 +7,20 @@
 mod answer;
 mod body;
 mod replayed;
+mod trunk;
 
-use std::{io, sync::Arc};
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+};
 
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
 use http_body::Body;
+use kivi_layers::cache::Exchanged;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tower::BoxError;
 
@@ -22,6 +30,7 @@ use self::{
     answer::{Head, Parsed},
     body::{Kept, Plain},
     replayed::Replayed,
+    trunk::Trunk,
 };
 use super::{
     Outgoing, Pool, UpstreamError,
@@ -35,16 +44,32 @@ const ROOM: usize = 4 << 10;
 /// The most of a plain head, in bytes.
 const MAX_HEAD: usize = 16 << 10;
 
+/// With so many requests under way, one that may shares a connection; below that it is sooner answered on its own.
+const FEW: usize = 4;
+
 /// Asks the server directly; a handle, cheap to clone.
 #[derive(Debug)]
 pub struct Direct<B> {
     pool: Pool<Outgoing<B>>,
     idle: Arc<Idle<Connection>>,
+    trunk: Trunk,
+    under_way: Arc<AtomicUsize>,
 }
 
 impl<B> Clone for Direct<B> {
     fn clone(&self) -> Self {
-        Self { pool: self.pool.clone(), idle: Arc::clone(&self.idle) }
+        let Self { pool, idle, trunk, under_way } = self;
+        let (pool, idle) = (pool.clone(), Arc::clone(idle));
+        Self { pool, idle, trunk: trunk.clone(), under_way: Arc::clone(under_way) }
+    }
+}
+
+/// A request under way, counted.
+struct UnderWay(Arc<AtomicUsize>);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
     }
 }
 
@@ -57,8 +82,8 @@ pub(super) struct Connection {
 
 /// What has come of an answer.
 enum Come {
-    /// Its head, and a part of its body.
-    Plain(Head, Bytes),
+    /// Its head, that as bytes, and a part of its body.
+    Plain(Head, Bytes, Bytes),
     /// What hyper has to read.
     Other(Bytes),
 }
@@ -71,26 +96,45 @@ where
     /// Connections of its own to the target of `pool`, which has those that turn out to be hyper's. Must be called within
     /// a runtime, which closes what stays idle.
     pub fn new(pool: Pool<Outgoing<B>>) -> Self {
-        Self { pool, idle: Idle::new() }
+        let trunk = Trunk::new(pool.shared_target());
+        Self { pool, idle: Idle::new(), trunk, under_way: Arc::default() }
     }
 
-    /// Sends a GET, whose bytes these are, and returns its answer without what concerns one connection only.
+    /// Sends a GET, whose bytes these are, and returns its answer without what concerns one connection only. One that is
+    /// answered at once, in few bytes, `may_share` a connection with others.
     ///
     /// A server may have closed a connection that was idle: then the request is sent again on a fresh one, as an
     /// idempotent one may be (RFC 9110 section 9.2.2).
     ///
     /// # Errors
     /// When there is no answer.
-    pub async fn get(self, request: Bytes) -> Result<Response<DirectBody<B>>, UpstreamError> {
+    pub async fn get(
+        self,
+        request: Bytes,
+        may_share: bool,
+    ) -> Result<Exchanged<DirectBody<B>>, UpstreamError> {
+        let before = self.under_way.fetch_add(1, Relaxed);
+        let _counted = UnderWay(Arc::clone(&self.under_way));
+        if may_share
+            && before >= FEW
+            && let Some(answer) = self.trunk.get(&request).await
+        {
+            return Ok(Exchanged::Whole(answer));
+        }
+        // Apart, so that the many that share have no room for it.
+        Box::pin(self.get_alone(&request)).await
+    }
+
+    async fn get_alone(&self, request: &[u8]) -> Result<Exchanged<DirectBody<B>>, UpstreamError> {
         if let Some(mut connection) = self.idle.take(|connection| is_quiet(&connection.io)) {
-            match ask(&mut connection, &request).await {
+            match ask(&mut connection, request).await {
                 Ok(come) => return self.answer(connection, come).await,
                 Err(error) => tracing::debug!(%error, "Sending a request again."),
             }
         }
-        let io = connect(self.pool.target()).await?;
+        let io = Box::pin(connect(self.pool.target())).await?;
         let mut connection = Connection { io, inbox: BytesMut::new() };
-        match ask(&mut connection, &request).await {
+        match ask(&mut connection, request).await {
             Ok(come) => self.answer(connection, come).await,
             Err(source) => {
                 Err(UpstreamError::Lost { target: self.pool.target().to_string(), source: Arc::new(source) })
@@ -102,16 +146,23 @@ where
         &self,
         connection: Connection,
         come: Come,
-    ) -> Result<Response<DirectBody<B>>, UpstreamError> {
-        let (head, body) = match come {
-            Come::Plain(head, body) => (head, body),
-            Come::Other(arrived) => return self.by_hyper(Replayed::new(connection.io, arrived)).await,
+    ) -> Result<Exchanged<DirectBody<B>>, UpstreamError> {
+        let (head, bytes, body) = match come {
+            Come::Plain(head, bytes, body) => (head, bytes, body),
+            Come::Other(arrived) => {
+                let answer = Box::pin(self.by_hyper(Replayed::new(connection.io, arrived))).await?;
+                return Ok(Exchanged::Streamed(answer));
+            }
         };
         let kept = Kept { connection, keep: head.keep.unwrap_or(IDLE), idle: Arc::clone(&self.idle) };
-        let mut response = Response::new(DirectBody::Plain(Plain::new(body, head.length, kept)));
-        *response.status_mut() = head.status;
-        *response.headers_mut() = head.headers;
-        Ok(response)
+        let (status, length) = (head.status, head.length);
+        let mut response = Response::new(());
+        *response.status_mut() = status;
+        *response.headers_mut() = head.headers(&bytes);
+        Ok(match Plain::new(body, length, kept) {
+            Ok(whole) => Exchanged::Whole(response.map(|()| whole)),
+            Err(coming) => Exchanged::Streamed(response.map(|()| DirectBody::Plain(coming))),
+        })
     }
 
     /// Has hyper read the answer, to a request of which it only has to know the method.
@@ -143,7 +194,10 @@ async fn ask(connection: &mut Connection, request: &[u8]) -> io::Result<Come> {
         }
         match answer::parse(inbox, MAX_HEAD) {
             Parsed::Head => {}
-            Parsed::Plain(head) => return Ok(Come::Plain(head, inbox.split().freeze())),
+            Parsed::Plain(head) => {
+                let bytes = inbox.split_to(head.bytes).freeze();
+                return Ok(Come::Plain(head, bytes, inbox.split().freeze()));
+            }
             Parsed::Other => return Ok(Come::Other(inbox.split().freeze())),
         }
     }

@@ -71,15 +71,95 @@ async fn a_panic_within_the_body_is_an_error_to_its_readers_and_the_key_is_free_
     loads_anew(&mut cache, &mut calls, "/v1/k").await;
 }
 
-#[tokio::test(start_paused = true)]
-async fn readers_that_come_after_the_end_load_anew_with_their_own_deadline() {
-    let (mut cache, mut calls, _) = cache(forgetful());
-    for _ in 0..3 {
-        let waiting = [cache.call(get("/v1/k")), cache.call(get("/v1/k"))];
-        drop(calls.next().await);
-        for answer in waiting {
-            assert!(matches!(fill_failed(&answer.await.unwrap_err()), FillFailed::Died));
+#[derive(Debug, Clone, Copy)]
+enum End {
+    Refused,
+    Panicked,
+    Private,
+    Cut,
+    TooLarge,
+    Outgrown,
+    LeftBeforeTheHead,
+    LeftWithinTheBody,
+    Written,
+}
+
+/// One load that two share, and its end.
+async fn load(cache: &mut Cache<Upstream>, calls: &mut Calls, end: End) {
+    let (leader, other) = (cache.call(get("/v1/k")), tokio::spawn(cache.call(get("/v1/k"))));
+    let call = calls.next().await;
+    match end {
+        End::Refused => call.refuse("down"),
+        End::Panicked => drop(call),
+        End::Private => call.ok(&[("cache-control", "private")], "value"),
+        End::Cut => drop(call.stream(&[("content-length", "5")])),
+        End::TooLarge => drop(call.stream(&[("content-length", "2000")])),
+        End::Outgrown => {
+            let pieces = call.stream(&[]);
+            for answer in [leader.await, other.await.unwrap()] {
+                tokio::spawn(text(answer.unwrap()));
+            }
+            pieces.send(piece(vec![b'x'; 2000])).await.unwrap();
+            settle().await;
+            return;
+        }
+        End::LeftBeforeTheHead => {
+            other.abort();
+            drop(leader);
+            settle().await;
+            assert!(call.reply.is_closed());
+            return;
+        }
+        End::LeftWithinTheBody => {
+            let pieces = call.stream(&[]);
+            drop((leader.await, other.await));
+            settle().await;
+            assert!(pieces.is_closed());
+            return;
+        }
+        End::Written => {
+            let write = tokio::spawn(cache.call(put("/v1/k")));
+            calls.next().await.answer(response(204, &[], whole("")));
+            write.await.unwrap().unwrap();
+            call.ok(&[], "value");
         }
     }
-    loads_anew(&mut cache, &mut calls, "/v1/k").await;
+    drop(leader.await);
+    settle().await;
+    // Where the answer was the leader's only.
+    drop(calls.take_all().await);
+    drop(other.await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn however_often_loads_end_in_whatever_way_the_next_is_shared() {
+    // More than the loads of one key that others may join at a time.
+    const OFTEN: usize = 100;
+    for end in [
+        End::Refused,
+        End::Panicked,
+        End::Private,
+        End::Cut,
+        End::TooLarge,
+        End::Outgrown,
+        End::LeftBeforeTheHead,
+        End::LeftWithinTheBody,
+        End::Written,
+    ] {
+        let policy = CachePolicy { unshared_ttl: Duration::ZERO, max_object_bytes: 1000, ..forgetful() };
+        let (mut cache, mut calls, metrics) = cache(policy);
+        for _ in 0..OFTEN {
+            let shared = load(&mut cache, &mut calls, end);
+            let ended = tokio::time::timeout(Duration::from_hours(1), shared).await;
+            assert!(ended.is_ok(), "{end:?}: who waits is not answered");
+        }
+        let sharing = [(); 2].map(|()| tokio::spawn(cache.call(get("/v1/k"))));
+        let mut loads = calls.take_all().await;
+        assert_eq!(loads.len(), 1, "{end:?}");
+        loads.remove(0).ok(&[], "value");
+        for answer in sharing {
+            assert_eq!(read(async { answer.await.unwrap() }).await.1, "value", "{end:?}");
+        }
+        assert_eq!(metrics.waiters.get(), 0);
+    }
 }
