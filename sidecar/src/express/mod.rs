@@ -176,10 +176,6 @@ fn lend(hit: &Hit, serves_store: bool, answer: &mut Answer<'_>) {
     answer.add(b"\r\ncache-status: kivi; hit; ttl=");
     answer.add_number(hit.ttl());
     answer.add(b"\r\n");
-    if dated {
-        answer.end_dated_head()
-    } else {
-        answer.end_head()
-    }
+    if dated { answer.end_dated_head() } else { answer.end_head() }
     answer.add(body);
 }

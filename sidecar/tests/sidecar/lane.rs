@@ -120,3 +120,13 @@ fn without_digits_behind(text: &str, name: &str) -> String {
     let Some((before, behind)) = text.split_once(name) else { return text.to_owned() };
     format!("{before}{name}{}", behind.trim_start_matches(|c: char| c.is_ascii_digit()))
 }
+
+/// An answer to a failure, without how that is told.
+fn without_details(got: &Got) -> (u16, Option<String>, Vec<String>) {
+    let problem: Option<serde_json::Value> = serde_json::from_slice(&got.body).ok();
+    let problem = problem.and_then(|problem| problem["type"].as_str().map(str::to_owned));
+    let fields = got.fields.iter().filter(|(name, _)| !["date", "content-length"].contains(&&**name));
+    let mut fields: Vec<_> = fields.map(|(name, value)| format!("{name}: {value}")).collect();
+    fields.sort_unstable();
+    (got.status, problem, fields)
+}

@@ -92,9 +92,7 @@ impl Body for Plain {
         match count {
             Ok(count) => {
                 *left -= count as u64;
-                if *left == 0
-                    && let Some((_, kept)) = self.rest.take()
-                {
+                if *left == 0 && let Some((_, kept)) = self.rest.take() {
                     kept.keep();
                 }
                 Poll::Ready(Some(Ok(Frame::data(data.freeze()))))
