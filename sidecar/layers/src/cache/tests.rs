@@ -2,6 +2,7 @@
 
 mod coalesce;
 mod ends;
+mod express;
 mod failure;
 mod linearizable;
 mod ranges;

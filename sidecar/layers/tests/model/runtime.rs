@@ -22,6 +22,8 @@ pub(crate) type RandomState = BuildHasherDefault<DefaultHasher>;
 thread_local! {
     /// Whether a time limit may be reached. If so, at any moment.
     static CLOCK_RUNS: RefCell<bool> = const { RefCell::new(false) };
+    /// Whether reads may go past the layer.
+    static EXPRESS: RefCell<bool> = const { RefCell::new(false) };
     static LOADS: RefCell<Vec<AbortHandle>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -29,6 +31,16 @@ thread_local! {
 pub(crate) fn begin(clock_runs: bool) {
     CLOCK_RUNS.set(clock_runs);
     LOADS.take();
+}
+
+/// Has reads go past the layer, or not, from the next run on.
+pub(crate) fn express(may: bool) {
+    EXPRESS.set(may);
+}
+
+/// Whether reads may go past the layer.
+pub(crate) fn may_express() -> bool {
+    EXPRESS.with_borrow(|may| *may)
 }
 
 /// Ends every load at its next wait, as the end of a runtime does.
