@@ -28,11 +28,8 @@ fn express(cache: &Cache<Upstream>, path: &str) -> Later {
         deadline: Deadline(Instant::now() + LIMIT),
         timeout: TimeoutLayer::new(LIMIT),
     };
-    let mut upstream = cache.inner.clone();
-    let exchange = || {
-        let answer = upstream.call(get(path));
-        async move { answer.await.map(Exchanged::Streamed) }
-    };
+    let (mut upstream, request) = (cache.inner.clone(), get(path));
+    let exchange = || async move { upstream.call(request).await.map(Exchanged::Streamed) };
     match cache.express(plain, |_| {}, exchange) {
         Expressed::Later(later) => later,
         Expressed::Hit(_) => panic!("a fresh answer is stored"),
@@ -252,4 +249,39 @@ async fn an_answer_for_its_leader_only_is_the_leaders_and_others_ask_on_their_ow
     };
     let (plain, layered, ()) = futures::join!(plain, read(layered), others);
     assert_eq!((content(plain.unwrap()).await.unwrap(), layered.1), ("yours".into(), "yours".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn during_a_write_loads_go_one_after_the_other() {
+    let (mut cache, mut calls, _) = cache(policy());
+    let write = cache.call(put("/v1/k"));
+    let write = tokio::spawn(write);
+    let written = calls.next().await;
+    let first = tokio::spawn(express(&cache, "/v1/k"));
+    let before = calls.next().await;
+    let second = tokio::spawn(express(&cache, "/v1/k"));
+    calls.assert_none().await;
+    before.ok(&[], "old");
+    assert_eq!(content(first.await.unwrap().unwrap()).await.unwrap(), "old");
+    calls.next().await.ok(&[], "new");
+    assert_eq!(content(second.await.unwrap().unwrap()).await.unwrap(), "new");
+    written.ok(&[], "");
+    write.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_stored_and_stale_is_validated() {
+    let (cache, mut calls, _) = cache(policy());
+    let first = tokio::spawn(express(&cache, "/v1/k"));
+    calls.next().await.ok(&[("etag", "\"1\"")], "value");
+    assert_eq!(content(first.await.unwrap().unwrap()).await.unwrap(), "value");
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    let again = tokio::spawn(express(&cache, "/v1/k"));
+    let call = calls.next().await;
+    assert_eq!(call.request.headers()["if-none-match"], "\"1\"");
+    call.answer(response(304, &[("etag", "\"1\"")], whole("")));
+    let again = again.await.unwrap().unwrap();
+    let status = again.headers()["cache-status"].to_str().unwrap().to_owned();
+    assert_eq!(status, "kivi; fwd=stale; fwd-status=304; stored; ttl=60");
+    assert_eq!(content(again).await.unwrap(), "value");
 }
