@@ -148,15 +148,32 @@ async fn each_gets_its_own_answer_whatever_is_made_of_the_connection_that_they_s
             let text = match target.rsplit('-').next() {
                 Some("0") if times > 0 && odd != "chunked" => format!("{head}\r\n{body}"),
                 Some("0") => match odd {
-                    "chunked" => format!("HTTP/1.1 200 OK\r\n{chunked}\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n", body.len()),
+                    "chunked" => {
+                        format!("HTTP/1.1 200 OK\r\n{chunked}\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n", body.len())
+                    }
                     "hints" => format!("HTTP/1.1 103 Early Hints\r\n\r\n{head}\r\n{body}"),
-                    "last" => return vec![Act::Send(format!("{head}Connection: close\r\n\r\n{body}").into()), Act::Close],
+                    "last" => {
+                        return vec![
+                            Act::Send(format!("{head}Connection: close\r\n\r\n{body}").into()),
+                            Act::Close,
+                        ];
+                    }
                     "none" => return vec![Act::Close],
                     "part" => return vec![Act::Send(head.into()), Act::Close],
-                    "old" => return vec![Act::Send(head.replace("1.1", "1.0").into()), Act::Send(format!("\r\n{body}").into()), Act::Close],
+                    "old" => {
+                        return vec![
+                            Act::Send(head.replace("1.1", "1.0").into()),
+                            Act::Send(format!("\r\n{body}").into()),
+                            Act::Close,
+                        ];
+                    }
                     "garbage" => return vec![Act::Send(b"garbage\r\n\r\n".to_vec()), Act::Close],
                     "extra" => format!("{head}\r\n{body}and more\r\n\r\n"),
-                    "big" => format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}{}", (40 << 10) + body.len(), " ".repeat(40 << 10)),
+                    "big" => format!(
+                        "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}{}",
+                        (40 << 10) + body.len(),
+                        " ".repeat(40 << 10)
+                    ),
                     _ => {
                         let half = Arc::new(Semaphore::new(0));
                         let open = Arc::clone(&half);
@@ -164,7 +181,11 @@ async fn each_gets_its_own_answer_whatever_is_made_of_the_connection_that_they_s
                             settle().await;
                             open.add_permits(1);
                         });
-                        return vec![Act::Send(head.into()), Act::Wait(half), Act::Send(format!("\r\n{body}").into())];
+                        return vec![
+                            Act::Send(head.into()),
+                            Act::Wait(half),
+                            Act::Send(format!("\r\n{body}").into()),
+                        ];
                     }
                 },
                 _ => format!("{head}\r\n{body}"),

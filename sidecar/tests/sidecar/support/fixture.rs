@@ -42,6 +42,15 @@ impl Fixture {
     }
 
     pub(crate) async fn with_flags(upstream: &str, settings: &str, flags: &[&str]) -> Self {
+        Self::start(upstream, settings, flags, false).await
+    }
+
+    /// In front of `upstream`, where somebody takes its spans.
+    pub(crate) async fn traced(upstream: &str) -> Self {
+        Self::start(upstream, "", &["--upstream-ready", ""], true).await
+    }
+
+    async fn start(upstream: &str, settings: &str, flags: &[&str], traced: bool) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("kivi.yaml"), settings).unwrap();
         std::fs::create_dir(dir.path().join("tokens")).unwrap();
@@ -61,7 +70,8 @@ impl Fixture {
             upstream,
         ];
         let flags = Flags::try_parse_from(own.iter().chain(flags)).unwrap();
-        let sidecar = Sidecar::bind(Config::resolve(flags).unwrap()).await.unwrap();
+        let config = Config { traced, ..Config::resolve(flags).unwrap() };
+        let sidecar = Sidecar::bind(config).await.unwrap();
         let text = Address::to_string;
         let (clients, health, admin) =
             (text(sidecar.client_address()), text(sidecar.health_address()), text(sidecar.admin_address()));
