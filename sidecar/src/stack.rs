@@ -8,7 +8,7 @@ use http_body::Body;
 use kivi_layers::{
     Peer,
     auth::{Anonymous, AuthLayer, Verifier},
-    cache::{CacheLayer, CacheMetrics, CachePolicy, SplitBy},
+    cache::{CacheLayer, CacheMetrics},
     linger::LingeringBody,
     metrics::{HttpMetrics, MetricsLayer},
     shed::ShedLayer,
@@ -23,14 +23,16 @@ use tower::{BoxError, Service, ServiceBuilder};
 
 use crate::{
     config::Config,
+    policy,
     proxy::{AdmitLayer, ProxyLayer},
     respond::RespondLayer,
-    upstream::{Exchange, Outgoing, Pool, ResendLayer, Transport},
+    upstream::{Exchange, Outgoing, Pool, ResendLayer},
 };
 
 /// Everything between a client's request and the server. Must be called within a runtime.
 pub fn stack(
     config: &Config,
+    cache: CacheLayer,
     registry: &mut Registry,
 ) -> impl Service<
     Request<RequestBody>,
@@ -71,7 +73,7 @@ pub fn stack(
         .layer(AdmitLayer::new(config.upstream.authority.clone()))
         // What is below runs once for all who ask for the same at the same time. A load is a task with a
         // deadline of its own, so nothing below belongs to one client's clock.
-        .layer(CacheLayer::new(cache(config), peer, cache_metrics(registry)))
+        .layer(cache)
         // What leaves the sidecar is a gateway's request: no hop-by-hop fields, the way it came noted.
         .layer(ProxyLayer::new(config.upstream.clone(), peer))
         // A pooled connection may have been closed by the server just now.
@@ -79,6 +81,13 @@ pub fn stack(
         // Innermost, so that each attempt has its span and the server continues that one.
         .layer(TraceLayer::client(config.upstream.described()))
         .service(Exchange::new(Pool::new(config.upstream.clone())))
+}
+
+/// The cache of [`stack`]: apart, as it is steered while it runs.
+pub fn cache(config: &Config, registry: &mut Registry) -> CacheLayer {
+    let metrics = CacheMetrics::default();
+    metrics.register(registry);
+    CacheLayer::new(policy::of(&config.settings, &config.upstream), peer, metrics)
 }
 
 /// The sidecar serves in front of any server, so no path means anything to it.
@@ -125,36 +134,4 @@ fn throttle(settings: &settings::ThrottleSettings) -> ThrottleLayer {
         settings::OnExcess::Delay => OnExcess::Delay,
     };
     ThrottleLayer::new(rate, by, on_excess, peer)
-}
-
-fn cache(config: &Config) -> CachePolicy {
-    let settings = &config.settings;
-    let (cache, defaults) = (&settings.sidecar.cache, CachePolicy::default());
-    // The store behind a socket answers alike under all of its names; a server at an address may have many.
-    let by_host = matches!(config.upstream.transport, Transport::Tcp(..)).then_some(SplitBy::Host);
-    CachePolicy {
-        max_bytes: cache.max_bytes.bytes(),
-        // Every value that the store takes can be shared.
-        max_object_bytes: defaults.max_object_bytes.max(settings.limits.value_bytes.bytes()),
-        ttl: cache.ttl.get(),
-        stale_while_revalidate: cache.stale_while_revalidate.get(),
-        stale_if_error: cache.stale_if_error.get(),
-        error_ttl: cache.error_ttl.get(),
-        load_timeout: settings.sidecar.timeouts.request.get(),
-        split_by: cache.split_by.iter().copied().map(split_by).chain(by_host).collect(),
-        ..defaults
-    }
-}
-
-fn split_by(setting: settings::SplitBy) -> SplitBy {
-    match setting {
-        settings::SplitBy::Token => SplitBy::Token,
-        settings::SplitBy::Client => SplitBy::Client,
-    }
-}
-
-fn cache_metrics(registry: &mut Registry) -> CacheMetrics {
-    let metrics = CacheMetrics::default();
-    metrics.register(registry);
-    metrics
 }

@@ -18,6 +18,7 @@
 //! - `share`, `write`, `forward`: the three ways of a request; `fill`: the load; `rescue`: when it fails.
 //! - `flight` around the pure `machine` and its `seats`: one load and its readers.
 //! - `validation`: a load that may find what is stored to be current.
+//! - `control`: how a process steers it: another policy, a purge, the feed of changes of which `feed` is the state.
 //! - `table` of `shard`s of `account`s, `stored` answers in an order of `eviction`, `writes`: the state; `found` in it.
 //! - `classify`, `key`, `directives`, `targeted` and its `dictionary`, `freshness`, `stale`, `wish`, `verdict`, `vary`, `conditional`, `range`,
 //!   `location`, `head`, `status`: decisions and texts, as functions of data.
@@ -26,10 +27,12 @@ mod account;
 mod body;
 mod classify;
 mod conditional;
+mod control;
 mod dictionary;
 mod directives;
 mod error;
 mod eviction;
+mod feed;
 mod fill;
 mod flight;
 mod forward;
@@ -66,7 +69,9 @@ mod writes;
 mod tests;
 
 pub use body::CacheBody;
+pub use control::{CacheControl, Purge, Purged};
 pub use error::FillFailed;
+pub use feed::FeedState;
 pub use future::CacheFuture;
 pub use layer::CacheLayer;
 pub use metrics::CacheMetrics;

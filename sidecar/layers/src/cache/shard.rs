@@ -175,6 +175,11 @@ impl Shard {
         Cleared { flights, stored: self.dropped(variants) }
     }
 
+    /// The resources that begin with these bytes.
+    pub(super) fn beginning_with(&self, prefix: &[u8]) -> Vec<Arc<[u8]>> {
+        self.resources.keys().filter(|resource| resource.starts_with(prefix)).cloned().collect()
+    }
+
     /// Notes that an entry has something to forget at `until`, and forgets what is due.
     pub(super) fn mark(&mut self, key: &CacheKey, until: Instant, now: Instant) {
         self.marks.push_back((until, key.clone()));

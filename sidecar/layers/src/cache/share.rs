@@ -75,6 +75,7 @@ where
                 metrics.hit_for_miss.inc();
                 Step::Alone(CacheStatus::Bypass("hit-for-miss"))
             }
+            Found::Outdated => Step::Alone(CacheStatus::Bypass("policy")),
             Found::Crowded => Step::Alone(CacheStatus::Bypass("crowded")),
             Found::Joined(seat, why) => {
                 metrics.coalesced.inc();
@@ -226,7 +227,7 @@ where
     }
 
     fn answer(&self, head: &Head, seat: Seat, why: Forwarded) -> Response<CacheBody> {
-        let stores = self.table.policy.max_bytes > 0;
+        let stores = self.table.policy().max_bytes > 0;
         let mut headers = head.headers.clone();
         CacheStatus::Loaded {
             why,

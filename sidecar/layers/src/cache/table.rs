@@ -12,14 +12,18 @@
 //! Locks: a shard's, and within it a flight's; never the other way round, never two shards', never
 //! across an await.
 
+mod live;
+mod upkeep;
+
 use std::{
     hash::{BuildHasher, RandomState},
     sync::{
         Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
 };
 
+use arc_swap::ArcSwap;
 use http::HeaderMap;
 use parking_lot::Mutex;
 use tokio::time::Instant;
@@ -28,6 +32,7 @@ use super::{
     CacheMetrics, CachePolicy, FillFailed,
     account::{Trouble, Variant},
     classify::Reach,
+    feed::FeedState,
     fill::Fill,
     flight::Flight,
     found::{Found, Kept},
@@ -39,6 +44,7 @@ use super::{
     vary::VaryNames,
     writes::{Effect, Epoch, Writes},
 };
+use live::Live;
 
 /// Shards: enough that a few threads seldom meet, few enough that each orders many entries.
 const SHARDS: usize = 16;
@@ -46,7 +52,11 @@ const SHARDS: usize = 16;
 /// The table.
 #[derive(Debug)]
 pub(super) struct Table {
-    pub(super) policy: CachePolicy,
+    live: ArcSwap<Live>,
+    /// That of the policy in force.
+    generation: AtomicU32,
+    /// A [`FeedState`].
+    feed: AtomicU8,
     pub(super) metrics: CacheMetrics,
     shards: [Mutex<Shard>; SHARDS],
     hasher: RandomState,
@@ -60,7 +70,9 @@ pub(super) struct Table {
 impl Table {
     pub(super) fn new(policy: CachePolicy, metrics: CacheMetrics) -> Self {
         Self {
-            policy,
+            live: ArcSwap::from_pointee(Live::first(policy)),
+            generation: AtomicU32::new(0),
+            feed: AtomicU8::new(FeedState::None as u8),
             metrics,
             shards: std::array::from_fn(|_| Mutex::new(Shard::new())),
             hasher: RandomState::new(),
@@ -83,8 +95,16 @@ impl Table {
             return None;
         }
         let (now, mut shard) = (Instant::now(), self.shard(&key.resource).lock());
+        if !self.is_in_force(key) {
+            return None;
+        }
         let variant = shard.account(key)?.variant(headers)?;
-        let covers = variant.stored.covers_failure(headers, now, self.writes.epoch());
+        let (stored, epoch) = (&variant.stored, self.writes.epoch());
+        let covers = match self.feed() {
+            FeedState::Behind => stored.stands_in(headers, now, epoch),
+            FeedState::Current if key.is_about_many() && !stored.is_unwritten(epoch) => false,
+            FeedState::Current | FeedState::None => stored.covers_failure(headers, now, epoch),
+        };
         covers.then(|| Arc::clone(&variant.stored))
     }
 
@@ -93,7 +113,11 @@ impl Table {
         if self.used.load(Relaxed) == 0 {
             return None;
         }
-        self.shard(&key.resource).lock().account(key)?.variant(headers).cloned()
+        let mut shard = self.shard(&key.resource).lock();
+        if !self.is_in_force(key) {
+            return None;
+        }
+        shard.account(key)?.variant(headers).cloned()
     }
 
     /// Removes a stored answer that was found to be outdated, if it is still there.
@@ -127,10 +151,25 @@ impl Table {
         epoch: Epoch,
     ) -> Result<Kept, Forwarded> {
         let now = Instant::now();
+        if !self.is_in_force(key) {
+            return Err(Forwarded::Miss);
+        }
         let account = shard.account(key).ok_or(Forwarded::Miss)?;
         let variant = account.variant(headers).cloned().ok_or(Forwarded::Miss)?;
         let in_trouble = account.is_in_trouble(now);
         let stored = variant.stored;
+        match self.feed() {
+            FeedState::Behind if in_trouble && stored.stands_in(headers, now, epoch) => {
+                return Ok(Kept::Resting(stored));
+            }
+            // Nobody knows what has changed.
+            FeedState::Behind => return Err(Forwarded::Stale),
+            // A listing that is older than a change; single resources were dropped by name.
+            FeedState::Current if key.is_about_many() && !stored.is_unwritten(epoch) => {
+                return Err(Forwarded::Stale);
+            }
+            FeedState::Current | FeedState::None => {}
+        }
         let kept = match stored.use_for(headers, now, epoch) {
             Use::Fresh => Kept::Fresh(stored),
             Use::WhileRevalidate if in_trouble => Kept::Stale { stored, refresh: None },
@@ -183,6 +222,9 @@ impl Table {
         expected: Option<&VaryNames>,
     ) -> Found {
         let now = Instant::now();
+        if !self.is_in_force(key) {
+            return Found::Outdated;
+        }
         let epoch = self.writes.epoch();
         let why = match self.kept_in(shard, key, headers, epoch) {
             Ok(kept) => return Found::Kept(kept),
@@ -229,7 +271,7 @@ impl Table {
     /// The answer of a flight is for its leader only: lets others go on their own for a while.
     pub(super) fn remember_unshared(&self, flight: &Arc<Flight>) {
         let now = Instant::now();
-        let until = now + self.policy.unshared_ttl;
+        let until = now + self.policy().unshared_ttl;
         let mut superseded = None;
         {
             let mut shard = self.shard(&flight.key.resource).lock();
@@ -252,7 +294,7 @@ impl Table {
     /// without another load for a while.
     pub(super) fn rest(&self, flight: &Arc<Flight>) -> bool {
         let now = Instant::now();
-        let until = now + self.policy.error_ttl;
+        let until = now + self.policy().error_ttl;
         let mut shard = self.shard(&flight.key.resource).lock();
         let Some(account) = shard.account(&flight.key).filter(|account| account.is_attached(flight)) else {
             return false;
@@ -271,7 +313,7 @@ impl Table {
     /// A flight failed: keeps the failure for a while, unless a write came between.
     pub(super) fn remember_failure(&self, flight: &Arc<Flight>, why: &FillFailed) {
         let now = Instant::now();
-        let until = now + self.policy.error_ttl;
+        let until = now + self.policy().error_ttl;
         let mut shard = self.shard(&flight.key.resource).lock();
         if shard.detach(flight, now) && until > now && self.stands(flight) {
             shard.account_or_new(&flight.key).keep_trouble(Trouble::NoAnswer(why.clone()), until);
@@ -293,6 +335,10 @@ impl Table {
             shard.store(flight, Arc::new(stored), fingerprint)
         };
         self.released(removed);
+        // A smaller bound may have come meanwhile.
+        if self.used.load(Relaxed) > self.policy().max_bytes {
+            self.reserve(0);
+        }
     }
 
     /// A write begins: what loads now may be from before it.
@@ -338,10 +384,10 @@ impl Table {
 
     /// Takes `weight` bytes of the bound, from other entries where need be. False: it does not fit.
     fn reserve(&self, weight: u64) -> bool {
-        if weight > self.policy.max_bytes {
+        if weight > self.policy().max_bytes {
             return false;
         }
-        let fits = |used: u64| used.checked_add(weight).filter(|sum| *sum <= self.policy.max_bytes);
+        let fits = |used: u64| used.checked_add(weight).filter(|sum| *sum <= self.policy().max_bytes);
         while self.used.fetch_update(Relaxed, Relaxed, fits).is_err() {
             let evicted = (0..SHARDS).find_map(|_| {
                 let turn = self.turn.fetch_add(1, Relaxed) % SHARDS;
