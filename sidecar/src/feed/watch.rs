@@ -11,6 +11,7 @@ use http::{
     header::{ACCEPT, HOST},
     uri::PathAndQuery,
 };
+use http_body::Body;
 use http_body_util::{BodyExt, Empty};
 use kivi_api::{
     client::events::{Parser, Sent},
@@ -31,7 +32,7 @@ pub(super) const SILENCE: Duration = Duration::from_secs(10);
 /// Bytes of one event without its value: a key in JSON, each byte as three, and a media type.
 const LONGEST_EVENT: usize = 128 << 10;
 
-type Answered = Received<Outgoing<Empty<Bytes>>>;
+pub(super) type Answered = Received<Outgoing<Empty<Bytes>>>;
 
 /// Where the changes are asked for.
 #[derive(Debug)]
@@ -41,8 +42,8 @@ pub(super) struct Source {
 
 /// A watch under way.
 #[derive(Debug)]
-pub(super) struct Watch {
-    body: Answered,
+pub(super) struct Watch<B> {
+    body: B,
     parser: Parser,
     sent: VecDeque<Sent>,
 }
@@ -77,7 +78,7 @@ impl Source {
 
     /// A watch of all keys from now on. What is answered to a request from the time of its return shows all that
     /// happened before, and what happens after is told.
-    pub(super) async fn open(&self) -> Result<Watch, FeedError> {
+    pub(super) async fn open(&self) -> Result<Watch<Answered>, FeedError> {
         // A watch without a place to begin would tell all keys first.
         let answer = self.ask(&format!("{PREFIX}?limit=1&keysOnly=true")).await?;
         let status = answer.status();
@@ -96,7 +97,7 @@ impl Source {
         if answer.status() != StatusCode::OK {
             return Err(FeedError::Refused(answer.status()));
         }
-        Ok(Watch { body: answer.into_body(), parser: Parser::within(LONGEST_EVENT), sent: VecDeque::new() })
+        Ok(Watch::new(answer.into_body()))
     }
 
     async fn ask(&self, path: &str) -> Result<http::Response<Answered>, FeedError> {
@@ -116,7 +117,14 @@ impl Source {
     }
 }
 
-impl Watch {
+impl<B> Watch<B>
+where
+    B: Body<Data = Bytes, Error = hyper::Error> + Unpin,
+{
+    fn new(body: B) -> Self {
+        Self { body, parser: Parser::within(LONGEST_EVENT), sent: VecDeque::new() }
+    }
+
     /// What the server tells next.
     pub(super) async fn next(&mut self) -> Result<Told, FeedError> {
         loop {
@@ -152,7 +160,47 @@ fn told(sent: &Sent, now: SystemTime) -> Result<Option<Told>, FeedError> {
 
 #[cfg(test)]
 mod tests {
+    use http_body::Frame;
+    use http_body_util::StreamBody;
+    use tokio::{sync::mpsc, time::Instant};
+
     use super::*;
+
+    type Pieces = mpsc::UnboundedSender<&'static str>;
+
+    /// A watch of what a test says.
+    fn watch() -> (Pieces, Watch<impl Body<Data = Bytes, Error = hyper::Error> + Unpin>) {
+        let (said, mut pieces) = mpsc::unbounded_channel::<&'static str>();
+        let pieces = futures::stream::poll_fn(move |cx| {
+            pieces.poll_recv(cx).map(|piece| piece.map(|piece| Ok(Frame::data(Bytes::from(piece)))))
+        });
+        (said, Watch::new(StreamBody::new(pieces)))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_stream_is_broken_after_ten_seconds() {
+        const BOOKMARK: &str = "event: bookmark\nid: 7\ndata: {\"revision\":7}\n\n";
+        let (said, mut watch) = watch();
+        for _ in 0..100 {
+            said.send(BOOKMARK).unwrap();
+            assert_eq!(watch.next().await.unwrap(), Told::Everything);
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        }
+        let silent_since = Instant::now();
+        assert!(matches!(watch.next().await, Err(FeedError::Silent(SILENCE))));
+        assert_eq!(silent_since.elapsed().as_secs(), 10);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_event_in_pieces_is_one_and_the_streams_end_is_told() {
+        let (said, mut watch) = watch();
+        for piece in [": hello\n\nevent: del", "ete\ndata: {\"key\":\"a\",", "\"modifiedMs\":1}\n", "\n"] {
+            said.send(piece).unwrap();
+        }
+        assert!(matches!(watch.next().await, Ok(Told::Change { resource, .. }) if resource == b"/v1/a"));
+        drop(said);
+        assert!(matches!(watch.next().await, Err(FeedError::Ended)));
+    }
 
     fn event(event: &str, data: &str) -> Sent {
         Sent { event: event.to_owned(), id: Some(1), data: data.to_owned() }

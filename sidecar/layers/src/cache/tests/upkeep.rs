@@ -1,9 +1,16 @@
 //! What reaches a running cache from outside: another policy, a purge, the feed of changes.
 
+use std::sync::Arc;
+
 use http::HeaderName;
 
 use super::*;
-use crate::cache::{CacheControl, FeedState, Purge, Purged, SplitBy};
+use crate::cache::{
+    CacheControl, FeedState, Purge, Purged, SplitBy,
+    found::Found,
+    key::{CacheKey, Requester},
+    table::Table,
+};
 
 fn steered(policy: CachePolicy) -> (Cache<Upstream>, Calls, CacheMetrics, CacheControl) {
     let (sender, receiver) = mpsc::unbounded_channel();
@@ -162,6 +169,27 @@ async fn a_new_separation_shows_nobody_what_was_shared_before() {
     load(&mut cache, &mut calls, account("b"), "for b").await;
     assert_eq!(kept(&mut cache, &mut calls, account("a")).await, "for a");
     assert_eq!(kept(&mut cache, &mut calls, get("/v1/k")).await, "for nobody");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_was_sorted_by_the_policy_before_finds_nothing_and_leaves_nothing() {
+    let table = Arc::new(Table::new(keeping(), CacheMetrics::default()));
+    let uri = http::Uri::from_static("/v1/k");
+    let headers = HeaderMap::new();
+    let key = |generation| {
+        let key = CacheKey::of(&uri, &headers, Requester::default(), &[]);
+        CacheKey { generation, ..key }
+    };
+    let sorted_before = key(table.policy().generation());
+    table.set_policy(CachePolicy { max_bytes: 1, ..keeping() });
+    assert!(
+        matches!(table.find(&sorted_before, &headers, None), Found::Leads { .. }),
+        "a size sorts nothing anew"
+    );
+    table.set_policy(CachePolicy { split_by: vec![SplitBy::Token], ..keeping() });
+    assert!(matches!(table.find(&sorted_before, &headers, None), Found::Outdated));
+    let sorted_now = key(table.policy().generation());
+    assert!(matches!(table.find(&sorted_now, &headers, None), Found::Leads { .. }));
 }
 
 #[tokio::test(start_paused = true)]
