@@ -11,9 +11,10 @@ use super::{
     watch::{SILENCE, Source, Told},
 };
 
-/// Between two connections, at first and at most.
+/// Between two connections, at first and at most. A server is on the same machine, and until its feed is there the cache
+/// only coalesces.
 const PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
 /// Follows the server's changes for a cache.
 #[derive(Debug)]
