@@ -38,7 +38,11 @@ impl Feed {
         let metrics = FeedMetrics::register(registry);
         let follows = match config.change_feed {
             ChangeFeed::On => true,
-            ChangeFeed::Auto => matches!(config.upstream.transport, Transport::Unix(_)),
+            // Where the server takes one connection, it is for requests.
+            ChangeFeed::Auto => {
+                matches!(config.upstream.transport, Transport::Unix(_))
+                    && config.settings.limits.most_connections() > 1
+            }
             ChangeFeed::Off => false,
         };
         let (demand, wanted) = Demand::new(control.clone());

@@ -112,6 +112,15 @@ async fn the_feed_is_no_clients_watch_and_no_client_can_pass_for_it() {
     assert_eq!(answer.headers()[header::CONTENT_TYPE], "application/problem+json");
 }
 
+#[tokio::test]
+async fn the_only_connection_is_for_requests() {
+    let store = Store::start("{connections: 1}").await;
+    let settings = "{limits: {connections: 1}, sidecar: {cache: {ttl: 10m}}}";
+    let sidecar = Fixture::with_flags(&store.url, settings, &["--upstream-ready", ""]).await;
+    assert_eq!(send(&sidecar, get("/v1/k")).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(sidecar.metric("kivi_feed_wanted").await, 0);
+}
+
 /// GETs on one connection.
 struct Reader {
     sender: SendRequest<Full<Bytes>>,

@@ -69,6 +69,36 @@ async fn a_field_separates_accounts() {
 }
 
 #[tokio::test]
+async fn the_counters_count_what_a_client_saw() {
+    let server = Server::tcp(async |request: http::Request<hyper::body::Incoming>| {
+        let answer = Response::builder();
+        match request.uri().path() {
+            "/private" => answer.header("cache-control", "private"),
+            "/failing" => answer.status(500),
+            _ => answer,
+        }
+        .body(text("value"))
+        .unwrap()
+    })
+    .await;
+    let sidecar = Fixture::new(&server, "sidecar: {cache: {ttl: 10m}}").await;
+    let mut seen = [0; 2];
+    for path in ["/k", "/k", "/k", "/private", "/private", "/failing", "/failing"] {
+        let answer = send(&sidecar, get(path)).await;
+        let status = answer.header("cache-status").unwrap();
+        seen[0] += u64::from(status.starts_with("kivi; hit"));
+        seen[1] += u64::from(status.contains("hit-for-miss"));
+    }
+    assert!(seen[0] >= 2 && seen[1] == 1, "{seen:?}");
+    assert_eq!(sidecar.metric("kivi_cache_hit_total").await, seen[0]);
+    assert_eq!(sidecar.metric("kivi_cache_hit_for_miss_total").await, seen[1]);
+    let loads = server.seen().len() as u64 - seen[1];
+    assert_eq!(sidecar.metric("kivi_cache_miss_total").await, loads);
+    assert_eq!(sidecar.metric("kivi_cache_entries").await, 2);
+    assert!(sidecar.metric("kivi_cache_bytes").await > 0);
+}
+
+#[tokio::test]
 async fn every_counter_is_described_and_there_from_the_start() {
     let server = Server::tcp(async |_| Response::new(text("value"))).await;
     let scrape = Fixture::new(&server, "").await.scrape().await;
