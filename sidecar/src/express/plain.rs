@@ -24,7 +24,7 @@ pub(super) fn is_plain_get(request: &PlainRequest<'_>) -> bool {
                 Some(b'h') => is("host") && !is_host(value),
                 Some(b'f') => is("forwarded"),
                 Some(b'i') => begins("if-"),
-                Some(b'k') => is("keep-alive"),
+                Some(b'k') => is("keep-alive") || is("kivi-change-feed"),
                 Some(b'm') => is("max-forwards"),
                 Some(b'p') => is("pragma") || begins("proxy-"),
                 Some(b'r') => is("range"),

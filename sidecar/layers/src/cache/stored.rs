@@ -125,6 +125,17 @@ impl Stored {
                 && self.grace.covers_failure(self.staleness(now), Tolerance::of(request)))
     }
 
+    /// Whether no write that may change it was acknowledged since its load began.
+    pub(super) fn is_unwritten(&self, writes: Epoch) -> bool {
+        self.began.is_unwritten(writes, self.about_many)
+    }
+
+    /// Whether it is served in place of a failure, to a request with these headers, while nobody knows what has
+    /// changed: its freshness says nothing then.
+    pub(super) fn stands_in(&self, request: &HeaderMap, now: Instant, writes: Epoch) -> bool {
+        self.is_unwritten(writes) && self.grace.covers_failure(self.staleness(now), Tolerance::of(request))
+    }
+
     /// Its freshness in whole seconds, rounded down; negative by how long it has been stale (RFC 9211, 2.5).
     pub(super) fn ttl(&self, now: Instant) -> i64 {
         let staleness = self.staleness(now);

@@ -3,7 +3,9 @@
 mod client;
 mod fixture;
 mod server;
+mod store;
 
 pub(crate) use client::{Answer, connect, get, raw, send, send_to};
 pub(crate) use fixture::{Fixture, TOKEN};
 pub(crate) use server::{Body, Server, echo, text};
+pub(crate) use store::{Store, put};
