@@ -224,7 +224,7 @@ mod tests {
             }
         }
         assert_eq!(key(&[("x-other", "a")]), key(&[]));
-        assert_eq!(key(&[("x-account", "a")]).weight(), key(&[]).weight() + 32);
+        assert_eq!(key(&[("x-account", "a")]).weight(), key(&[]).weight() + weight::shared(32));
     }
 
     #[test]

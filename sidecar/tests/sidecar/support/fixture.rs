@@ -38,9 +38,9 @@ pub(crate) struct Fixture {
 }
 
 impl Fixture {
-    /// In front of `server`, with `settings` as its configuration file.
+    /// In front of `server`, which tells of no changes, with `settings` as its configuration file.
     pub(crate) async fn new(server: &Server, settings: &str) -> Self {
-        Self::with_flags(&server.url, settings, &["--upstream-ready", ""]).await
+        Self::with_flags(&server.url, settings, &["--upstream-ready", "", "--change-feed", "off"]).await
     }
 
     pub(crate) async fn with_flags(upstream: &str, settings: &str, flags: &[&str]) -> Self {
