@@ -100,7 +100,7 @@ impl Sidecar {
         let control = cache.control();
         let (feed, demand) = Feed::new(&config, &control, &mut registry);
         let reload = Reload::new(&config, control.clone(), demand, ReloadMetrics::register(&mut registry));
-        let (stack, lane) = stack(&config, cache, &mut registry);
+        let (stack, lane) = stack(&config, &cache, &mut registry);
         let checks = Health::new(Arc::new(registry));
         ready::register(&checks, &config, &shutdown);
 

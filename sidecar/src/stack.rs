@@ -38,7 +38,7 @@ use crate::{
 /// Must be called within a runtime.
 pub fn stack(
     config: &Config,
-    cache: CacheLayer,
+    cache: &CacheLayer,
     registry: &mut Registry,
 ) -> (
     impl Service<

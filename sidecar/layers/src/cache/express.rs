@@ -109,13 +109,18 @@ impl<S> Cache<S> {
         let table = &self.table;
         let key = self.key_of(&request, requester);
         let found = table.find(&key, request.headers(), None);
-        let share = |key, request| Share { inner: self.inner.clone(), table: Arc::clone(table), key, request };
+        let share =
+            |key, request| Share { inner: self.inner.clone(), table: Arc::clone(table), key, request };
         let (mut seat, why, driven) = match found {
             Found::Kept(Kept::Fresh(stored)) if stored.is_lendable() => {
                 table.metrics.hit.inc();
                 return Expressed::Hit(Hit { stored, now: Instant::now() });
             }
-            Found::Kept(Kept::Fresh(_)) | Found::Failed(_) | Found::Unshared | Found::Outdated | Found::Crowded => {
+            Found::Kept(Kept::Fresh(_))
+            | Found::Failed(_)
+            | Found::Unshared
+            | Found::Outdated
+            | Found::Crowded => {
                 return Expressed::ByLayer;
             }
             Found::Leads { seat, fill, why } if fill.is_plain() => {
@@ -150,7 +155,8 @@ impl<S> Cache<S> {
                 other => {
                     let (request, trail) = prepared(share.request, deadline, prepare);
                     let share = Share { request, ..share };
-                    let outcome = timeout.give_up(deadline, Box::pin(otherwise(share, other, seat, why))).await;
+                    let outcome =
+                        timeout.give_up(deadline, Box::pin(otherwise(share, other, seat, why))).await;
                     outcome.map(Fetched::from).map_err(|error| NotFetched { error, trail })
                 }
             }

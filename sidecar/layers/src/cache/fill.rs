@@ -20,8 +20,8 @@ use tracing::debug;
 
 use super::{
     CacheBody, FillFailed,
-    express::Exchanged,
     account::Variant,
+    express::Exchanged,
     flight::Flight,
     freshness::Arrival,
     head::{Head, content_length},

@@ -86,7 +86,9 @@ impl CacheKey {
     pub(super) fn weight(&self) -> usize {
         let texts = [&self.entry.target, &self.entry.host].into_iter().flatten();
         let fields = self.entry.fields.as_ref().map_or(0, |digest| weight::shared(digest.len()));
-        weight::shared(self.resource.len()) + texts.map(|text| weight::shared(text.len())).sum::<usize>() + fields
+        weight::shared(self.resource.len())
+            + texts.map(|text| weight::shared(text.len())).sum::<usize>()
+            + fields
     }
 }
 

@@ -21,6 +21,9 @@ use super::{
     writes::Epoch,
 };
 
+/// The longest body, in bytes, that is lent: a longer one is better sent from where it lies.
+const LENT: usize = 64 << 10;
+
 /// An answer with all of its body. Its bytes are its own copies, in one buffer: the parts of an answer as it
 /// comes from a connection keep that connection's whole read buffer alive.
 #[derive(Debug)]
@@ -78,7 +81,10 @@ impl Stored {
             + weight::allocation(size_of::<Arc<Self>>())
             + shard::weight(flight.key.entry.is_plain())
             + Order::<Arc<Self>>::ENTRY;
-        let lendable = trailers.is_none() && !is_bodiless(head.status) && !headers.contains_key(CACHE_STATUS);
+        let lendable = body.len() <= LENT
+            && trailers.is_none()
+            && !is_bodiless(head.status)
+            && !headers.contains_key(CACHE_STATUS);
         Some(Self {
             lendable,
             key: flight.key.clone(),
@@ -226,7 +232,7 @@ impl Stored {
         &self.body
     }
 
-    /// Whether its bytes are an answer as they are, but for its age and how it came about.
+    /// Whether its bytes are an answer as they are, but for its age and how it came about, and are few.
     pub(super) fn is_lendable(&self) -> bool {
         self.lendable
     }
