@@ -70,7 +70,7 @@ tls: {managed: {duration: 2160h, renewBefore: 720h}}
 auth: {anonymous: Read, tokensSecretRef: null}
 sidecar:
   enabled: true
-  cache: {maxBytes: 64Mi, ttl: 0s, splitBy: [Token]}
+  cache: {maxBytes: 64Mi, maxObjectBytes: 4Mi, ttl: 0s, negativeTtl: 0s, splitBy: [Token, Header=X-Account]}
   throttle: {rate: null, burst: null, by: Client, onExcess: Reject}
   resources: {limits: {cpu: 2, memory: 64Mi}}
 service: {type: LoadBalancer, port: 8443, annotations: {a: b}}

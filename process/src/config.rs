@@ -1,4 +1,4 @@
-//! Reads the configuration file, whole, before anything is bound or opened.
+//! Reads the configuration file, whole, before anything is bound or opened, and again whenever it changes.
 
 use std::fs;
 use std::io;
@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use kivi_settings::{Settings, SettingsError};
 use thiserror::Error;
+use tokio_util::sync::CancellationToken;
+
+use crate::watch;
 
 /// Why a configuration file cannot be used; each message names the file and the field.
 #[derive(Debug, Error)]
@@ -46,9 +49,33 @@ pub fn load(path: Option<&Path>) -> Result<Settings, ConfigError> {
     let Some(path) = path else {
         return Ok(Settings::default());
     };
-    let text =
-        fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-    parse(path, &text)
+    parse(path, &read(path)?)
+}
+
+/// Calls `changed` with what `path` says: at once, and whenever its content is another than before, until `shutdown`.
+/// A file that cannot be used is told once.
+pub async fn follow(
+    path: &Path,
+    shutdown: CancellationToken,
+    mut changed: impl FnMut(Result<Settings, ConfigError>),
+) {
+    let mut last: Option<Result<String, io::ErrorKind>> = None;
+    watch::each_interval(shutdown, || {
+        let text = fs::read_to_string(path);
+        let now = text.as_ref().map(String::clone).map_err(io::Error::kind);
+        if last.as_ref() != Some(&now) {
+            changed(
+                text.map_err(|source| ConfigError::Read { path: path.to_owned(), source })
+                    .and_then(|text| parse(path, &text)),
+            );
+            last = Some(now);
+        }
+    })
+    .await;
+}
+
+fn read(path: &Path) -> Result<String, ConfigError> {
+    fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })
 }
 
 fn parse(path: &Path, text: &str) -> Result<Settings, ConfigError> {
@@ -100,6 +127,52 @@ mod tests {
             let message = refusal(text);
             assert!(message.contains(expected), "{text}: {message}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_is_told_once_also_through_a_link_that_is_swapped() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        // As the kubelet mounts a ConfigMap: file -> ..data -> a directory of one version.
+        for (version, text) in
+            [("1", "limits: {keyBytes: 1}"), ("2", "limits: {keyBytes: 2}"), ("3", "limits: 3")]
+        {
+            fs::create_dir(at(version)).unwrap();
+            fs::write(at(version).join("kivi.yaml"), text).unwrap();
+        }
+        let swap = |version: &str| {
+            std::os::unix::fs::symlink(version, at("..new")).unwrap();
+            fs::rename(at("..new"), at("..data")).unwrap();
+        };
+        swap("1");
+        std::os::unix::fs::symlink("..data/kivi.yaml", at("kivi.yaml")).unwrap();
+
+        let (told, mut changes) = tokio::sync::mpsc::unbounded_channel();
+        let (path, shutdown) = (at("kivi.yaml"), CancellationToken::new());
+        let ends = shutdown.clone();
+        let following = tokio::spawn(async move {
+            let key_bytes = |settings: Settings| settings.limits.key_bytes;
+            let tell = |read: Result<Settings, ConfigError>| {
+                told.send(read.map(key_bytes).map_err(|error| error.to_string())).unwrap();
+            };
+            follow(&path, ends, tell).await;
+        });
+        let mut told = async || {
+            tokio::time::sleep(watch::INTERVAL * 3).await;
+            let first = changes.try_recv().ok();
+            assert!(changes.try_recv().is_err(), "it is told once");
+            first
+        };
+        assert_eq!(told().await, Some(Ok(1)), "what it says at first is told too");
+        assert_eq!(told().await, None);
+        swap("2");
+        assert_eq!(told().await, Some(Ok(2)));
+        swap("3");
+        assert!(told().await.unwrap().unwrap_err().contains("kivi.yaml: limits: "));
+        fs::remove_file(at("kivi.yaml")).unwrap();
+        assert!(told().await.unwrap().unwrap_err().starts_with("cannot read the configuration file"));
+        shutdown.cancel();
+        following.await.unwrap();
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! Notices that the files of a directory changed, by comparing their content.
+//! Notices that a file, or the files of a directory, changed, by comparing their content.
 //!
-//! Kubernetes replaces a mounted Secret by swapping a symlink, which file events report in ways that
+//! Kubernetes replaces a mounted Secret or ConfigMap by swapping a symlink, which file events report in ways that
 //! differ by file system; a few small files are cheaper to read than to get that right.
 
 use std::collections::BTreeMap;
@@ -31,13 +31,21 @@ pub(crate) fn read(dir: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
 /// Calls `changed` whenever a read of `dir` differs from the last, until `shutdown`.
 pub(crate) async fn watch(dir: &Path, shutdown: CancellationToken, mut changed: impl FnMut()) {
     let mut last = read(dir).ok();
-    let mut tick = tokio::time::interval(INTERVAL);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    while shutdown.run_until_cancelled(tick.tick()).await.is_some() {
+    each_interval(shutdown, || {
         let now = read(dir).ok();
         if now.is_some() && now != last {
             changed();
             last = now;
         }
+    })
+    .await;
+}
+
+/// Calls `look` at once and every [`INTERVAL`], until `shutdown`.
+pub(crate) async fn each_interval(shutdown: CancellationToken, mut look: impl FnMut()) {
+    let mut tick = tokio::time::interval(INTERVAL);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while shutdown.run_until_cancelled(tick.tick()).await.is_some() {
+        look();
     }
 }

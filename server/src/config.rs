@@ -95,6 +95,7 @@ impl Config {
                 request_bytes: settings.limits.request_bytes.as_len(),
                 operations: settings.limits.most_operations(),
                 watchers: settings.limits.most_watchers(),
+                behind_sidecar: matches!(flags.listen, Address::Unix(_)),
             },
             store_limits: StoreLimits {
                 memory_bytes: settings.limits.memory.bytes(),

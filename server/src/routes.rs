@@ -59,6 +59,8 @@ pub(crate) struct Limits {
     pub(crate) operations: usize,
     /// `limits.watchers`
     pub(crate) watchers: usize,
+    /// Whether a sidecar is before this server: a watch that says it is the sidecar's own is then no client's.
+    pub(crate) behind_sidecar: bool,
 }
 
 /// The store, from the moment its log is replayed.

@@ -13,15 +13,17 @@ use kivi_settings::{Anonymous, Settings};
 use thiserror::Error;
 
 use crate::{
-    flags::{Flags, ReadySource},
+    flags::{ChangeFeed, Flags, ReadySource},
     upstream::Target,
 };
 
 /// What a sidecar runs with.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The configuration file.
+    /// What the configuration file said at the start.
     pub settings: Settings,
+    /// The configuration file, which is followed.
+    pub file: Option<PathBuf>,
     /// Where clients connect.
     pub listen: Address,
     /// Where probes and metrics are answered.
@@ -32,6 +34,8 @@ pub struct Config {
     pub upstream: Target,
     /// How the server's readiness is learned.
     pub upstream_ready: ReadySource,
+    /// Whether its changes are followed.
+    pub change_feed: ChangeFeed,
     /// What clients are served with; none: in the clear.
     pub tls: Option<Tls>,
     /// The valid bearer tokens.
@@ -89,11 +93,13 @@ impl Config {
         };
         Ok(Self {
             settings,
+            file: flags.config,
             listen: flags.listen,
             health_listen: flags.health_listen,
             admin_listen: flags.admin_listen,
             upstream: flags.upstream,
             upstream_ready: flags.upstream_ready,
+            change_feed: flags.change_feed,
             tls,
             tokens,
             grace: flags.shutdown_grace.get(),

@@ -42,6 +42,10 @@ pub struct Flags {
         default_value = "http://127.0.0.1:8081/readyz"
     )]
     pub upstream_ready: ReadySource,
+    /// Whether the cache follows the server's changes, so that it knows of writes that did not pass here. `auto`: where
+    /// the upstream is a Unix socket with a Kivi server behind it.
+    #[arg(long, env = "KIVI_CHANGE_FEED", value_enum, default_value_t)]
+    pub change_feed: ChangeFeed,
     /// How long requests in flight may take after SIGTERM.
     #[arg(long, env = "KIVI_SHUTDOWN_GRACE", value_name = "DURATION", default_value = "25s")]
     pub shutdown_grace: DurationString,
@@ -51,6 +55,18 @@ pub struct Flags {
     /// Which log lines are written: a level, or directives as in `info,kivi_layers=debug`.
     #[arg(long, env = "KIVI_LOG_LEVEL", value_name = "LEVEL", default_value = "info")]
     pub log_level: String,
+}
+
+/// Whether the cache follows the server's changes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum ChangeFeed {
+    /// From a Kivi server behind a Unix socket.
+    #[default]
+    Auto,
+    /// Always: while the changes are not heard of, nothing that is kept is served.
+    On,
+    /// Never: an answer is kept for as long as it is fresh.
+    Off,
 }
 
 /// How the sidecar learns whether the server is ready.

@@ -15,7 +15,13 @@ use prometheus_client::{metrics::info::Info, registry::Registry};
 use thiserror::Error;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{config::Config, ready, stack::stack};
+use crate::{
+    config::Config,
+    feed::Feed,
+    purge, ready,
+    reload::{Reload, ReloadMetrics},
+    stack::{cache, stack},
+};
 
 /// How long probes and operations in flight may take at the very end.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
@@ -90,7 +96,11 @@ impl Sidecar {
             Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]),
         );
         options.metrics = ConnectionMetrics::register(&mut registry);
-        let (stack, lane) = stack(&config, &mut registry);
+        let cache = cache(&config, &mut registry);
+        let control = cache.control();
+        let (feed, demand) = Feed::new(&config, &control, &mut registry);
+        let reload = Reload::new(&config, control.clone(), demand, ReloadMetrics::register(&mut registry));
+        let (stack, lane) = stack(&config, &cache, &mut registry);
         let checks = Health::new(Arc::new(registry));
         ready::register(&checks, &config, &shutdown);
 
@@ -100,7 +110,11 @@ impl Sidecar {
             others.spawn(Arc::clone(&tls.certificates).watch(shutdown.clone()));
         }
         let drained = CancellationToken::new();
-        for (listener, router) in [(health, checks.router()), (admin, admin::router(levels))] {
+        // To the end: what is kept is served to the last request.
+        others.spawn(reload.run(drained.clone()));
+        others.spawn(feed.run(drained.clone()));
+        let operations = admin::router(levels).merge(purge::router(control));
+        for (listener, router) in [(health, checks.router()), (admin, operations)] {
             others.spawn(serve_router(listener, router, drained.clone(), LAST_ANSWERS));
         }
         others.close();

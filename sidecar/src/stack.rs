@@ -8,7 +8,7 @@ use http_body::Body;
 use kivi_layers::{
     Peer,
     auth::{Anonymous, AuthLayer, Verifier},
-    cache::{CacheLayer, CacheMetrics, CachePolicy, SplitBy, without_guesses},
+    cache::{CacheLayer, CacheMetrics, without_guesses},
     linger::LingeringBody,
     metrics::{HttpMetrics, MetricsLayer},
     shed::ShedLayer,
@@ -28,6 +28,7 @@ use tower::{BoxError, Layer, Service, ServiceBuilder};
 use crate::{
     config::Config,
     express::{Lane, Shared},
+    policy,
     proxy::{AdmitLayer, ProxyLayer},
     respond::RespondLayer,
     upstream::{Direct, Exchange, Outgoing, Pool, ResendLayer, Transport},
@@ -37,6 +38,7 @@ use crate::{
 /// Must be called within a runtime.
 pub fn stack(
     config: &Config,
+    cache: &CacheLayer,
     registry: &mut Registry,
 ) -> (
     impl Service<
@@ -60,7 +62,7 @@ pub fn stack(
     let throttle = throttle(&sidecar.throttle);
     let pool = Pool::new(config.upstream.clone());
     let direct = Direct::new(pool.clone());
-    let cache = CacheLayer::new(cache(config), peer, cache_metrics(registry)).layer(
+    let cache = cache.layer(
         ServiceBuilder::new()
             // What leaves the sidecar is a gateway's request: no hop-by-hop fields, the way it came noted.
             .layer(ProxyLayer::new(config.upstream.clone(), peer))
@@ -113,6 +115,13 @@ pub fn stack(
     (layers, lane)
 }
 
+/// The cache of [`stack`]: apart, as it is steered while it runs.
+pub fn cache(config: &Config, registry: &mut Registry) -> CacheLayer {
+    let metrics = CacheMetrics::default();
+    metrics.register(registry);
+    CacheLayer::new(policy::of(&config.settings, &config.upstream), peer, metrics)
+}
+
 /// The sidecar serves in front of any server, so no path means anything to it.
 fn no_route(_: &str) -> Option<&'static str> {
     None
@@ -162,36 +171,4 @@ fn throttle(settings: &settings::ThrottleSettings) -> ThrottleLayer {
 /// What is behind a socket is the store of the same pod.
 fn is_store(config: &Config) -> bool {
     matches!(config.upstream.transport, Transport::Unix(..))
-}
-
-fn cache(config: &Config) -> CachePolicy {
-    let settings = &config.settings;
-    let (cache, defaults) = (&settings.sidecar.cache, CachePolicy::default());
-    // A store answers alike under all of its names; a server at an address may have many.
-    let by_host = (!is_store(config)).then_some(SplitBy::Host);
-    CachePolicy {
-        max_bytes: cache.max_bytes.bytes(),
-        // Every value that the store takes can be shared.
-        max_object_bytes: defaults.max_object_bytes.max(settings.limits.value_bytes.bytes()),
-        ttl: cache.ttl.get(),
-        stale_while_revalidate: cache.stale_while_revalidate.get(),
-        stale_if_error: cache.stale_if_error.get(),
-        error_ttl: cache.error_ttl.get(),
-        load_timeout: settings.sidecar.timeouts.request.get(),
-        split_by: cache.split_by.iter().copied().map(split_by).chain(by_host).collect(),
-        ..defaults
-    }
-}
-
-fn split_by(setting: settings::SplitBy) -> SplitBy {
-    match setting {
-        settings::SplitBy::Token => SplitBy::Token,
-        settings::SplitBy::Client => SplitBy::Client,
-    }
-}
-
-fn cache_metrics(registry: &mut Registry) -> CacheMetrics {
-    let metrics = CacheMetrics::default();
-    metrics.register(registry);
-    metrics
 }

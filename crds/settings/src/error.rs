@@ -27,6 +27,14 @@ pub enum SettingsError {
         /// What was written.
         text: String,
     },
+    /// The text says nothing that the cache's entries can be separated by.
+    #[error(
+        "`{text}` separates no entries: write Token, Client or Header=NAME, as in `Header=X-Account`, with a name of at most 64 letters, digits and hyphens"
+    )]
+    SplitBy {
+        /// What was written.
+        text: String,
+    },
     /// The field's value is well formed but outside its bounds.
     #[error("{field}: {value} is out of bounds: {bounds}")]
     Bounds {

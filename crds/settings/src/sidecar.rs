@@ -2,6 +2,7 @@
 
 mod cache;
 mod resources;
+mod split_by;
 mod throttle;
 mod timeouts;
 mod tracing;
@@ -9,8 +10,9 @@ mod tracing;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use cache::{CacheSettings, SplitBy};
+pub use cache::CacheSettings;
 pub use resources::{Amount, Resources};
+pub use split_by::SplitBy;
 pub use throttle::{OnExcess, ThrottleBy, ThrottleSettings};
 pub use timeouts::TimeoutSettings;
 pub use tracing::{OtlpProtocol, TracingSettings};

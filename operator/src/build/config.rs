@@ -23,7 +23,7 @@ pub(super) fn file(settings: &Settings) -> String {
 }
 
 /// A hash of the settings that a process reads at its start only. Left out is what changes without one:
-/// the size of a volume, and what the pod template itself carries.
+/// the size of a volume, what the pod template itself carries, and the cache's settings, which the sidecar follows.
 pub(super) fn hash(settings: &Settings) -> String {
     let mut settings = settings.clone();
     let defaults = FileLogSettings::default();
@@ -33,6 +33,7 @@ pub(super) fn hash(settings: &Settings) -> String {
     }
     settings.auth.tokens_secret_ref = None;
     settings.sidecar.enabled = true;
+    settings.sidecar.cache = kivi_crds::settings::CacheSettings::default();
     settings.sidecar.resources = Resources::default();
     settings.sidecar.tracing = kivi_crds::settings::TracingSettings::default();
     let mut leaves = BTreeMap::new();
@@ -94,7 +95,7 @@ mod tests {
     fn the_file_reads_back_as_the_same_settings() {
         for text in [
             "{}",
-            "{limits: {keyBytes: 7}, sidecar: {throttle: {rate: 5}, cache: {splitBy: [Token]}}}",
+            "{limits: {keyBytes: 7}, sidecar: {throttle: {rate: 5}, cache: {splitBy: [Token, Header=X-Account]}}}",
             "{log: {file: {size: 2Gi, sync: Never}}, auth: {anonymous: Read}}",
         ] {
             let settings = settings(text);
@@ -119,6 +120,7 @@ mod tests {
             "{log: {file: {size: 2Gi}}}",
             "{log: {file: {storageClassName: fast}}}",
             "{auth: {tokensSecretRef: {name: mine}}}",
+            "{sidecar: {cache: {ttl: 5s, maxBytes: 1Gi, splitBy: [Header=X-Account]}}}",
             "{sidecar: {resources: {limits: {cpu: 2}}, tracing: {sampleRatio: '0.5'}}}",
         ] {
             assert_eq!(hash(&settings(text)), plain, "{text}");

@@ -47,7 +47,7 @@ pub use precondition::Precondition;
 pub use put::PutOptions;
 pub use range::KeyRange;
 pub use transact::Transacted;
-pub use watch::{Watch, WatchEvent, WatchOptions};
+pub use watch::{Watch, WatchEvent, WatchOptions, events};
 
 use crate::key;
 use crate::wire::Transaction;

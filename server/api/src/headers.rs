@@ -18,6 +18,10 @@ pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key
 /// Whether an answer is that of an earlier request of the same name.
 pub const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
+/// Of a watch: it is the sidecar's own, and counts against no limit. A server minds it on a Unix socket only, where a
+/// sidecar is before it, which takes the field out of what clients send.
+pub const KIVI_CHANGE_FEED: HeaderName = HeaderName::from_static("kivi-change-feed");
+
 /// Media type of a value that was stored without one.
 pub const OCTET_STREAM: HeaderValue = HeaderValue::from_static("application/octet-stream");
 

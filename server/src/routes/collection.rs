@@ -1,9 +1,11 @@
 //! `/v1/`, the collection of all keys: lists, watches, transactions.
 
 use bytes::Bytes;
-use http::{Method, Request};
+use http::{HeaderMap, Method, Request};
 use http_body::Body as HttpBody;
+use kivi_api::headers::KIVI_CHANGE_FEED;
 use kivi_api::{Problem, Resource, parameter};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::future::RouteFuture;
 use super::query::Query;
@@ -47,7 +49,7 @@ impl Routes {
                 store,
                 &query,
                 request.headers(),
-                self.watch_permit()?,
+                self.watch_permit(request.headers())?,
                 self.ending.clone(),
             );
         }
@@ -61,8 +63,12 @@ impl Routes {
         list::answer(store, &query, request.headers())
     }
 
-    fn watch_permit(&self) -> Result<tokio::sync::OwnedSemaphorePermit, Problem> {
+    /// None for the sidecar's own, of which there is one: clients' watches must not keep its cache from what changes.
+    fn watch_permit(&self, headers: &HeaderMap) -> Result<Option<OwnedSemaphorePermit>, Problem> {
+        if self.limits.behind_sidecar && headers.contains_key(KIVI_CHANGE_FEED) {
+            return Ok(None);
+        }
         let permit = std::sync::Arc::clone(&self.watchers).try_acquire_owned();
-        permit.map_err(|_| problems::watchers(self.limits.watchers))
+        permit.map(Some).map_err(|_| problems::watchers(self.limits.watchers))
     }
 }

@@ -31,8 +31,14 @@ impl TransactionLog for Refusing {
     }
 }
 
-const LIMITS: Limits =
-    Limits { key_bytes: 10, value_bytes: 10, request_bytes: 100, operations: 2, watchers: 1 };
+const LIMITS: Limits = Limits {
+    key_bytes: 10,
+    value_bytes: 10,
+    request_bytes: 100,
+    operations: 2,
+    watchers: 1,
+    behind_sidecar: false,
+};
 
 async fn store(refusal: AppendError) -> Arc<Store> {
     Store::open(Refusing(refusal), StoreOptions::default()).await.unwrap()

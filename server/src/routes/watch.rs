@@ -41,14 +41,14 @@ struct Sending {
     ending: CancellationToken,
     ended: bool,
     /// One of so many watches; given back at the end.
-    _permit: OwnedSemaphorePermit,
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 pub(super) fn answer(
     store: &Arc<Store>,
     query: &Query<'_>,
     headers: &HeaderMap,
-    permit: OwnedSemaphorePermit,
+    permit: Option<OwnedSemaphorePermit>,
     ending: CancellationToken,
 ) -> Answer {
     for name in [parameter::LIMIT, parameter::CURSOR, parameter::REVERSE] {

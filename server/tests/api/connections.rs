@@ -171,3 +171,21 @@ async fn a_watch_beyond_the_limit_is_503_with_the_limit_until_one_ends() {
     let refused = server.ask("GET", "/v1/?watch=true", &[], "").await;
     assert_eq!(crate::running::problem(&refused).limit.unwrap().name, "limits.watchers");
 }
+
+#[tokio::test]
+async fn only_behind_a_socket_a_watch_is_the_sidecars_own_and_takes_none_of_the_limit() {
+    const WATCH: &str = "GET /v1/?watch=true HTTP/1.1\r\nHost: kivi\r\nKivi-Change-Feed: true\r\n\r\n";
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("server.sock");
+    let listen = format!("unix:{}", path.display());
+    let _server = Running::start_in(dir, "limits: {watchers: 0}", &["--listen", &listen]).await;
+    let mut own = Raw::unix(&path).await;
+    own.send(WATCH).await;
+    assert!(own.answer_head().await.contains("200 OK"));
+
+    let dir = tempfile::tempdir().unwrap();
+    let server = Running::start_in(dir, "limits: {watchers: 0}", &[]).await;
+    let mut anyone = server.raw().await;
+    anyone.send(WATCH).await;
+    assert_eq!(anyone.answer().await.status(), 503);
+}

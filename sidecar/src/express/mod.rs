@@ -5,6 +5,7 @@
 //! refuses nothing: what the layers would refuse is theirs to refuse.
 
 mod later;
+mod lend;
 mod outgoing;
 mod plain;
 
@@ -17,7 +18,7 @@ use kivi_api::key;
 use kivi_layers::{
     Peer,
     auth::{AuthLayer, Caller, Verifier},
-    cache::{Cache, Expressed, Hit, PlainGet, is_guessed},
+    cache::{Cache, Expressed, PlainGet},
     metrics::{Recorder, Recording},
     shed::ShedLayer,
     throttle::ThrottleLayer,
@@ -30,11 +31,8 @@ use kivi_process::{
 use tower::{BoxError, Service};
 
 pub(crate) use self::later::Later;
-use self::{later::InFlight, outgoing::outgoing, plain::is_plain_get};
+use self::{later::InFlight, lend::lend, outgoing::outgoing, plain::is_plain_get};
 use crate::upstream::{Direct, Outgoing};
-
-/// Room for the head of an answer, in bytes.
-const HEAD: usize = 1 << 10;
 
 /// The lane of one sidecar.
 pub(crate) struct Lane<V, S, B>(Arc<Shared<V, S, B>>);
@@ -150,32 +148,4 @@ where
 /// Whether a store answers for this target from memory, as it does for a key.
 fn is_key(target: &str) -> bool {
     target.strip_prefix(key::PREFIX).is_some_and(|key| !key.is_empty() && !key.contains('?'))
-}
-
-/// Writes a stored answer.
-fn lend(hit: &Hit, serves_store: bool, answer: &mut Answer<'_>) {
-    let (headers, body) = (hit.headers(), hit.body());
-    answer.reserve(HEAD + body.len());
-    answer.status(hit.status());
-    let (mut dated, mut measured) = (false, false);
-    for (name, value) in headers.iter().filter(|(name, _)| *name != header::AGE) {
-        dated |= name == header::DATE;
-        measured |= name == header::CONTENT_LENGTH;
-        answer.field(name.as_str(), value.as_bytes());
-    }
-    if serves_store && is_guessed(hit.status(), headers) {
-        answer.add(b"cache-control: no-cache\r\n");
-    }
-    if !measured {
-        answer.add(b"content-length: ");
-        answer.add_number(body.len() as u64);
-        answer.add(b"\r\n");
-    }
-    answer.add(b"age: ");
-    answer.add_number(hit.age());
-    answer.add(b"\r\ncache-status: kivi; hit; ttl=");
-    answer.add_number(hit.ttl());
-    answer.add(b"\r\n");
-    if dated { answer.end_dated_head() } else { answer.end_head() }
-    answer.add(body);
 }

@@ -10,9 +10,8 @@ pub(super) fn is_plain_get(request: &PlainRequest<'_>) -> bool {
         && request.body.is_empty()
         && request.fields().all(|(name, value)| {
             let is = |other: &str| name.eq_ignore_ascii_case(other);
-            let begins = |other: &str| {
-                name.get(..other.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(other))
-            };
+            let begins =
+                |other: &str| name.get(..other.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(other));
             // By the first letter: few fields begin like these.
             !match name.as_bytes().first().map(u8::to_ascii_lowercase) {
                 Some(b'a') => is("accept") && value.windows(12).any(|part| part == b"event-stream"),
@@ -24,7 +23,7 @@ pub(super) fn is_plain_get(request: &PlainRequest<'_>) -> bool {
                 Some(b'h') => is("host") && !is_host(value),
                 Some(b'f') => is("forwarded"),
                 Some(b'i') => begins("if-"),
-                Some(b'k') => is("keep-alive"),
+                Some(b'k') => is("keep-alive") || is("kivi-change-feed"),
                 Some(b'm') => is("max-forwards"),
                 Some(b'p') => is("pragma") || begins("proxy-"),
                 Some(b'r') => is("range"),

@@ -7,6 +7,7 @@ use std::{
 
 use futures::future::BoxFuture;
 use http::{Request, Response, Uri, Version, header::HOST};
+use kivi_api::headers::KIVI_CHANGE_FEED;
 use kivi_layers::PeerOf;
 use tower::{BoxError, Layer, Service};
 
@@ -72,6 +73,8 @@ impl ProxyLayer {
         // A client that nominates it in `Connection` must not take it away.
         let host = headers.get(HOST).cloned();
         hop::strip_request(headers);
+        // The sidecar's own watch says so, and no client's.
+        headers.remove(KIVI_CHANGE_FEED);
         hop::join_cookies(headers);
         forwarded::add(headers, peer, host.as_ref(), version);
         if let Some(host) = host {

@@ -20,6 +20,8 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     ("limits: {watchers: 10000}", "watchers must be fewer than connections"),
     ("tls: {managed: {}, disabled: {}}", "tls"),
+    ("sidecar: {cache: {maxObjectBytes: 2Gi}}", "maxObjectBytes must be from 1Ki to 1Gi"),
+    ("sidecar: {cache: {splitBy: ['Header=a b']}}", "splitBy"),
     ("sidecar: {throttle: {burst: 5}}", "burst needs rate"),
     ("sidecar: {timeouts: {request: 2h}}", "request must be from 1ms to 1h"),
     ("sidecar: {timeouts: {request: soon}}", "request"),

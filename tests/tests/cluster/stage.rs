@@ -116,6 +116,7 @@ impl Stage {
         text.lines()
             .filter(|line| line.starts_with("http_server_request_duration_seconds_count"))
             .filter(|line| line.contains("http_request_method=\"GET\""))
+            .filter(|line| line.contains("http_route=\"/v1/{key}\""))
             .map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap())
             .sum()
     }

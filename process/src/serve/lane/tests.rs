@@ -311,9 +311,9 @@ async fn fed(
 ) -> (Served, Feeder, tokio::sync::oneshot::Receiver<()>) {
     let (feeder, parts) = tokio::sync::mpsc::unbounded_channel();
     let (dropped, is_dropped) = tokio::sync::oneshot::channel();
-    let body = Arc::new(std::sync::Mutex::new(Some(Fed { parts, _dropped: dropped })));
+    let body = Arc::new(parking_lot::Mutex::new(Some(Fed { parts, _dropped: dropped })));
     let service = service_fn(move |_: Request<RequestBody>| {
-        let body = body.lock().unwrap().take();
+        let body = body.lock().take();
         async move {
             // Asked once more, it never answers.
             let Some(body) = body else { std::future::pending().await };

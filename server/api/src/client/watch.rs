@@ -1,6 +1,6 @@
 //! Watches, which go on by themselves where they were cut.
 
-mod events;
+pub mod events;
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -97,6 +97,11 @@ impl<P: Ranked> Order<P> {
         }
     }
 
+    /// Has room for so many bytes from now on.
+    pub(super) fn set_room(&mut self, room: u64) {
+        self.young_room = room / YOUNG_SHARE;
+    }
+
     /// Notes a request for an entry that is not there. False: it is not worth what would make room for it.
     /// `fits`: there is room. `fingerprint` is the same whenever the entry comes.
     pub(super) fn admits(&mut self, weight: u64, fingerprint: u64, fits: bool) -> bool {

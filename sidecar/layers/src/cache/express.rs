@@ -17,7 +17,7 @@ use super::{
     fetched::Fetched,
     flight::{Landed, Seat},
     found::{Found, Kept},
-    key::{CacheKey, Requester},
+    key::Requester,
     rescue::rescued,
     share::Share,
     status::Forwarded,
@@ -105,7 +105,7 @@ impl<S> Cache<S> {
             credentials: request.headers().contains_key(http::header::AUTHORIZATION),
         };
         let table = &self.table;
-        let key = CacheKey::of(request.uri(), request.headers(), requester, &table.policy.split_by);
+        let key = self.key_of(&request, requester);
         let found = table.find(&key, request.headers(), None);
         let share =
             |key, request| Share { inner: self.inner.clone(), table: Arc::clone(table), key, request };

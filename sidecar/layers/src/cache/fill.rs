@@ -20,8 +20,8 @@ use tracing::debug;
 
 use super::{
     CacheBody, FillFailed,
-    express::Exchanged,
     account::Variant,
+    express::Exchanged,
     flight::Flight,
     freshness::Arrival,
     head::{Head, content_length},
@@ -108,7 +108,7 @@ impl Fill {
     {
         self.flight.depart();
         let departure = Instant::now();
-        let limit = self.table.policy.load_timeout;
+        let limit = self.table.policy().load_timeout;
         let deadline = departure + limit;
         match timeout_at(deadline, exchange).await {
             Ok(Ok(Exchanged::Whole(response))) => self.feed_whole(response, departure.elapsed()),
@@ -144,11 +144,11 @@ impl Fill {
         }
         self.flight.depart();
         let departure = Instant::now();
-        let deadline = departure + self.table.policy.load_timeout;
+        let deadline = departure + self.table.policy().load_timeout;
         // The leader's deadline is the leader's: others may have come later and may wait longer.
         request.extensions_mut().insert(Deadline(deadline));
         let stored = self.replaces.as_ref().map(|variant| &variant.stored);
-        let keeps = !self.table.policy.ttl.is_zero();
+        let keeps = !self.table.policy().ttl.is_zero();
         self.question = Question::of(stored, &self.flight.request, keeps);
         let plain = self.question.as_ref().map(|question| {
             let plain = without_content(&request);
@@ -200,7 +200,7 @@ impl Fill {
         S: Service<Request<B>, Response = Response<R>>,
         S::Error: Into<BoxError>,
     {
-        let limit = self.table.policy.load_timeout;
+        let limit = self.table.policy().load_timeout;
         match timeout_at(deadline, inner.oneshot(request)).await {
             Ok(outcome) => outcome.map_err(FillFailed::no_answer),
             Err(_) => Err(FillFailed::TimedOut { limit }),
@@ -263,7 +263,7 @@ impl Fill {
     fn judge_as<R: Body>(&self, status: StatusCode, response: &Response<R>, delay: Duration) -> Verdict {
         let length = content_length(response.headers()).or_else(|| response.body().size_hint().exact());
         verdict::judge(
-            &self.table.policy,
+            &self.table.policy(),
             self.flight.request.contains_key(header::AUTHORIZATION),
             status,
             response.headers(),
@@ -336,7 +336,7 @@ impl Fill {
             }
             if windowed {
                 self.wait_for_room().await?;
-                deadline = Instant::now() + self.table.policy.load_timeout;
+                deadline = Instant::now() + self.table.policy().load_timeout;
             }
         }
         self.seal(head, trailers)
@@ -387,7 +387,7 @@ impl Fill {
             frame?
         } else {
             self.flight.wake();
-            let limit = self.table.policy.load_timeout;
+            let limit = self.table.policy().load_timeout;
             let frame = timeout_at(deadline, next(body)).await;
             frame.map_err(|_| FillFailed::TimedOut { limit })??
         };
@@ -406,7 +406,8 @@ impl Fill {
     async fn wait_for_room(&self) -> Result<(), FillFailed> {
         while self.flight.is_full() {
             self.flight.wake();
-            let late = timeout(self.table.policy.slow_reader, self.flight.room()).await.is_err();
+            let limit = self.table.policy().slow_reader;
+            let late = timeout(limit, self.flight.room()).await.is_err();
             if late && !self.flight.cut_slowest() {
                 return Err(FillFailed::TooSlow);
             }

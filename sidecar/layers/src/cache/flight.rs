@@ -81,7 +81,7 @@ impl Flight {
         request: HeaderMap,
         began: Epoch,
     ) -> (Arc<Self>, Seat) {
-        let (machine, id) = Machine::new(table.policy.max_object_bytes);
+        let (machine, id) = Machine::new(table.policy().max_object_bytes);
         let flight = Arc::new(Self::new(machine, key, request, began));
         let seat = Seat::new(&flight, table, id, true);
         (flight, seat)
@@ -89,7 +89,7 @@ impl Flight {
 
     /// A flight that refreshes a stored answer. Nobody waits for it (yet), and it goes on all the same.
     pub(super) fn refresh(table: &Table, key: CacheKey, request: HeaderMap, began: Epoch) -> Arc<Self> {
-        let flight = Self::new(Machine::kept(table.policy.max_object_bytes), key, request, began);
+        let flight = Self::new(Machine::kept(table.policy().max_object_bytes), key, request, began);
         // There is no leader for whom an answer for one request only could be.
         flight.inner.lock().leader_left = true;
         Arc::new(flight)

@@ -49,6 +49,8 @@ pub(super) enum Found {
     },
     /// It goes on its own, because the answers of its key are not shared.
     Unshared,
+    /// It goes on its own, because the policy by which it was sorted has just been replaced.
+    Outdated,
     /// It goes on its own, because too many loads of its key are in progress.
     Crowded,
 }

@@ -7,7 +7,8 @@
 
 use std::{borrow::Cow, hash::Hash, net::IpAddr, sync::Arc};
 
-use http::{HeaderMap, Uri, header};
+use http::{HeaderMap, HeaderName, Uri, header};
+use sha2::{Digest, Sha256};
 
 use super::{SplitBy, weight};
 
@@ -16,6 +17,8 @@ use super::{SplitBy, weight};
 pub(super) struct CacheKey {
     pub(super) resource: Arc<[u8]>,
     pub(super) entry: EntryKey,
+    /// Of the policy that it was made by.
+    pub(super) generation: u32,
 }
 
 /// An entry within a resource. The default is the commonest: a plain path that everyone shares.
@@ -25,6 +28,8 @@ pub(super) struct EntryKey {
     target: Option<Arc<str>>,
     /// The host that is asked, in lower case, as far as the policy separates hosts.
     host: Option<Arc<str>>,
+    /// SHA-256 of the fields by which the policy separates; none where the request has none of them.
+    fields: Option<Arc<[u8; 32]>>,
     split: Split,
 }
 
@@ -60,12 +65,14 @@ impl CacheKey {
             entry: EntryKey {
                 target: (!exact).then(|| Arc::from(target())),
                 host: split_by.contains(&SplitBy::Host).then(|| host(uri, headers)),
+                fields: fields(headers, split_by),
                 split: Split {
                     token: caller.token.filter(|_| split_by.contains(&SplitBy::Token)),
                     client: caller.client.filter(|_| split_by.contains(&SplitBy::Client)),
                     credentials: caller.credentials,
                 },
             },
+            generation: 0,
         }
     }
 
@@ -78,7 +85,10 @@ impl CacheKey {
     /// Bytes of this key on the heap.
     pub(super) fn weight(&self) -> usize {
         let texts = [&self.entry.target, &self.entry.host].into_iter().flatten();
-        weight::shared(self.resource.len()) + texts.map(|text| weight::shared(text.len())).sum::<usize>()
+        let fields = self.entry.fields.as_ref().map_or(0, |digest| weight::shared(digest.len()));
+        weight::shared(self.resource.len())
+            + texts.map(|text| weight::shared(text.len())).sum::<usize>()
+            + fields
     }
 }
 
@@ -100,10 +110,39 @@ fn host(uri: &Uri, headers: &HeaderMap) -> Arc<str> {
     Arc::from(host.unwrap_or_default().to_ascii_lowercase())
 }
 
+/// A digest of the fields by which the policy separates: of a size that no client can choose.
+fn fields(headers: &HeaderMap, split_by: &[SplitBy]) -> Option<Arc<[u8; 32]>> {
+    let names = || split_by.iter().filter_map(field_name);
+    if !names().any(|name| headers.contains_key(name)) {
+        return None;
+    }
+    let mut digest = Sha256::new();
+    for name in names() {
+        // With the number and the lengths of the lines, so that no two requests read alike.
+        digest.update(headers.get_all(name).iter().count().to_le_bytes());
+        for line in headers.get_all(name) {
+            digest.update(line.len().to_le_bytes());
+            digest.update(line.as_bytes());
+        }
+    }
+    Some(Arc::new(digest.finalize().into()))
+}
+
+fn field_name(split_by: &SplitBy) -> Option<&HeaderName> {
+    match split_by {
+        SplitBy::Header(name) => Some(name),
+        SplitBy::Token | SplitBy::Client | SplitBy::Host => None,
+    }
+}
+
 /// The resource that `path` names.
 pub(super) fn resource(path: &str) -> Arc<[u8]> {
-    let decoded: Cow<'_, [u8]> = percent_encoding::percent_decode_str(path).into();
-    Arc::from(decoded)
+    Arc::from(decoded(path))
+}
+
+/// A path's bytes.
+pub(super) fn decoded(path: &str) -> Cow<'_, [u8]> {
+    percent_encoding::percent_decode_str(path).into()
 }
 
 #[cfg(test)]
@@ -157,9 +196,37 @@ mod tests {
         };
         assert_eq!(key("/k", caller(1), &[]), key("/k", caller(2), &[]));
         for split in [SplitBy::Token, SplitBy::Client] {
-            assert_ne!(key("/k", caller(1), &[split]), key("/k", caller(2), &[split]));
-            assert_eq!(key("/k", caller(1), &[split]), key("/k", caller(1), &[split]));
+            let split = [split];
+            assert_ne!(key("/k", caller(1), &split), key("/k", caller(2), &split));
+            assert_eq!(key("/k", caller(1), &split), key("/k", caller(1), &split));
         }
+    }
+
+    #[test]
+    fn fields_separate_by_all_of_their_lines() {
+        let split = ["x-account", "x-region"].map(|name| SplitBy::Header(HeaderName::from_static(name)));
+        let key = |lines: &[(&'static str, &'static str)]| {
+            let headers = lines
+                .iter()
+                .map(|(name, value)| (HeaderName::from_static(name), http::HeaderValue::from_static(value)));
+            CacheKey::of(&Uri::from_static("/k"), &headers.collect(), Requester::default(), &split)
+        };
+        let different: [&[_]; 7] = [
+            &[],
+            &[("x-account", "")],
+            &[("x-account", "a")],
+            &[("x-region", "a")],
+            &[("x-account", "ab")],
+            &[("x-account", "a"), ("x-account", "b")],
+            &[("x-account", "a"), ("x-region", "b")],
+        ];
+        for (at, one) in different.iter().enumerate() {
+            for (other_at, other) in different.iter().enumerate() {
+                assert_eq!(key(one) == key(other), at == other_at, "{one:?} {other:?}");
+            }
+        }
+        assert_eq!(key(&[("x-other", "a")]), key(&[]));
+        assert_eq!(key(&[("x-account", "a")]).weight(), key(&[]).weight() + weight::shared(32));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tower::Layer;
 
-use super::{Cache, CacheMetrics, CachePolicy, table::Table};
+use super::{Cache, CacheControl, CacheMetrics, CachePolicy, table::Table};
 use crate::PeerOf;
 
 /// Coalesces loads and keeps answers. All services it makes share them.
@@ -18,6 +18,11 @@ impl CacheLayer {
     /// An empty cache. `peer_of` tells clients apart where the policy splits by them.
     pub fn new(policy: CachePolicy, peer_of: PeerOf, metrics: CacheMetrics) -> Self {
         Self { table: Arc::new(Table::new(policy, metrics)), peer_of }
+    }
+
+    /// What steers it while it runs.
+    pub fn control(&self) -> CacheControl {
+        CacheControl::new(Arc::clone(&self.table))
     }
 }
 

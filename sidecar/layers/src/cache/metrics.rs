@@ -22,6 +22,8 @@ pub struct CacheMetrics {
     pub fill_failed: Counter,
     /// Stored answers that made room for others.
     pub evicted: Counter,
+    /// Stored answers that a purge dropped.
+    pub purged: Counter,
     /// Bytes of stored answers, overhead included.
     pub bytes: Gauge,
     /// Stored answers.
@@ -46,6 +48,7 @@ impl CacheMetrics {
             ),
             ("fill_failed", "Loads that failed", &self.fill_failed),
             ("evicted", "Stored answers that made room for others", &self.evicted),
+            ("purged", "Stored answers that a purge dropped", &self.purged),
         ] {
             registry.register(name, help, counter.clone());
         }

@@ -21,8 +21,10 @@
 //! - `share`, `write`, `forward`: the three ways of a request; `fill`: the load; `rescue`: when it fails.
 //! - `flight` around the pure `machine` and its `seats`: one load and its readers.
 //! - `question`: what a load asks beside its answer, `validation`: that is whether what is stored is current.
+//! - `control`: how a process steers it: another policy, a purge, the feed of changes of which `feed` is the state.
 //! - `table` of `shard`s of `account`s, `stored` answers and their `weight` in an order of `eviction`, `writes`: the
 //!   state; `found` in it.
+//! - `express`: the short way of a plain GET, with a load that is `driven` by its leader and an answer that is `fetched`.
 //! - `classify`, `key`, `directives`, `targeted` and its `dictionary`, `freshness`, `stale`, `wish`, `verdict`, `vary`, `conditional`, `range`,
 //!   `location`, `head`, `guess`, `status`: decisions and texts, as functions of data.
 
@@ -30,12 +32,14 @@ mod account;
 mod body;
 mod classify;
 mod conditional;
+mod control;
 mod dictionary;
 mod directives;
 mod driven;
 mod error;
 mod eviction;
 mod express;
+mod feed;
 mod fetched;
 mod fill;
 mod flight;
@@ -76,8 +80,10 @@ mod writes;
 mod tests;
 
 pub use body::CacheBody;
+pub use control::{CacheControl, Purge, Purged};
 pub use error::FillFailed;
 pub use express::{Exchanged, Expressed, Hit, NotFetched, PlainGet};
+pub use feed::FeedState;
 pub use fetched::Fetched;
 pub use future::CacheFuture;
 pub use guess::{is_guessed, without_guesses};

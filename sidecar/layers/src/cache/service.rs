@@ -50,7 +50,14 @@ impl<S> Cache<S> {
             // The authentication layer removes what it accepts.
             credentials: request.headers().contains_key(header::AUTHORIZATION),
         };
-        CacheKey::of(request.uri(), request.headers(), requester, &self.table.policy.split_by)
+        self.key_of(request, requester)
+    }
+
+    /// The key of a request of this requester, by the policy in force.
+    pub(super) fn key_of<B>(&self, request: &Request<B>, requester: Requester) -> CacheKey {
+        let policy = self.table.policy();
+        let key = CacheKey::of(request.uri(), request.headers(), requester, &policy.split_by);
+        CacheKey { generation: policy.generation(), ..key }
     }
 
     fn share<B>(&self, request: Request<B>) -> Share<S, B>

@@ -210,6 +210,11 @@ impl Shard {
         Cleared { flights, stored: self.dropped(variants) }
     }
 
+    /// The resources that begin with these bytes.
+    pub(super) fn beginning_with(&self, prefix: &[u8]) -> Vec<Arc<[u8]>> {
+        self.resources.keys().filter(|resource| resource.starts_with(prefix)).cloned().collect()
+    }
+
     /// Notes that an entry has something to forget at `until`, and forgets what is due.
     pub(super) fn mark(&mut self, key: &CacheKey, until: Instant, now: Instant) {
         self.marks.push_back((until, key.clone()));
@@ -245,7 +250,7 @@ impl Shard {
     fn own_key(&self, key: &CacheKey) -> Option<CacheKey> {
         let (resource, entries) = self.resources.get_key_value(&key.resource)?;
         let entry = entries.others.get_key_value(&key.entry).map_or(&key.entry, |(entry, _)| entry);
-        Some(CacheKey { resource: Arc::clone(resource), entry: entry.clone() })
+        Some(CacheKey { resource: Arc::clone(resource), entry: entry.clone(), generation: key.generation })
     }
 
     fn dropped(&mut self, variants: Vec<Variant>) -> Vec<Arc<Stored>> {

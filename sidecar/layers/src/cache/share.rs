@@ -88,6 +88,7 @@ where
                 metrics.hit_for_miss.inc();
                 Step::Alone(CacheStatus::Bypass("hit-for-miss"))
             }
+            Found::Outdated => Step::Alone(CacheStatus::Bypass("policy")),
             Found::Crowded => Step::Alone(CacheStatus::Bypass("crowded")),
             Found::Joined(seat, why) => {
                 metrics.coalesced.inc();
@@ -327,6 +328,6 @@ where
 
 /// The freshness for which an answer is stored; `None`: it is not.
 pub(super) fn stored_for(table: &Table, head: &Head) -> Option<Duration> {
-    let lifetime = head.lifetime.filter(|_| table.policy.max_bytes > 0)?;
+    let lifetime = head.lifetime.filter(|_| table.policy().max_bytes > 0)?;
     Some(lifetime.saturating_sub(head.since.elapsed()))
 }

@@ -21,6 +21,9 @@ use super::{
     writes::Epoch,
 };
 
+/// The longest body, in bytes, that is lent: a longer one is better sent from where it lies.
+const LENT: usize = 64 << 10;
+
 /// An answer with all of its body. Its bytes are its own copies, in one buffer: the parts of an answer as it
 /// comes from a connection keep that connection's whole read buffer alive.
 #[derive(Debug)]
@@ -78,7 +81,10 @@ impl Stored {
             + weight::allocation(size_of::<Arc<Self>>())
             + shard::weight(flight.key.entry.is_plain())
             + Order::<Arc<Self>>::ENTRY;
-        let lendable = trailers.is_none() && !is_bodiless(head.status) && !headers.contains_key(CACHE_STATUS);
+        let lendable = body.len() <= LENT
+            && trailers.is_none()
+            && !is_bodiless(head.status)
+            && !headers.contains_key(CACHE_STATUS);
         Some(Self {
             lendable,
             key: flight.key.clone(),
@@ -123,6 +129,17 @@ impl Stored {
         self.left(now).is_some_and(|left| wish::takes(request, self.age(now), left))
             || (self.began.is_unwritten(writes, self.about_many)
                 && self.grace.covers_failure(self.staleness(now), Tolerance::of(request)))
+    }
+
+    /// Whether no write that may change it was acknowledged since its load began.
+    pub(super) fn is_unwritten(&self, writes: Epoch) -> bool {
+        self.began.is_unwritten(writes, self.about_many)
+    }
+
+    /// Whether it is served in place of a failure, to a request with these headers, while nobody knows what has
+    /// changed: its freshness says nothing then.
+    pub(super) fn stands_in(&self, request: &HeaderMap, now: Instant, writes: Epoch) -> bool {
+        self.is_unwritten(writes) && self.grace.covers_failure(self.staleness(now), Tolerance::of(request))
     }
 
     /// Its freshness in whole seconds, rounded down; negative by how long it has been stale (RFC 9211, 2.5).
@@ -215,7 +232,7 @@ impl Stored {
         &self.body
     }
 
-    /// Whether its bytes are an answer as they are, but for its age and how it came about.
+    /// Whether its bytes are an answer as they are, but for its age and how it came about, and are few.
     pub(super) fn is_lendable(&self) -> bool {
         self.lendable
     }

@@ -22,11 +22,18 @@
 //! only what is stored or removed locks it, after a load or a write; and the least of all entries makes room,
 //! whichever shard it is in.
 
+mod live;
+mod upkeep;
+
 use std::{
     hash::BuildHasher,
-    sync::{Arc, atomic::Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicU8, AtomicU32, Ordering::Relaxed},
+    },
 };
 
+use arc_swap::ArcSwap;
 use http::HeaderMap;
 use tokio::time::Instant;
 
@@ -35,6 +42,7 @@ use super::{
     account::{Trouble, Variant},
     classify::Reach,
     eviction::Order,
+    feed::FeedState,
     fill::Fill,
     flight::Flight,
     found::{Found, Kept},
@@ -47,6 +55,7 @@ use super::{
     writes::{Effect, Epoch, Writes},
 };
 use crate::runtime::{AtomicU64, Mutex, RandomState};
+use live::Live;
 
 /// Shards: enough that a few threads seldom meet.
 const SHARDS: usize = 16;
@@ -54,7 +63,11 @@ const SHARDS: usize = 16;
 /// The table.
 #[derive(Debug)]
 pub(super) struct Table {
-    pub(super) policy: CachePolicy,
+    live: ArcSwap<Live>,
+    /// That of the policy in force.
+    generation: AtomicU32,
+    /// A [`FeedState`].
+    feed: AtomicU8,
     pub(super) metrics: CacheMetrics,
     shards: [Mutex<Shard>; SHARDS],
     order: Arc<Mutex<Order<Arc<Stored>>>>,
@@ -68,7 +81,9 @@ impl Table {
     pub(super) fn new(policy: CachePolicy, metrics: CacheMetrics) -> Self {
         let order = Arc::new(Mutex::new(Order::new(policy.max_bytes)));
         Self {
-            policy,
+            live: ArcSwap::from_pointee(Live::first(policy)),
+            generation: AtomicU32::new(0),
+            feed: AtomicU8::new(FeedState::None as u8),
             metrics,
             shards: std::array::from_fn(|_| Mutex::new(Shard::new(Arc::clone(&order)))),
             order,
@@ -91,8 +106,16 @@ impl Table {
             return None;
         }
         let (now, mut shard) = (Instant::now(), self.shard(&key.resource).lock());
+        if !self.is_in_force(key) {
+            return None;
+        }
         let variant = shard.account(key)?.variant(headers)?;
-        let covers = variant.stored.covers_failure(headers, now, self.writes.epoch());
+        let (stored, epoch) = (&variant.stored, self.writes.epoch());
+        let covers = match self.feed() {
+            FeedState::Behind => stored.stands_in(headers, now, epoch),
+            FeedState::Current if key.is_about_many() && !stored.is_unwritten(epoch) => false,
+            FeedState::Current | FeedState::None => stored.covers_failure(headers, now, epoch),
+        };
         covers.then(|| Arc::clone(&variant.stored))
     }
 
@@ -106,7 +129,11 @@ impl Table {
         if self.used.load(Relaxed) == 0 {
             return None;
         }
-        self.shard(&key.resource).lock().account(key)?.variant(headers).cloned()
+        let mut shard = self.shard(&key.resource).lock();
+        if !self.is_in_force(key) {
+            return None;
+        }
+        shard.account(key)?.variant(headers).cloned()
     }
 
     /// Removes a stored answer that was found to be outdated, if it is still there.
@@ -135,10 +162,25 @@ impl Table {
         epoch: Epoch,
     ) -> Result<Kept, Forwarded> {
         let now = Instant::now();
+        if !self.is_in_force(key) {
+            return Err(Forwarded::Miss);
+        }
         let account = shard.account(key).ok_or(Forwarded::Miss)?;
         let variant = account.variant(headers).cloned().ok_or(Forwarded::Miss)?;
         let in_trouble = account.is_in_trouble(now);
         let stored = Arc::clone(&variant.stored);
+        match self.feed() {
+            FeedState::Behind if in_trouble && stored.stands_in(headers, now, epoch) => {
+                return Ok(Kept::Resting(stored));
+            }
+            // Nobody knows what has changed.
+            FeedState::Behind => return Err(Forwarded::Stale),
+            // A listing that is older than a change; single resources were dropped by name.
+            FeedState::Current if key.is_about_many() && !stored.is_unwritten(epoch) => {
+                return Err(Forwarded::Stale);
+            }
+            FeedState::Current | FeedState::None => {}
+        }
         let kept = match stored.use_for(headers, now, epoch) {
             Use::Fresh => Kept::Fresh(stored),
             Use::WhileRevalidate if in_trouble => Kept::Stale { stored, refresh: None },
@@ -191,6 +233,9 @@ impl Table {
         expected: Option<&VaryNames>,
     ) -> Found {
         let now = Instant::now();
+        if !self.is_in_force(key) {
+            return Found::Outdated;
+        }
         let why = match self.kept_in(shard, key, headers, self.writes.epoch()) {
             Ok(kept) => return Found::Kept(kept),
             Err(why) => why,
@@ -234,6 +279,9 @@ impl Table {
         // Before the lock, so that they are dropped after it.
         let mut older = Vec::new();
         let mut shard = self.shard(&key.resource).lock();
+        if !self.is_in_force(key) {
+            return Found::Outdated;
+        }
         let account = shard.account_or_new(key);
         if account.is_unshared(Instant::now()) {
             return Found::Unshared;
@@ -262,7 +310,7 @@ impl Table {
     /// The answer of a flight is for its leader only: lets others go on their own for a while.
     pub(super) fn remember_unshared(&self, flight: &Arc<Flight>) {
         let now = Instant::now();
-        let until = now + self.policy.unshared_ttl;
+        let until = now + self.policy().unshared_ttl;
         let mut superseded = None;
         {
             let mut shard = self.shard(&flight.key.resource).lock();
@@ -285,7 +333,7 @@ impl Table {
     /// without another load for a while.
     pub(super) fn rest(&self, flight: &Arc<Flight>) -> bool {
         let now = Instant::now();
-        let until = now + self.policy.error_ttl;
+        let until = now + self.policy().error_ttl;
         let mut shard = self.shard(&flight.key.resource).lock();
         let Some(account) = shard.account(&flight.key).filter(|account| account.is_attached(flight)) else {
             return false;
@@ -304,7 +352,7 @@ impl Table {
     /// A flight failed: keeps the failure for a while, unless a write came between.
     pub(super) fn remember_failure(&self, flight: &Arc<Flight>, why: &FillFailed) {
         let now = Instant::now();
-        let until = now + self.policy.error_ttl;
+        let until = now + self.policy().error_ttl;
         let mut shard = self.shard(&flight.key.resource).lock();
         if shard.detach(flight, now) && until > now && self.stands(flight) {
             shard.account_or_new(&flight.key).keep_trouble(Trouble::NoAnswer(why.clone()), until);
@@ -326,6 +374,10 @@ impl Table {
             shard.store(flight, stored, fingerprint)
         };
         self.released(removed);
+        // A smaller bound may have come meanwhile.
+        if self.used.load(Relaxed) > self.policy().max_bytes {
+            self.make_room(0);
+        }
     }
 
     /// A write begins: what loads now may be from before it.
@@ -372,14 +424,22 @@ impl Table {
     /// Takes `weight` bytes of the bound, from other entries where need be. False: it does not fit, or
     /// those are worth more.
     fn reserve(&self, weight: u64, fingerprint: u64) -> bool {
-        if weight > self.policy.max_bytes {
+        let bound = self.policy().max_bytes;
+        if weight > bound {
             return false;
         }
-        let sum = |used: u64| used.checked_add(weight).filter(|sum| *sum <= self.policy.max_bytes);
-        let fits = sum(self.used.load(Relaxed)).is_some();
-        if !self.order.lock().admits(weight, fingerprint, fits) {
+        let fits = self.used.load(Relaxed).checked_add(weight).is_some_and(|sum| sum <= bound);
+        if !self.order.lock().admits(weight, fingerprint, fits) || !self.make_room(weight) {
             return false;
         }
+        self.metrics.bytes.inc_by(weight.cast_signed());
+        true
+    }
+
+    /// Takes out the least of all entries until so many bytes of the bound are free, and takes those. False: they will
+    /// not be.
+    fn make_room(&self, weight: u64) -> bool {
+        let sum = |used: u64| used.checked_add(weight).filter(|sum| *sum <= self.policy().max_bytes);
         while self.used.fetch_update(Relaxed, Relaxed, sum).is_err() {
             let Some(evicted) = self.order.lock().evict() else {
                 return false;
@@ -388,7 +448,6 @@ impl Table {
             self.metrics.evicted.inc_by(u64::from(removed.is_some()));
             self.released(removed);
         }
-        self.metrics.bytes.inc_by(weight.cast_signed());
         true
     }
 

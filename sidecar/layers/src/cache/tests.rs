@@ -10,6 +10,7 @@ mod requests;
 mod sharing;
 mod stale;
 mod stored;
+mod upkeep;
 mod validation;
 mod window;
 mod wishes;
@@ -123,7 +124,11 @@ fn coalescing() -> CachePolicy {
 
 /// Keeps answers for a minute.
 fn keeping() -> CachePolicy {
-    CachePolicy { ttl: Duration::from_mins(1), ..CachePolicy::default() }
+    CachePolicy {
+        ttl: Duration::from_mins(1),
+        negative_ttl: Duration::from_mins(1),
+        ..CachePolicy::default()
+    }
 }
 
 fn request(method: &str, path: &str, headers: &[(&'static str, &'static str)]) -> Request<Empty<Bytes>> {

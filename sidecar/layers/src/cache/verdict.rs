@@ -149,6 +149,7 @@ fn share(
         Some(Duration::ZERO) if directives.forbids_stale() => return Verdict::Unshared(Unshared::Directive),
         Some(lifetime) => lifetime,
         None if status.is_server_error() => policy.error_ttl,
+        None if matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE) => policy.negative_ttl,
         None if directives.public || is_heuristically_cacheable(status) => policy.ttl,
         None => return Verdict::Unshared(Unshared::Status),
     };

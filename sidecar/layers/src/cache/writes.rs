@@ -77,6 +77,12 @@ impl Writes {
         }
     }
 
+    /// What may be about any resource is outdated, by something that did not pass here.
+    pub(super) fn happened(&self) {
+        self.begun(Reach::Target);
+        self.ended(Reach::Target, Effect::Acknowledged);
+    }
+
     fn of(&self, reach: Reach) -> impl Iterator<Item = &Count> {
         let wider = (reach == Reach::Any).then_some(&self.reaching_any);
         std::iter::once(&self.all).chain(wider)

@@ -186,9 +186,11 @@ mod tests {
 
     #[test]
     fn answers_without_a_body_need_no_length() {
-        for (line, length) in
-            [("204 No Content", 0), ("304 Not Modified\r\nContent-Length: 5", 0), ("404 X\r\nContent-Length: 5", 5)]
-        {
+        for (line, length) in [
+            ("204 No Content", 0),
+            ("304 Not Modified\r\nContent-Length: 5", 0),
+            ("404 X\r\nContent-Length: 5", 5),
+        ] {
             let Parsed::Plain(head) = parsed(&format!("HTTP/1.1 {line}\r\n\r\n")) else { panic!("{line}") };
             assert_eq!(head.length, length, "{line}");
         }

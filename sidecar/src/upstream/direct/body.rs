@@ -52,21 +52,27 @@ impl Kept {
 }
 
 impl Plain {
-    /// A body of `length` bytes, of which some `arrived`: all of it, or what is still to come. With more than those the
-    /// connection has said what nobody asked for, and is closed.
-    pub(super) fn new(mut arrived: Bytes, length: u64, connection: Kept) -> Result<Bytes, Self> {
-        match length.checked_sub(arrived.len() as u64) {
+    /// A body of `length` bytes, of which some `arrived`. With more than those the connection has said what nobody asked
+    /// for, and is closed.
+    pub(super) fn new(mut arrived: Bytes, length: u64, connection: Kept) -> Self {
+        let left = length.checked_sub(arrived.len() as u64);
+        if left.is_none() {
+            #[expect(clippy::cast_possible_truncation, reason = "it is less than what has arrived")]
+            arrived.truncate(length as usize);
+        }
+        let rest = match left {
             Some(0) => {
                 connection.keep();
-                Ok(arrived)
+                None
             }
-            Some(left) => Err(Self { data: arrived, rest: Some((left, connection)) }),
-            None => {
-                #[expect(clippy::cast_possible_truncation, reason = "it is less than what has arrived")]
-                arrived.truncate(length as usize);
-                Ok(arrived)
-            }
-        }
+            left => left.map(|left| (left, connection)),
+        };
+        Self { data: arrived, rest }
+    }
+
+    /// All of it, where that is there.
+    pub(super) fn whole(&mut self) -> Option<Bytes> {
+        self.rest.is_none().then(|| std::mem::take(&mut self.data))
     }
 }
 
@@ -92,7 +98,9 @@ impl Body for Plain {
         match count {
             Ok(count) => {
                 *left -= count as u64;
-                if *left == 0 && let Some((_, kept)) = self.rest.take() {
+                if *left == 0
+                    && let Some((_, kept)) = self.rest.take()
+                {
                     kept.keep();
                 }
                 Poll::Ready(Some(Ok(Frame::data(data.freeze()))))

@@ -159,9 +159,10 @@ where
         let mut response = Response::new(());
         *response.status_mut() = status;
         *response.headers_mut() = head.headers(&bytes);
-        Ok(match Plain::new(body, length, kept) {
-            Ok(whole) => Exchanged::Whole(response.map(|()| whole)),
-            Err(coming) => Exchanged::Streamed(response.map(|()| DirectBody::Plain(coming))),
+        let mut body = Plain::new(body, length, kept);
+        Ok(match body.whole() {
+            Some(whole) => Exchanged::Whole(response.map(|()| whole)),
+            None => Exchanged::Streamed(response.map(|()| DirectBody::Plain(body))),
         })
     }
 

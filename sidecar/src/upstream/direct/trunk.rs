@@ -111,7 +111,8 @@ async fn run(target: Arc<Target>, shared: Ended) {
         Ok(io) => io,
         Err(error) => return tracing::debug!(%error, "No connection to share."),
     };
-    let mut link = Link { io, shared: &shared.0, out: Vec::new(), sent: 0, gathered: false, inbox: BytesMut::new() };
+    let mut link =
+        Link { io, shared: &shared.0, out: Vec::new(), sent: 0, gathered: false, inbox: BytesMut::new() };
     loop {
         // Where nothing happens for so long, nobody asks, or the server does not answer at once: who waits is to ask
         // elsewhere, as is who asks in this moment.

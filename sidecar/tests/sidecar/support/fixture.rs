@@ -1,8 +1,10 @@
 //! A sidecar in this process.
 
-use std::sync::LazyLock;
+use std::{sync::LazyLock, time::Duration};
 
 use clap::Parser;
+use http::Request;
+use http_body_util::Full;
 use kivi_process::{
     listen::Address,
     serve::Drained,
@@ -13,7 +15,7 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::Server;
+use super::{Answer, Server, send_to};
 
 /// A token that every fixture accepts.
 pub(crate) const TOKEN: &str = "first-token";
@@ -30,15 +32,15 @@ pub(crate) struct Fixture {
     pub(crate) health: String,
     pub(crate) admin: String,
     /// Holds the configuration and the tokens.
-    _dir: TempDir,
+    dir: TempDir,
     pub(crate) shutdown: CancellationToken,
     serving: JoinHandle<Drained>,
 }
 
 impl Fixture {
-    /// In front of `server`, with `settings` as its configuration file.
+    /// In front of `server`, which tells of no changes, with `settings` as its configuration file.
     pub(crate) async fn new(server: &Server, settings: &str) -> Self {
-        Self::with_flags(&server.url, settings, &["--upstream-ready", ""]).await
+        Self::with_flags(&server.url, settings, &["--upstream-ready", "", "--change-feed", "off"]).await
     }
 
     pub(crate) async fn with_flags(upstream: &str, settings: &str, flags: &[&str]) -> Self {
@@ -77,7 +79,41 @@ impl Fixture {
             (text(sidecar.client_address()), text(sidecar.health_address()), text(sidecar.admin_address()));
         let shutdown = CancellationToken::new();
         let serving = tokio::spawn(sidecar.serve(TELEMETRY.levels(), shutdown.clone()));
-        Self { clients, health, admin, _dir: dir, shutdown, serving }
+        Self { clients, health, admin, dir, shutdown, serving }
+    }
+
+    /// Replaces the configuration file, as an editor or the kubelet does: at once.
+    pub(crate) fn configure(&self, settings: &str) {
+        let new = self.dir.path().join("new");
+        std::fs::write(&new, settings).unwrap();
+        std::fs::rename(new, self.dir.path().join("kivi.yaml")).unwrap();
+    }
+
+    /// The value of a line of `/metrics`, named with its labels.
+    pub(crate) async fn metric(&self, line: &str) -> u64 {
+        let scrape = self.scrape().await;
+        let found = scrape.lines().find_map(|found| found.strip_prefix(line)?.strip_prefix(' '));
+        assert!(found.is_some(), "no {line} in {scrape}");
+        found.unwrap().parse().unwrap()
+    }
+
+    /// Waits until a metric has this value.
+    pub(crate) async fn until(&self, line: &str, value: u64) {
+        while self.metric(line).await != value {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// All metrics.
+    pub(crate) async fn scrape(&self) -> String {
+        let request = Request::get("/metrics").body(Full::default()).unwrap();
+        send_to(&self.health, request).await.unwrap().text().to_owned()
+    }
+
+    /// Asks for a purge.
+    pub(crate) async fn purge(&self, body: &'static str) -> Answer {
+        let request = Request::post("/cache/purge").body(Full::from(body)).unwrap();
+        send_to(&self.admin, request).await.unwrap()
     }
 
     /// Stops it, and says how that ended.

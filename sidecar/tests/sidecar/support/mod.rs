@@ -4,10 +4,12 @@ mod client;
 mod fixture;
 mod scripted;
 mod server;
+mod store;
 mod wire;
 
 pub(crate) use client::{Answer, connect, get, raw, send, send_to};
 pub(crate) use fixture::{Fixture, TOKEN};
 pub(crate) use scripted::{Act, Scripted};
 pub(crate) use server::{Body, Server, echo, text};
+pub(crate) use store::{Store, put};
 pub(crate) use wire::{Got, Wire};

@@ -2,32 +2,38 @@
 
 use thiserror::Error;
 
-/// The longest event, in bytes: more than the largest value takes in JSON.
+/// The longest event of a watch with values, in bytes: more than the largest value takes in JSON.
 const LONGEST: usize = 256 << 20;
 
 /// One event.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Sent {
-    pub(super) event: String,
+pub struct Sent {
+    /// Its name.
+    pub event: String,
     /// The id that it brought, where that is a number.
-    pub(super) id: Option<u64>,
-    pub(super) data: String,
+    pub id: Option<u64>,
+    /// What it tells.
+    pub data: String,
 }
 
 /// A stream that is none of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub(super) enum EventError {
+pub enum EventError {
     /// A line is not text.
     #[error("an event is not UTF-8")]
     Text,
     /// It does not end.
-    #[error("an event has more than {LONGEST} bytes")]
-    TooLong,
+    #[error("an event has more than {longest} bytes")]
+    TooLong {
+        /// What it may have.
+        longest: usize,
+    },
 }
 
 /// Takes a stream apart, as it comes.
-#[derive(Debug, Default)]
-pub(super) struct Parser {
+#[derive(Debug)]
+pub struct Parser {
+    longest: usize,
     /// The line that is not whole yet.
     line: Vec<u8>,
     event: Sent,
@@ -36,9 +42,24 @@ pub(super) struct Parser {
     after_return: bool,
 }
 
+impl Default for Parser {
+    /// Of events that are as long as the largest value makes one.
+    fn default() -> Self {
+        Self::within(LONGEST)
+    }
+}
+
 impl Parser {
+    /// Of events of at most so many bytes.
+    pub fn within(longest: usize) -> Self {
+        Self { longest, line: Vec::new(), event: Sent::default(), has_data: false, after_return: false }
+    }
+
     /// The events that end within these bytes.
-    pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<Vec<Sent>, EventError> {
+    ///
+    /// # Errors
+    /// See [`EventError`]; the stream cannot be read on.
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<Vec<Sent>, EventError> {
         let mut events = Vec::new();
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -60,8 +81,8 @@ impl Parser {
                 events.push(event);
             }
         }
-        if self.line.len() + self.event.data.len() > LONGEST {
-            return Err(EventError::TooLong);
+        if self.line.len() + self.event.data.len() > self.longest {
+            return Err(EventError::TooLong { longest: self.longest });
         }
         Ok(events)
     }
@@ -118,6 +139,12 @@ mod tests {
                 sent("", None, "b\nc"),
                 sent("bookmark", None, ""),
             ]);
+        }
+
+        #[test]
+        fn an_event_that_does_not_end_is_refused(length in 0..100_usize) {
+            let piece = "data: ".to_owned() + &"x".repeat(length);
+            prop_assert_eq!(Parser::within(50).feed(piece.as_bytes()).is_err(), piece.len() > 50);
         }
 
         #[test]

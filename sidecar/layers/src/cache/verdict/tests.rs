@@ -36,8 +36,27 @@ fn lifetime(verdict: &Verdict) -> Option<Duration> {
 #[test]
 fn an_answer_without_directives_has_the_policys_ttl() {
     assert_eq!(lifetime(&judged(&policy(), false, 200, &[])), Some(MINUTE));
-    assert_eq!(lifetime(&judged(&policy(), false, 404, &[])), Some(MINUTE));
+    assert_eq!(lifetime(&judged(&policy(), false, 405, &[])), Some(MINUTE));
     assert_eq!(lifetime(&judged(&CachePolicy::default(), false, 200, &[])), None);
+}
+
+#[test]
+fn an_absent_key_has_the_policys_negative_ttl() {
+    let negative = CachePolicy { negative_ttl: Duration::from_secs(7), ..policy() };
+    for status in [404, 410] {
+        assert_eq!(lifetime(&judged(&policy(), false, status, &[])), None, "{status} is not kept by default");
+        assert_eq!(
+            lifetime(&judged(&negative, false, status, &[])),
+            Some(Duration::from_secs(7)),
+            "{status}"
+        );
+        let says = [(header::CACHE_CONTROL, "max-age=5")];
+        assert_eq!(
+            lifetime(&judged(&negative, false, status, &says)),
+            Some(Duration::from_secs(5)),
+            "{status}"
+        );
+    }
 }
 
 #[test]

@@ -1,0 +1,198 @@
+//! The real server's changes reach the cache of the real sidecar.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::{Request, StatusCode, header};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1::SendRequest;
+use tokio::task::JoinSet;
+
+use crate::support::{Answer, Fixture, Store, TOKEN, connect, get, put, send};
+
+/// Keeps answers for longer than any test runs.
+const KEEPS: &str = "sidecar: {cache: {ttl: 10m, negativeTtl: 10m}}";
+/// What a loaded machine may take for what takes a millisecond.
+const BOUND: Duration = Duration::from_secs(5);
+
+/// A sidecar that hears of every change of `store`.
+async fn before(store: &Store, settings: &str) -> Fixture {
+    let sidecar = Fixture::with_flags(&store.url, settings, &["--upstream-ready", ""]).await;
+    sidecar.until("kivi_feed_current", 1).await;
+    sidecar
+}
+
+/// An answer that was kept.
+async fn kept(sidecar: &Fixture, path: &str) -> Answer {
+    loop {
+        let answer = send(sidecar, get(path)).await;
+        if is_kept(&answer) {
+            return answer;
+        }
+    }
+}
+
+fn is_kept(answer: &Answer) -> bool {
+    answer.header("cache-status").unwrap().starts_with("kivi; hit")
+}
+
+/// Asks until the answer is one that is wanted, and fails beyond the bound.
+async fn soon(sidecar: &Fixture, path: &str, is_wanted: impl Fn(&Answer) -> bool) -> Answer {
+    let began = Instant::now();
+    loop {
+        let answer = send(sidecar, get(path)).await;
+        if is_wanted(&answer) {
+            return answer;
+        }
+        assert!(began.elapsed() < BOUND, "{path} still has {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_write_a_deletion_and_a_new_key_beside_the_sidecar_are_seen() {
+    let store = Store::start("{}").await;
+    let sidecar = before(&store, KEEPS).await;
+    store.put("/v1/a%2Fb", "old").await;
+    store.put("/v1/other", "same").await;
+    soon(&sidecar, "/v1/a/b", |answer| answer.text() == "old").await;
+    soon(&sidecar, "/v1/absent", |answer| answer.status == StatusCode::NOT_FOUND).await;
+    for path in ["/v1/a/b", "/v1/absent", "/v1/other", "/v1/?keysOnly=true"] {
+        kept(&sidecar, path).await;
+    }
+    store.put("/v1/a%2Fb", "new").await;
+    soon(&sidecar, "/v1/a/b", |answer| answer.text() == "new").await;
+    store.put("/v1/absent", "there").await;
+    soon(&sidecar, "/v1/absent", |answer| answer.status == StatusCode::OK).await;
+    soon(&sidecar, "/v1/?keysOnly=true", |answer| answer.text().contains("absent")).await;
+    assert_eq!(store.ask("DELETE", "/v1/a%2Fb", "", &[]).await.status(), StatusCode::OK);
+    soon(&sidecar, "/v1/a/b", |answer| answer.status == StatusCode::NOT_FOUND).await;
+    assert!(is_kept(&send(&sidecar, get("/v1/other")).await), "what did not change is kept");
+    assert_eq!(sidecar.metric("kivi_feed_events_total").await, 5);
+    assert_eq!(sidecar.metric("kivi_feed_lag_seconds_count").await, 5);
+    assert_eq!(sidecar.metric("kivi_feed_connections_total").await, 1);
+}
+
+#[tokio::test]
+async fn a_key_whose_time_is_up_is_gone_here_too() {
+    let store = Store::start("{}").await;
+    let sidecar = before(&store, KEEPS).await;
+    let answer = store.ask("PUT", "/v1/k", "brief", &[("kivi-ttl", "500ms")]).await;
+    assert_eq!(answer.status(), StatusCode::CREATED);
+    // Perhaps it is gone before it is kept: then there is nothing to see, and nothing wrong.
+    while send(&sidecar, get("/v1/k")).await.status == StatusCode::OK {}
+    soon(&sidecar, "/v1/k", |answer| answer.status == StatusCode::NOT_FOUND).await;
+}
+
+#[tokio::test]
+async fn the_feed_is_followed_only_while_something_may_be_kept() {
+    let store = Store::start("{}").await;
+    let sidecar = Fixture::with_flags(&store.url, "", &["--upstream-ready", ""]).await;
+    assert_eq!(send(&sidecar, get("/v1/k")).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(sidecar.metric("kivi_feed_wanted").await, 0);
+    assert_eq!(sidecar.metric("kivi_feed_connections_total").await, 0);
+    sidecar.configure(KEEPS);
+    sidecar.until("kivi_feed_current", 1).await;
+    store.put("/v1/k", "value").await;
+    assert_eq!(kept(&sidecar, "/v1/k").await.text(), "value");
+    sidecar.configure("sidecar: {cache: {ttl: 10m, maxBytes: 0}}");
+    sidecar.until("kivi_feed_wanted", 0).await;
+    assert_eq!(sidecar.metric("kivi_feed_current").await, 0);
+    assert_eq!(sidecar.metric("kivi_cache_entries").await, 0);
+}
+
+#[tokio::test]
+async fn the_feed_is_no_clients_watch_and_no_client_can_pass_for_it() {
+    let store = Store::start("{watchers: 0}").await;
+    let sidecar = before(&store, KEEPS).await;
+    let mut watch = get("/v1/?watch=true");
+    watch.headers_mut().insert("kivi-change-feed", header::HeaderValue::from_static("true"));
+    // A watch that is let in has no end to wait for.
+    let answer = connect(&sidecar.clients).await.send_request(watch).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.headers()[header::CONTENT_TYPE], "application/problem+json");
+}
+
+#[tokio::test]
+async fn the_only_connection_is_for_requests() {
+    let store = Store::start("{connections: 1}").await;
+    let settings = "{limits: {connections: 1}, sidecar: {cache: {ttl: 10m}}}";
+    let sidecar = Fixture::with_flags(&store.url, settings, &["--upstream-ready", ""]).await;
+    assert_eq!(send(&sidecar, get("/v1/k")).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(sidecar.metric("kivi_feed_wanted").await, 0);
+}
+
+/// GETs on one connection.
+struct Reader {
+    sender: SendRequest<Full<Bytes>>,
+}
+
+impl Reader {
+    async fn get(&mut self) -> (bool, String) {
+        let request = Request::get("/v1/k").header(header::HOST, "kivi.test");
+        let request = request.header(header::AUTHORIZATION, format!("Bearer {TOKEN}"));
+        self.sender.ready().await.unwrap();
+        let answer = self.sender.send_request(request.body(Full::default()).unwrap()).await.unwrap();
+        let is_kept = answer.headers()["cache-status"].as_bytes().starts_with(b"kivi; hit");
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        (is_kept, String::from_utf8(body.to_vec()).unwrap())
+    }
+}
+
+/// For each of so many writes past the sidecar, the time from its acknowledgement to the last answer that had what was
+/// there before; nothing where there was none. Meanwhile so many other writers do what they can.
+async fn stalenesses(rounds: usize, others: usize) -> Vec<Duration> {
+    let store = Store::start("{}").await;
+    let sidecar = before(&store, KEEPS).await;
+    let mut writers = JoinSet::new();
+    for other in 0..others {
+        let mut sender = store.connect().await;
+        writers.spawn(async move {
+            loop {
+                put(&mut sender, &format!("/v1/other/{other}"), "value").await;
+            }
+        });
+    }
+    let mut reader = Reader { sender: connect(&sidecar.clients).await };
+    let mut writer = store.connect().await;
+    put(&mut writer, "/v1/k", "0").await;
+    let mut found = Vec::new();
+    for round in 1..=rounds {
+        let value = round.to_string();
+        while !reader.get().await.0 {}
+        put(&mut writer, "/v1/k", &value).await;
+        let acknowledged = Instant::now();
+        let mut staleness = Duration::ZERO;
+        while reader.get().await.1 != value {
+            staleness = acknowledged.elapsed();
+            assert!(staleness < BOUND, "write {round} is not seen");
+        }
+        found.push(staleness);
+    }
+    found.sort_unstable();
+    found
+}
+
+#[tokio::test]
+async fn what_is_kept_outlives_no_write_beside_the_sidecar_for_long() {
+    let found = stalenesses(50, 0).await;
+    assert!(found.last().unwrap() < &BOUND, "{found:?}");
+}
+
+/// `cargo test -p kivi-sidecar -- --ignored --nocapture staleness`
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement"]
+async fn staleness_after_a_write_beside_the_sidecar() {
+    for others in [0, 16] {
+        let found = stalenesses(5_000, others).await;
+        let at = |percent: usize| found[(found.len() - 1) * percent / 100];
+        let stale = found.iter().filter(|staleness| !staleness.is_zero()).count();
+        println!(
+            "{others} other writers: {stale} of {} writes seen late; p50 {:?}, p99 {:?}, max {:?}",
+            found.len(),
+            at(50),
+            at(99),
+            at(100)
+        );
+        assert!(at(99) < Duration::from_millis(500));
+    }
+}
