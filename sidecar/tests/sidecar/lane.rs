@@ -20,11 +20,11 @@ enum Way {
 }
 
 impl Way {
-    fn field(self) -> &'static str {
+    fn field(self) -> Option<&'static str> {
         match self {
-            Self::Lane => "",
-            Self::Layers => "Keep-Alive: timeout=9\r\n",
-            Self::Hyper => "Connection: keep-alive, keep-alive\r\n",
+            Self::Lane => None,
+            Self::Layers => Some("Keep-Alive: timeout=9"),
+            Self::Hyper => Some("Connection: keep-alive, keep-alive"),
         }
     }
 }
@@ -35,21 +35,18 @@ fn sent(request: &str, way: Way) -> String {
     let (head, body) = request.split_once("\n\n").unwrap_or((request, ""));
     let (line, fields) = head.split_once('\n').unwrap_or((head, ""));
     let has = |name: &str| fields.lines().any(|field| field.to_lowercase().starts_with(name));
-    let mut text = format!("{line} HTTP/1.1\r\n");
-    if !has("host:") {
-        text += "Host: kivi.test\r\n";
-    }
-    if !has("authorization:") {
-        text += &format!("Authorization: Bearer {TOKEN}\r\n");
-    }
-    for field in fields.lines().filter(|field| *field != "Authorization:") {
-        text += &format!("{field}\r\n");
-    }
-    if !body.is_empty() {
-        text += &format!("Content-Length: {}\r\n", body.len());
-    }
+    let (token, length) =
+        (format!("Authorization: Bearer {TOKEN}"), format!("Content-Length: {}", body.len()));
+    let first = format!("{line} HTTP/1.1");
+    let mut lines = vec![&*first];
+    lines.extend((!has("host:")).then_some("Host: kivi.test"));
+    lines.extend((!has("authorization:")).then_some(&*token));
+    lines.extend(fields.lines().filter(|field| *field != "Authorization:"));
+    lines.extend((!body.is_empty()).then_some(&*length));
     // The server sees the case of this field's name where no layer had it.
-    text + "X-Way: 1\r\n" + way.field() + "\r\n" + body
+    lines.push("X-Way: 1");
+    lines.extend(way.field());
+    format!("{}\r\n\r\n{body}", lines.join("\r\n"))
 }
 
 async fn ask(sidecar: &Fixture, request: &str, way: Way) -> Got {

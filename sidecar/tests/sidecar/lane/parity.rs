@@ -205,7 +205,12 @@ async fn a_request_takes_one_token_whatever_is_found_for_it() {
 
 #[tokio::test]
 async fn what_is_kept_is_found_the_same() {
-    for settings in ["", "sidecar: {cache: {ttl: 60s, staleWhileRevalidate: 60s, staleIfError: 60s}}"] {
+    for settings in [
+        "",
+        "sidecar: {cache: {ttl: 60s, staleWhileRevalidate: 60s, staleIfError: 60s}}",
+        "sidecar: {cache: {ttl: 60s, negativeTtl: 10s, splitBy: [Header=X-A, Token]}}",
+        "sidecar: {cache: {ttl: 60s, maxBytes: 0, splitBy: [Client]}}",
+    ] {
         let requests = [
             "GET /vary\nX-A: 1",
             "GET /vary\nX-A: 2",
