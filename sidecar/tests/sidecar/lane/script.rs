@@ -57,6 +57,8 @@ const ANSWERS: &[(&str, &str)] = &[
         "200 OK|Transfer-Encoding: chunked|Trailer: X-Sum|Cache-Control: max-age=60||5\r\nvalue\r\n0\r\nX-Sum: 9\r\n\r\n",
     ),
     ("/last", "200 OK|Content-Length: 5|Connection: close||value!"),
+    ("/said-last", "200 OK|Content-Length: 5|Connection: close||value"),
+    ("/kept-briefly", "200 OK|Content-Length: 5|Keep-Alive: timeout=1||value"),
     ("/kept", "200 OK|Content-Length: 5|Connection: keep-alive|Keep-Alive: timeout=5, max=9||value"),
     ("/nominated", "200 OK|Content-Length: 5|Connection: X-Hop|X-Hop: 1||value"),
     ("/hop-by-hop", "200 OK|Content-Length: 5|Proxy-Connection: close|Upgrade: h2c|TE: x|Expect: y||value"),

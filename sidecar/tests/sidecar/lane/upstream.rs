@@ -59,6 +59,8 @@ async fn a_connection_is_used_again_until_its_server_closes_it() {
         ("/404", 1),
         ("/kept", 1),
         ("/last", 0),
+        ("/said-last", 0),
+        ("/kept-briefly", 0),
         ("/too-long-kept", 0),
         ("/cut", 0),
     ] {
