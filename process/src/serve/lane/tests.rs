@@ -399,3 +399,16 @@ async fn a_client_that_leaves_ends_its_answer() {
     drop(stream);
     dropped.await.unwrap_err();
 }
+
+#[tokio::test]
+async fn an_answer_without_content_tells_no_length() {
+    let service = service_fn(async |_: Request<RequestBody>| {
+        let answer = Response::builder().status(204).header("content-length", "0");
+        Ok::<_, Infallible>(answer.body(Full::new(Bytes::new())).unwrap())
+    });
+    let served = start_with(ServeOptions::default(), service).await;
+    let mut stream = served.connect().await;
+    stream.write_all(get("/other").as_bytes()).await.unwrap();
+    let head = until(&mut stream, "\r\n\r\n").await;
+    assert!(head.starts_with("HTTP/1.1 204 ") && !head.contains("content-length"), "{head}");
+}
