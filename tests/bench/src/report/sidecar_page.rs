@@ -38,15 +38,18 @@ This page is written by `make bench-sidecar`: every figure is measured, the peer
   is not Kivi's server, so that what is measured is the proxies, and so that the end of a load is known on the client's
   clock. It is on a third processor, or on the client's where there are but two: then nothing that asks it is faster than
   `direct`, which is the upstream without a proxy.
+  The proxies reach it over a Unix socket, as a sidecar does its server; `direct` is asked over TCP, as the proxies are.
 - `cache-hit`: 64 connections, each with one request under way, answers of 256 bytes that may be kept for an hour and were
   all loaded before. `upstream_loads` counts what was not served from the cache all the same. nginx has its cache in files,
   held open.
-- `proxy-get`: the same with answers that nobody keeps. Kivi joins concurrent requests for one key, as it does by default.
+- `proxy-get`: the same with answers that nobody keeps. Kivi joins concurrent requests for one key, as it does by default, and
+  sends those for different keys behind each other on a connection to the upstream that they share. `proxy-get-tcp`: with
+  the upstream on TCP, where each request under way has a connection of its own, Kivi's too.
 - `stampede-10k`: 10,000 connections, each used before, ask for one key that nobody has yet, and whose load takes 500 ms. `upstream_loads`:
   how often the upstream was asked. `wake`: from when the upstream gave its first answer to when a client had its own, for
   the first client, half of them, and all but a hundredth; `failed` counts who got no good answer. `direct`: the upstream
   itself, on the proxies' processor, holds 9,500 requests and answers them one behind the other, which is about the least
-  that one thread and this client can take. HAProxy's cache has no lock, and at most 8,000 connections to the
+  that one thread and this client can take: it stands beside the bar, which is below it. HAProxy's cache has no lock, and at most 8,000 connections to the
   upstream here; nginx' lock lets about one request of a thousand through.
 - `added-latency-1k`: 1,000 requests a second on 16 connections, on time whether or not answers came. To the proxies over
   TLS 1.3, but to Varnish, which has none, and to `direct`, in the clear; the upstream is on the proxies' processor. `added`

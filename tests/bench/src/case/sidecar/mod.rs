@@ -14,8 +14,7 @@ use super::Effort;
 use crate::{
     error::BenchError,
     report::{Metric, Results},
-    subject::{Certificate, Proxy, ProxyKind, ProxyPrograms, Role, Setting},
-    upstream::Upstream,
+    subject::{Proxy, ProxyKind, ProxyPrograms, Setting},
 };
 
 /// What is measured.
@@ -25,6 +24,8 @@ pub(crate) enum SidecarCase {
     CacheHit,
     /// Answers that the upstream is asked for each time, on 64 connections.
     ProxyGet,
+    /// The same with the upstream on TCP, where a server on another machine would be.
+    ProxyGetTcp,
     /// 10,000 requests for one key that is not there yet.
     #[value(name = "stampede-10k")]
     Stampede10K,
@@ -53,6 +54,7 @@ impl SidecarCase {
         match self {
             Self::CacheHit => throughput::cache_hit(programs, effort, results),
             Self::ProxyGet => throughput::proxy_get(programs, effort, results),
+            Self::ProxyGetTcp => throughput::proxy_get_tcp(programs, effort, results),
             Self::Stampede10K => stampede::run(programs, effort, results),
             Self::AddedLatency1K => latency::run(programs, effort, results),
             Self::MemoryIdle => memory::idle(programs, effort, results),
@@ -68,14 +70,8 @@ const ALL: [ProxyKind; 5] =
     [ProxyKind::Kivi, ProxyKind::Nginx, ProxyKind::Haproxy, ProxyKind::Varnish, ProxyKind::Direct];
 
 /// Starts everybody in front of one upstream.
-fn start_all(
-    programs: &ProxyPrograms,
-    upstream: &Upstream,
-    role: Role,
-    certificate: Option<&Certificate>,
-) -> Result<Vec<Proxy>, BenchError> {
-    let setting = Setting { programs, upstream: upstream.address, role, certificate };
-    ALL.iter().map(|kind| kind.start(&setting)).collect()
+fn start_all(setting: &Setting<'_>) -> Result<Vec<Proxy>, BenchError> {
+    ALL.iter().map(|kind| kind.start(setting)).collect()
 }
 
 /// Adds a round's figure, and tells whoever waits.
