@@ -42,7 +42,7 @@ pub(super) struct Verdict {
 }
 
 /// The bars of the server.
-pub(crate) const SERVER: [Bar; 11] = [
+pub(super) const SERVER: [Bar; 11] = [
     bar("get-256", "rps", Side::AtLeast, Against::Peer(1.0, "nginx-return")),
     bar("get-256", "rps", Side::AtLeast, Against::Peer(2.0, "go-map")),
     bar("put-256-fsync", "rps", Side::AtLeast, Against::Peer(1.0, "redis-always")),
@@ -57,7 +57,7 @@ pub(crate) const SERVER: [Bar; 11] = [
 ];
 
 /// The bars of the sidecar.
-pub(crate) const SIDECAR: [Bar; 12] = [
+pub(super) const SIDECAR: [Bar; 12] = [
     bar("cache-hit", "rps", Side::AtLeast, Against::Peer(1.2, "nginx")),
     bar("cache-hit", "rps", Side::AtLeast, Against::Peer(2.0, "varnish")),
     bar("proxy-get", "rps", Side::AtLeast, Against::Peer(1.2, "nginx")),

@@ -1,37 +1,13 @@
-//! The page of the sidecar's results.
+//! What the page of the sidecar's results says of how they came about.
 
-use std::path::Path;
+use super::{bars::SIDECAR, page::Page};
 
-use super::{
-    bars::SIDECAR,
-    page::save,
-    results::Results,
-    table::{bars, figures},
-};
-use crate::{error::BenchError, machine};
-
-/// Writes the page; `conditions` says how it was measured, `versions` which the peers are.
-pub(crate) fn write(
-    path: &Path,
-    results: &Results,
-    conditions: &str,
-    versions: &str,
-    curves: bool,
-) -> Result<(), BenchError> {
-    let pictures = if curves {
-        "\n## Curves\n\n![Proxied requests a second against connections](sidecar-connections.svg)\n\n\
-         ![Cache hits a second against bytes of the answer](sidecar-bodies.svg)\n"
-    } else {
-        ""
-    };
-    let text = format!(
-        "# The sidecar beside its peers
-
-This page is written by `make bench-sidecar`: every figure is measured, the peers beside Kivi in the same run.
-
-- Machine: {machine}.
-- Peers: {versions}.
-- {conditions}
+/// The page of `make bench-sidecar`.
+pub(crate) const SIDECAR_PAGE: Page = Page {
+    name: "sidecar",
+    title: "The sidecar beside its peers",
+    command: "make bench-sidecar",
+    how: "\
 - Every proxy is confined to one processor, the client to another, on loopback. Kivi has one worker thread, nginx one
   worker, HAProxy one thread; Varnish has its threads, all on that processor. In a round, each has its turn.
 - The upstream is the same for all: a thread of the client's program that answers with 256 bytes and does nothing else. It
@@ -56,16 +32,10 @@ This page is written by `make bench-sidecar`: every figure is measured, the peer
   is the difference to `direct`, so TLS is counted as the proxy's.
 - `memory-idle`: resident memory of all its processes after a start, with TLS. `memory-conn`: by how much it has grown, for
   each of 10,000 TLS connections, when each had one answer and stays open; Varnish's are in the clear.
-
-## Bars
-
-{bars}
-## Medians
-
-{figures}{pictures}",
-        machine = machine::describe(),
-        bars = bars(results, &SIDECAR),
-        figures = figures(results),
-    );
-    save(path, &text)
-}
+",
+    bars: &SIDECAR,
+    curves: [
+        ("Proxied requests a second against connections", "sidecar-connections.svg"),
+        ("Cache hits a second against bytes of the answer", "sidecar-bodies.svg"),
+    ],
+};

@@ -6,14 +6,14 @@ mod memory;
 mod stampede;
 mod throughput;
 
+use std::path::Path;
+
 use clap::ValueEnum;
 
-pub(crate) use curves::draw as draw_curves;
-
-use super::Effort;
+use super::{Effort, Suite};
 use crate::{
     error::BenchError,
-    report::{Metric, Results},
+    report::{Metric, Page, Results, SIDECAR_PAGE},
     subject::{Proxy, ProxyKind, ProxyPrograms, Setting},
 };
 
@@ -38,19 +38,16 @@ pub(crate) enum SidecarCase {
     MemoryConn,
 }
 
-impl SidecarCase {
-    /// As the command line and the figures write it.
-    pub(crate) fn name(self) -> String {
-        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
-    }
+impl Suite for SidecarCase {
+    type Programs = ProxyPrograms;
 
-    /// Measures it.
-    pub(crate) fn run(
-        self,
-        programs: &ProxyPrograms,
-        effort: Effort,
-        results: &mut Results,
-    ) -> Result<(), BenchError> {
+    const PAGE: Page = SIDECAR_PAGE;
+    const FIGURES: &'static str = "target/bench/sidecar.jsonl";
+    const CURVES: &'static str = "Also draw requests a second against connections, and against the bytes of an answer; beside the page";
+    // What nginx keeps are files that it holds open.
+    const KEYS: (usize, usize) = (5000, 1000);
+
+    fn run(&self, programs: &ProxyPrograms, effort: Effort, results: &mut Results) -> Result<(), BenchError> {
         match self {
             Self::CacheHit => throughput::cache_hit(programs, effort, results),
             Self::ProxyGet => throughput::proxy_get(programs, effort, results),
@@ -60,6 +57,18 @@ impl SidecarCase {
             Self::MemoryIdle => memory::idle(programs, effort, results),
             Self::MemoryConn => memory::connections(programs, effort, results),
         }
+    }
+
+    fn draw_curves(programs: &ProxyPrograms, effort: Effort, folder: &Path) -> Result<(), BenchError> {
+        curves::draw(programs, effort, folder)
+    }
+
+    fn scratch(programs: &ProxyPrograms) -> &Path {
+        &programs.scratch
+    }
+
+    fn versions(programs: &ProxyPrograms) -> String {
+        programs.versions()
     }
 }
 
