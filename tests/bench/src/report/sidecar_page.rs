@@ -12,9 +12,9 @@ pub(crate) const SIDECAR_PAGE: Page = Page {
   worker, HAProxy one thread; Varnish has its threads, all on that processor. In a round, each has its turn.
 - The upstream is the same for all: a thread of the client's program that answers with 256 bytes and does nothing else. It
   is not Kivi's server, so that what is measured is the proxies, and so that the end of a load is known on the client's
-  clock. It is on a third processor, or on the client's where there are but two: then nothing that asks it is faster than
-  `direct`, which is the upstream without a proxy.
-  The proxies reach it over a Unix socket, as a sidecar does its server; `direct` is asked over TCP, as the proxies are.
+  clock. The proxies reach it over a Unix socket, as a sidecar does its server; `direct`, which is the upstream without a
+  proxy, is asked over TCP, as the proxies are. It is on a third processor, or on the client's where there are but two: then
+  what it takes for a request, the less the more of them come with one read, is missing to the client.
 - `cache-hit`: 64 connections, each with one request under way, answers of 256 bytes that may be kept for an hour and were
   all loaded before. `upstream_loads` counts what was not served from the cache all the same. nginx has its cache in files,
   held open.
