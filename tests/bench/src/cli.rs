@@ -1,18 +1,17 @@
 //! The command line: which cases, how long.
 
-mod sidecar;
+mod measure;
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 
+use self::measure::Measure;
 use crate::{
-    case::{self, Case, Effort},
+    case::{Case, SidecarCase},
     client::{Keys, Load, Pace, Wire},
     error::BenchError,
-    interrupt, machine,
-    report::{self, Results},
-    subject::{self, Programs},
+    interrupt, machine, subject,
 };
 
 /// Measures Kivi beside its peers, on this machine and in one run.
@@ -26,9 +25,9 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// The server beside nginx, Redis, etcd and a plain Go server. `make bench-server` calls it.
-    Server(Server),
+    Server(Measure<Case>),
     /// The sidecar beside nginx, HAProxy and Varnish. `make bench-sidecar` calls it.
-    Sidecar(sidecar::Sidecar),
+    Sidecar(Measure<SidecarCase>),
     /// Load a server that runs already, to watch it by other means, a profiler for one.
     Load(ByHand),
     /// Answer requests without looking at them: the limit that servers are measured against.
@@ -37,33 +36,6 @@ enum Command {
         #[arg(long)]
         listen: SocketAddr,
     },
-}
-
-#[derive(Debug, clap::Args)]
-struct Server {
-    #[command(flatten)]
-    programs: Programs,
-    /// Rounds; each has a turn of every subject.
-    #[arg(long, default_value_t = 5)]
-    rounds: usize,
-    /// Seconds of each load.
-    #[arg(long, default_value_t = 3.0)]
-    seconds: f64,
-    /// Only these cases.
-    #[arg(long = "case", value_enum, num_args = 1..)]
-    cases: Vec<Case>,
-    /// A short look, with fewer keys, whose figures say little.
-    #[arg(long)]
-    quick: bool,
-    /// Also draw requests a second against connections, and time to start against keys; beside the page.
-    #[arg(long, requires = "page")]
-    curves: bool,
-    /// Where the figures are written.
-    #[arg(long, value_name = "FILE", default_value = "target/bench/server.jsonl")]
-    figures: PathBuf,
-    /// Where the page and the curves are written; nowhere without it.
-    #[arg(long, value_name = "DIR")]
-    page: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -95,62 +67,6 @@ impl Cli {
             Command::Respond { listen } => {
                 subject::respond(listen).map_err(BenchError::io("answer on", listen.to_string()))
             }
-        }
-    }
-}
-
-impl Server {
-    fn run(self) -> Result<(), BenchError> {
-        interrupt::listen()?;
-        let scratch = &self.programs.scratch;
-        std::fs::create_dir_all(scratch).map_err(BenchError::io("create", scratch))?;
-        let load = machine::load_average();
-        machine::settle()?;
-        machine::allow_many_files()?;
-        let effort = self.effort();
-        let mut results = Results::default();
-        let cases = if self.cases.is_empty() { Case::value_variants() } else { &self.cases };
-        let mut failed = None;
-        for case in cases {
-            eprintln!("==> {}", case.name());
-            match case.run(&self.programs, effort, &mut results) {
-                Err(error @ BenchError::Interrupted) => return Err(error),
-                // The other figures are worth having all the same.
-                Err(error) => {
-                    eprintln!("    {} was not measured: {error}", case.name());
-                    failed = Some(error);
-                }
-                Ok(()) => {}
-            }
-        }
-        results.write(&self.figures)?;
-        report::print(&results, &report::SERVER);
-        let conditions = format!(
-            "Medians of {} rounds of {:?} each; the load average before the run was {load}.",
-            effort.rounds, effort.length
-        );
-        println!("{}. {conditions}\nThe figures are in {}.", machine::describe(), self.figures.display());
-        if let Some(folder) = &self.page {
-            if self.curves {
-                eprintln!("==> curves");
-                case::draw_curves(&self.programs, effort, folder)?;
-            }
-            report::write_page(
-                &folder.join("server.md"),
-                &results,
-                &conditions,
-                &self.programs.versions(),
-                self.curves,
-            )?;
-        }
-        failed.map_or(Ok(()), Err)
-    }
-
-    fn effort(&self) -> Effort {
-        if self.quick {
-            Effort { rounds: 1, length: Duration::from_millis(500), keys: 100_000 }
-        } else {
-            Effort { rounds: self.rounds, length: Duration::from_secs_f64(self.seconds), keys: 1_000_000 }
         }
     }
 }

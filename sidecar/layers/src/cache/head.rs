@@ -73,21 +73,23 @@ pub(super) fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
+/// The fields of one connection, nominated or not.
+const HOP_BY_HOP: [&str; 8] = [
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authenticate",
+    "proxy-authentication-info",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+];
+
 /// Removes the fields of one connection (RFC 9110, 7.6.1; RFC 9111, 3.1): a shared or stored answer goes
 /// out on other connections.
 pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    const ALWAYS: [HeaderName; 8] = [
-        header::CONNECTION,
-        HeaderName::from_static("keep-alive"),
-        HeaderName::from_static("proxy-connection"),
-        header::PROXY_AUTHENTICATE,
-        HeaderName::from_static("proxy-authentication-info"),
-        header::TE,
-        header::TRANSFER_ENCODING,
-        header::UPGRADE,
-    ];
     // Nearly always there is none.
-    if !headers.keys().any(|name| ALWAYS.contains(name)) {
+    if !headers.keys().any(|name| HOP_BY_HOP.contains(&name.as_str())) {
         return;
     }
     if headers.contains_key(header::CONNECTION) {
@@ -101,7 +103,7 @@ pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
             headers.remove(name);
         }
     }
-    for name in ALWAYS {
+    for name in HOP_BY_HOP {
         headers.remove(name);
     }
 }

@@ -6,13 +6,20 @@ mod memory;
 mod replay;
 mod requests;
 mod sidecar;
+mod suite;
+
+use std::path::Path;
 
 use clap::ValueEnum;
 
-pub(crate) use curves::draw as draw_curves;
-pub(crate) use sidecar::{SidecarCase, draw_curves as draw_sidecar_curves};
+pub(crate) use sidecar::SidecarCase;
+pub(crate) use suite::Suite;
 
-use crate::{error::BenchError, report::Results, subject::Programs};
+use crate::{
+    error::BenchError,
+    report::{Page, Results, SERVER_PAGE},
+    subject::Programs,
+};
 
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -46,19 +53,16 @@ pub(crate) struct Effort {
     pub(crate) keys: usize,
 }
 
-impl Case {
-    /// As the command line and the figures write it.
-    pub(crate) fn name(self) -> String {
-        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
-    }
+impl Suite for Case {
+    type Programs = Programs;
 
-    /// Measures it.
-    pub(crate) fn run(
-        self,
-        programs: &Programs,
-        effort: Effort,
-        results: &mut Results,
-    ) -> Result<(), BenchError> {
+    const PAGE: Page = SERVER_PAGE;
+    const FIGURES: &'static str = "target/bench/server.jsonl";
+    const CURVES: &'static str =
+        "Also draw requests a second against connections, and time to start against keys; beside the page";
+    const KEYS: (usize, usize) = (1_000_000, 100_000);
+
+    fn run(&self, programs: &Programs, effort: Effort, results: &mut Results) -> Result<(), BenchError> {
         match self {
             Self::Get256 => requests::get_256(programs, effort, results),
             Self::Put256Fsync => requests::put_256(programs, effort, results),
@@ -67,5 +71,17 @@ impl Case {
             Self::Memory1M => memory::run(programs, effort, results),
             Self::Compaction => compaction::run(programs, effort, results),
         }
+    }
+
+    fn draw_curves(programs: &Programs, effort: Effort, folder: &Path) -> Result<(), BenchError> {
+        curves::draw(programs, effort, folder)
+    }
+
+    fn scratch(programs: &Programs) -> &Path {
+        &programs.scratch
+    }
+
+    fn versions(programs: &Programs) -> String {
+        format!("{}; a Go server of `tests/bench/peers`", programs.versions())
     }
 }

@@ -9,6 +9,8 @@ pub(crate) struct Bar {
     metric: &'static str,
     side: Side,
     against: Against,
+    /// Whose figures of the same case tell more of it.
+    beside: &'static [(&'static str, &'static str)],
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -35,10 +37,12 @@ pub(super) struct Verdict {
     /// Kivi's figure, or its ratio to the peer's.
     pub(super) reached: f64,
     pub(super) met: bool,
+    /// Figures to be read with it: subject, metric, median.
+    pub(super) beside: Vec<(&'static str, &'static str, f64)>,
 }
 
 /// The bars of the server.
-pub(crate) const SERVER: [Bar; 11] = [
+pub(super) const SERVER: [Bar; 11] = [
     bar("get-256", "rps", Side::AtLeast, Against::Peer(1.0, "nginx-return")),
     bar("get-256", "rps", Side::AtLeast, Against::Peer(2.0, "go-map")),
     bar("put-256-fsync", "rps", Side::AtLeast, Against::Peer(1.0, "redis-always")),
@@ -53,7 +57,7 @@ pub(crate) const SERVER: [Bar; 11] = [
 ];
 
 /// The bars of the sidecar.
-pub(crate) const SIDECAR: [Bar; 12] = [
+pub(super) const SIDECAR: [Bar; 12] = [
     bar("cache-hit", "rps", Side::AtLeast, Against::Peer(1.2, "nginx")),
     bar("cache-hit", "rps", Side::AtLeast, Against::Peer(2.0, "varnish")),
     bar("proxy-get", "rps", Side::AtLeast, Against::Peer(1.2, "nginx")),
@@ -62,17 +66,23 @@ pub(crate) const SIDECAR: [Bar; 12] = [
     bar("proxy-get", "p99_ms", Side::AtMost, Against::Peer(1.0, "haproxy")),
     bar("stampede-10k", "upstream_loads", Side::AtMost, Against::Number(1.0)),
     bar("stampede-10k", "failed", Side::AtMost, Against::Number(0.0)),
-    bar("stampede-10k", "wake_p99_ms", Side::AtMost, Against::Number(1.0)),
+    bar("stampede-10k", "wake_p99_ms", Side::AtMost, Against::Number(1.0))
+        // What answering such a crowd takes without a proxy, and when Kivi begins.
+        .beside(&[("direct", "wake_p99_ms"), ("kivi", "wake_first_ms")]),
     bar("added-latency-1k", "added_p99_ms", Side::AtMost, Against::Number(1.0)),
     bar("memory-idle", "rss_mb", Side::AtMost, Against::Number(15.0)),
     bar("memory-conn", "kib_per_connection", Side::AtMost, Against::Number(90.0)),
 ];
 
 const fn bar(case: &'static str, metric: &'static str, side: Side, against: Against) -> Bar {
-    Bar { case, metric, side, against }
+    Bar { case, metric, side, against, beside: &[] }
 }
 
 impl Bar {
+    const fn beside(self, beside: &'static [(&'static str, &'static str)]) -> Self {
+        Self { beside, ..self }
+    }
+
     /// None where a figure it needs was not measured.
     pub(super) fn judge(&self, results: &Results) -> Option<Verdict> {
         let own = results.median(self.case, "kivi", self.metric)?;
@@ -88,7 +98,10 @@ impl Bar {
             Side::AtMost => ("<=", reached <= limit),
         };
         let demand = format!("{} {sign} {limit}{unit}", self.metric);
-        Some(Verdict { demand, case: self.case, reached, met })
+        let figure =
+            |&(subject, metric)| Some((subject, metric, results.median(self.case, subject, metric)?));
+        let beside = self.beside.iter().filter_map(figure).collect();
+        Some(Verdict { demand, case: self.case, reached, met, beside })
     }
 }
 
@@ -120,5 +133,13 @@ mod tests {
         assert_eq!(beside.judge(&results(&[("kivi", "rps", 1.0)])), None);
         let number = bar("c", "rps", Side::AtMost, Against::Number(1.0));
         assert!(number.judge(&results(&[("kivi", "rps", 1.0)])).unwrap().met);
+    }
+
+    #[test]
+    fn figures_beside_a_bar_do_not_change_its_verdict() {
+        let alone = bar("c", "ms", Side::AtMost, Against::Number(1.0));
+        let beside = alone.beside(&[("peer", "ms"), ("kivi", "first_ms")]);
+        let verdict = beside.judge(&results(&[("kivi", "ms", 2.0), ("peer", "ms", 3.0)])).unwrap();
+        assert_eq!((verdict.met, verdict.beside), (false, vec![("peer", "ms", 3.0)]));
     }
 }

@@ -5,14 +5,15 @@ mod bars;
 mod curves;
 mod page;
 mod results;
+mod server_page;
 mod sidecar_page;
 mod table;
 
 pub(crate) use self::{
-    bars::{SERVER, SIDECAR},
     curves::{Curve, Figure},
-    page::write as write_page,
+    page::Page,
     results::{Metric, Results},
-    sidecar_page::write as write_sidecar_page,
+    server_page::SERVER_PAGE,
+    sidecar_page::SIDECAR_PAGE,
     table::print,
 };

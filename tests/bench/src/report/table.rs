@@ -27,8 +27,14 @@ pub(super) fn figures(results: &Results) -> String {
 /// Every bar whose figures were measured.
 pub(super) fn bars(results: &Results, demands: &[Bar]) -> String {
     let mut rows = vec![["case", "bar", "reached", "result"].map(str::to_owned)];
-    for Verdict { demand, case, reached, met } in demands.iter().filter_map(|bar| bar.judge(results)) {
-        rows.push([case.to_owned(), demand, number(reached), if met { "met" } else { "MISSED" }.to_owned()]);
+    for Verdict { demand, case, reached, met, beside } in demands.iter().filter_map(|bar| bar.judge(results))
+    {
+        let mut result = if met { "met" } else { "MISSED" }.to_owned();
+        for (subject, metric, value) in beside {
+            // Writing to a string does not fail.
+            let _ = write!(result, "; {subject}: {metric} {}", number(value));
+        }
+        rows.push([case.to_owned(), demand, number(reached), result]);
     }
     table(&rows)
 }

@@ -17,7 +17,7 @@ use std::{net::SocketAddr, time::Duration};
 pub(crate) use self::{
     kivi::Kivi,
     programs::Programs,
-    proxy::{Certificate, Proxy, ProxyKind, ProxyPrograms, Role, Setting},
+    proxy::{Certificate, Proxy, ProxyKind, ProxyPrograms, Role, Setting, Transport},
     responder::respond,
     rest::requests as rest_requests,
 };

@@ -1,6 +1,10 @@
 //! What a request asks the upstream for. Pure.
 
+use memchr::memmem;
+
 use super::{FRESH, SLOW, TOGETHER};
+
+const END: &[u8] = b"\r\n\r\n";
 
 /// How a request is to be answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,15 +15,21 @@ pub(super) enum Ask {
     Together,
 }
 
-/// None while the request has not all arrived; none of them has a body.
-pub(super) fn read(request: &[u8]) -> Option<Ask> {
-    if !request.ends_with(b"\r\n\r\n") {
-        return None;
+impl Ask {
+    /// Whether its answer takes a while.
+    pub(super) fn is_slow(self) -> bool {
+        matches!(self, Self::Slow | Self::Together)
     }
-    let path = request.strip_prefix(b"GET ").unwrap_or_default();
+}
+
+/// What the first request of `bytes` asks for, and its length: more may stand behind it. None while it has not all
+/// arrived; none of them has a body.
+pub(super) fn read(bytes: &[u8]) -> Option<(Ask, usize)> {
+    let length = memmem::find(bytes, END)? + END.len();
+    let path = bytes.strip_prefix(b"GET ").unwrap_or_default();
     let asks = [(FRESH, Ask::Fresh), (SLOW, Ask::Slow), (TOGETHER, Ask::Together)];
     let asked = asks.into_iter().find(|(begin, _)| path.starts_with(begin.as_bytes()));
-    Some(asked.map_or(Ask::Plain, |(_, ask)| ask))
+    Some((asked.map_or(Ask::Plain, |(_, ask)| ask), length))
 }
 
 #[cfg(test)]
@@ -36,8 +46,17 @@ mod tests {
             ("/together/a", Ask::Together),
         ] {
             let request = format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n");
-            assert_eq!(read(request.as_bytes()), Some(ask), "{path}");
+            assert_eq!(read(request.as_bytes()), Some((ask, request.len())), "{path}");
         }
+    }
+
+    #[test]
+    fn a_request_ends_where_the_next_begins() {
+        let (one, another) = ("GET /slow/a HTTP/1.1\r\n\r\n", "GET /fresh/b HTTP/1.1\r\nhost: a\r\n\r\n");
+        let both = format!("{one}{another}GET /v1/c");
+        assert_eq!(read(both.as_bytes()), Some((Ask::Slow, one.len())));
+        assert_eq!(read(&both.as_bytes()[one.len()..]), Some((Ask::Fresh, another.len())));
+        assert_eq!(read(&both.as_bytes()[one.len() + another.len()..]), None);
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub(crate) fn draw(programs: &ProxyPrograms, effort: Effort, folder: &Path) -> R
 
 fn connections(programs: &ProxyPrograms, effort: Effort) -> Result<Figure, BenchError> {
     let upstream = Upstream::start(machine::upstream_processor(), LENGTH)?;
-    let setting = setting(programs, &upstream, Role::Forward);
+    let setting = Setting::new(programs, &upstream, Role::Forward);
     let mut curves = Vec::new();
     for kind in PROXIES {
         let proxy = kind.start(&setting)?;
@@ -52,7 +52,7 @@ fn bodies(programs: &ProxyPrograms, effort: Effort) -> Result<Figure, BenchError
     let mut curves: Vec<Curve> = Vec::new();
     for length in BODIES {
         let upstream = Upstream::start(machine::upstream_processor(), usize::from(length))?;
-        let setting = setting(programs, &upstream, Role::Cache);
+        let setting = Setting::new(programs, &upstream, Role::Cache);
         for kind in PROXIES {
             let proxy = kind.start(&setting)?;
             let rps = rps(&proxy, FRESH, USUAL, effort)?;
@@ -71,10 +71,6 @@ fn bodies(programs: &ProxyPrograms, effort: Effort) -> Result<Figure, BenchError
         up_is_log: false,
         curves,
     })
-}
-
-fn setting<'s>(programs: &'s ProxyPrograms, upstream: &Upstream, role: Role) -> Setting<'s> {
-    Setting { programs, upstream: upstream.address, role, certificate: None }
 }
 
 /// Requests a second, when each key was asked for before.

@@ -11,7 +11,7 @@ use crate::{
     error::BenchError,
     machine,
     report::Results,
-    subject::{Certificate, Proxy, ProxyPrograms, Role},
+    subject::{Certificate, Proxy, ProxyPrograms, Role, Setting},
     upstream::{LENGTH, PLAIN, Upstream},
 };
 
@@ -23,7 +23,8 @@ const CONNECTIONS: usize = 16;
 pub(super) fn run(programs: &ProxyPrograms, effort: Effort, results: &mut Results) -> Result<(), BenchError> {
     let upstream = Upstream::start(machine::subject_processor(), LENGTH)?;
     let certificate = Certificate::new(&programs.scratch)?;
-    let proxies = start_all(programs, &upstream, Role::Forward, Some(&certificate))?;
+    let setting = Setting::new(programs, &upstream, Role::Forward);
+    let proxies = start_all(&Setting { certificate: Some(&certificate), ..setting })?;
     for round in 0..effort.rounds {
         let mut measured = Vec::new();
         for proxy in turns(&proxies, round) {

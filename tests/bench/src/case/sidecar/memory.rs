@@ -60,11 +60,10 @@ pub(super) fn connections(
 /// As a store's pod has it: TLS, and nothing kept.
 fn setting<'s>(
     programs: &'s ProxyPrograms,
-    upstream: &Upstream,
+    upstream: &'s Upstream,
     certificate: &'s Certificate,
 ) -> Setting<'s> {
-    let (role, certificate) = (Role::Forward, Some(certificate));
-    Setting { programs, upstream: upstream.address, role, certificate }
+    Setting { certificate: Some(certificate), ..Setting::new(programs, upstream, Role::Forward) }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of bytes are far below 2^52")]

@@ -6,16 +6,15 @@ mod memory;
 mod stampede;
 mod throughput;
 
+use std::path::Path;
+
 use clap::ValueEnum;
 
-pub(crate) use curves::draw as draw_curves;
-
-use super::Effort;
+use super::{Effort, Suite};
 use crate::{
     error::BenchError,
-    report::{Metric, Results},
-    subject::{Certificate, Proxy, ProxyKind, ProxyPrograms, Role, Setting},
-    upstream::Upstream,
+    report::{Metric, Page, Results, SIDECAR_PAGE},
+    subject::{Proxy, ProxyKind, ProxyPrograms, Setting},
 };
 
 /// What is measured.
@@ -25,6 +24,8 @@ pub(crate) enum SidecarCase {
     CacheHit,
     /// Answers that the upstream is asked for each time, on 64 connections.
     ProxyGet,
+    /// The same with the upstream on TCP, where a server on another machine would be.
+    ProxyGetTcp,
     /// 10,000 requests for one key that is not there yet.
     #[value(name = "stampede-10k")]
     Stampede10K,
@@ -37,27 +38,37 @@ pub(crate) enum SidecarCase {
     MemoryConn,
 }
 
-impl SidecarCase {
-    /// As the command line and the figures write it.
-    pub(crate) fn name(self) -> String {
-        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
-    }
+impl Suite for SidecarCase {
+    type Programs = ProxyPrograms;
 
-    /// Measures it.
-    pub(crate) fn run(
-        self,
-        programs: &ProxyPrograms,
-        effort: Effort,
-        results: &mut Results,
-    ) -> Result<(), BenchError> {
+    const PAGE: Page = SIDECAR_PAGE;
+    const FIGURES: &'static str = "target/bench/sidecar.jsonl";
+    const CURVES: &'static str = "Also draw requests a second against connections, and against the bytes of an answer; beside the page";
+    // What nginx keeps are files that it holds open.
+    const KEYS: (usize, usize) = (5000, 1000);
+
+    fn run(&self, programs: &ProxyPrograms, effort: Effort, results: &mut Results) -> Result<(), BenchError> {
         match self {
             Self::CacheHit => throughput::cache_hit(programs, effort, results),
             Self::ProxyGet => throughput::proxy_get(programs, effort, results),
+            Self::ProxyGetTcp => throughput::proxy_get_tcp(programs, effort, results),
             Self::Stampede10K => stampede::run(programs, effort, results),
             Self::AddedLatency1K => latency::run(programs, effort, results),
             Self::MemoryIdle => memory::idle(programs, effort, results),
             Self::MemoryConn => memory::connections(programs, effort, results),
         }
+    }
+
+    fn draw_curves(programs: &ProxyPrograms, effort: Effort, folder: &Path) -> Result<(), BenchError> {
+        curves::draw(programs, effort, folder)
+    }
+
+    fn scratch(programs: &ProxyPrograms) -> &Path {
+        &programs.scratch
+    }
+
+    fn versions(programs: &ProxyPrograms) -> String {
+        programs.versions()
     }
 }
 
@@ -68,14 +79,8 @@ const ALL: [ProxyKind; 5] =
     [ProxyKind::Kivi, ProxyKind::Nginx, ProxyKind::Haproxy, ProxyKind::Varnish, ProxyKind::Direct];
 
 /// Starts everybody in front of one upstream.
-fn start_all(
-    programs: &ProxyPrograms,
-    upstream: &Upstream,
-    role: Role,
-    certificate: Option<&Certificate>,
-) -> Result<Vec<Proxy>, BenchError> {
-    let setting = Setting { programs, upstream: upstream.address, role, certificate };
-    ALL.iter().map(|kind| kind.start(&setting)).collect()
+fn start_all(setting: &Setting<'_>) -> Result<Vec<Proxy>, BenchError> {
+    ALL.iter().map(|kind| kind.start(setting)).collect()
 }
 
 /// Adds a round's figure, and tells whoever waits.

@@ -41,8 +41,7 @@ fn turn(kind: ProxyKind, programs: &ProxyPrograms, results: &mut Results) -> Res
         _ => (machine::upstream_processor(), SLOW, WAITERS),
     };
     let upstream = Upstream::start(processor, LENGTH)?;
-    let (role, certificate) = (Role::Cache, None);
-    let proxy = kind.start(&Setting { programs, upstream: upstream.address, role, certificate })?;
+    let proxy = kind.start(&Setting::new(programs, &upstream, Role::Cache))?;
     let told = |error| proxy.tell(error);
     let mut crowd = Crowd::gather(proxy.address, None, &proxy.get(FRESH, 1), waiters).map_err(told)?;
     let before = upstream.asked();

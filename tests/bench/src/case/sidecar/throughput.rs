@@ -9,7 +9,7 @@ use crate::{
     error::BenchError,
     machine,
     report::Results,
-    subject::{Proxy, ProxyPrograms, Role},
+    subject::{Proxy, ProxyPrograms, Role, Setting, Transport},
     upstream::{FRESH, LENGTH, PLAIN, Upstream},
 };
 
@@ -20,7 +20,7 @@ pub(super) fn cache_hit(
     effort: Effort,
     results: &mut Results,
 ) -> Result<(), BenchError> {
-    run("cache-hit", (FRESH, Role::Cache), programs, effort, results)
+    run("cache-hit", (FRESH, Role::Cache, Transport::Unix), programs, effort, results)
 }
 
 pub(super) fn proxy_get(
@@ -28,12 +28,20 @@ pub(super) fn proxy_get(
     effort: Effort,
     results: &mut Results,
 ) -> Result<(), BenchError> {
-    run("proxy-get", (PLAIN, Role::Forward), programs, effort, results)
+    run("proxy-get", (PLAIN, Role::Forward, Transport::Unix), programs, effort, results)
+}
+
+pub(super) fn proxy_get_tcp(
+    programs: &ProxyPrograms,
+    effort: Effort,
+    results: &mut Results,
+) -> Result<(), BenchError> {
+    run("proxy-get-tcp", (PLAIN, Role::Forward, Transport::Tcp), programs, effort, results)
 }
 
 fn run(
     case: &'static str,
-    (path, role): (&str, Role),
+    (path, role, transport): (&str, Role, Transport),
     programs: &ProxyPrograms,
     effort: Effort,
     results: &mut Results,
@@ -45,7 +53,7 @@ fn run(
         load(&proxy, &requests, Keys::EachOnce)?;
         Ok((proxy, requests))
     };
-    let proxies = start_all(programs, &upstream, role, None)?;
+    let proxies = start_all(&Setting { transport, ..Setting::new(programs, &upstream, role) })?;
     let contenders = proxies.into_iter().map(prepare).collect::<Result<Vec<_>, BenchError>>()?;
     for round in 0..effort.rounds {
         for (proxy, requests) in turns(&contenders, round) {

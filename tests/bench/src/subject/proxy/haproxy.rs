@@ -45,7 +45,7 @@ frontend clients
 backend server
   server upstream {upstream} maxconn {TO_UPSTREAM}
 ",
-        upstream = setting.upstream,
+        upstream = setting.server("unix@", ""),
     );
     write(&folder.path().join("haproxy.cfg"), &text)?;
     let process = Process::start("haproxy", folder, &setting.programs.haproxy, |command| {

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     client::{KeySpace, Keys, Load, Pace, Requests, Trust, Wire},
     error::BenchError,
-    upstream::PLAIN,
+    upstream::{PLAIN, Upstream},
 };
 
 /// Connections that each of them is to hold, and some to spare.
@@ -36,7 +36,7 @@ pub(crate) enum ProxyKind {
     Haproxy,
     /// Threads instead of one loop, though all on one processor; no TLS.
     Varnish,
-    /// None: the upstream itself.
+    /// None: the upstream itself, over TCP, since that is how the clients connect.
     Direct,
 }
 
@@ -49,11 +49,20 @@ pub(crate) enum Role {
     Forward,
 }
 
+/// How it reaches the upstream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Transport {
+    /// A Unix socket, as a sidecar reaches its server.
+    Unix,
+    Tcp,
+}
+
 /// Where it stands.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Setting<'s> {
     pub(crate) programs: &'s ProxyPrograms,
-    pub(crate) upstream: SocketAddr,
+    pub(crate) upstream: &'s Upstream,
+    pub(crate) transport: Transport,
     pub(crate) role: Role,
     /// Shown by those who speak TLS; without it, none does.
     pub(crate) certificate: Option<&'s Certificate>,
@@ -78,13 +87,26 @@ impl ProxyKind {
             Self::Haproxy => haproxy::start(setting),
             Self::Varnish => varnish::start(setting),
             Self::Direct => {
-                Ok(Proxy { name: "direct", address: setting.upstream, trust: None, process: None })
+                Ok(Proxy { name: "direct", address: setting.upstream.address, trust: None, process: None })
             }
         }
     }
 }
 
-impl Setting<'_> {
+impl<'s> Setting<'s> {
+    /// In the clear, with the upstream on its Unix socket.
+    pub(crate) fn new(programs: &'s ProxyPrograms, upstream: &'s Upstream, role: Role) -> Self {
+        Self { programs, upstream, transport: Transport::Unix, role, certificate: None }
+    }
+
+    /// The upstream as a configuration writes it: `unix` and the path of its socket, or `tcp` and its address.
+    fn server(&self, unix: &str, tcp: &str) -> String {
+        match self.transport {
+            Transport::Unix => format!("{unix}{}", self.upstream.socket().display()),
+            Transport::Tcp => format!("{tcp}{}", self.upstream.address),
+        }
+    }
+
     fn folder(&self) -> Result<TempDir, BenchError> {
         Process::folder(&self.programs.scratch)
     }

@@ -5,7 +5,7 @@ use crate::error::BenchError;
 
 pub(super) fn start(setting: &Setting<'_>) -> Result<Proxy, BenchError> {
     let (folder, address) = (setting.folder()?, free_address()?);
-    let upstream = setting.upstream;
+    let upstream = setting.server("unix:", "");
     // What is kept lies in files, of which the system has the bytes and nginx the descriptors.
     let (store, keep) = match setting.role {
         Role::Cache => (

@@ -1,11 +1,17 @@
 //! Varnish: a thread for each request that is worked on, all on one processor. It speaks no TLS.
 
-use super::{Process, Proxy, Role, Setting, free_address, write};
+use super::{Process, Proxy, Role, Setting, Transport, free_address, write};
 use crate::error::BenchError;
 
 pub(super) fn start(setting: &Setting<'_>) -> Result<Proxy, BenchError> {
     let (folder, address) = (setting.folder()?, free_address()?);
-    let (host, port) = (setting.upstream.ip(), setting.upstream.port());
+    let upstream = match setting.transport {
+        Transport::Unix => format!(".path = \"{}\";", setting.upstream.socket().display()),
+        Transport::Tcp => {
+            let address = setting.upstream.address;
+            format!(".host = \"{}\"; .port = \"{}\";", address.ip(), address.port())
+        }
+    };
     let action = match setting.role {
         Role::Cache => "hash",
         Role::Forward => "pass",
@@ -13,8 +19,7 @@ pub(super) fn start(setting: &Setting<'_>) -> Result<Proxy, BenchError> {
     let text = format!(
         "vcl 4.1;
 backend server {{
-  .host = \"{host}\";
-  .port = \"{port}\";
+  {upstream}
 }}
 sub vcl_recv {{
   return ({action});

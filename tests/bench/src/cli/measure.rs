@@ -1,21 +1,19 @@
-//! `kivi-bench sidecar`.
+//! `kivi-bench server` and `kivi-bench sidecar`: cases measured one behind the other, then told as tables, as figures
+//! and on a page.
 
-use std::{path::PathBuf, time::Duration};
-
-use clap::ValueEnum;
+use std::{fs, path::PathBuf, time::Duration};
 
 use crate::{
-    case::{self, Effort, SidecarCase},
+    case::{Effort, Suite},
     error::BenchError,
     interrupt, machine,
     report::{self, Results},
-    subject::ProxyPrograms,
 };
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Sidecar {
+pub(super) struct Measure<S: Suite> {
     #[command(flatten)]
-    programs: ProxyPrograms,
+    programs: S::Programs,
     /// Rounds; each has a turn of every subject.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
@@ -24,32 +22,31 @@ pub(super) struct Sidecar {
     seconds: f64,
     /// Only these cases.
     #[arg(long = "case", value_enum, num_args = 1..)]
-    cases: Vec<SidecarCase>,
+    cases: Vec<S>,
     /// A short look, with fewer keys, whose figures say little.
     #[arg(long)]
     quick: bool,
-    /// Also draw requests a second against connections, and against the bytes of an answer; beside the page.
-    #[arg(long, requires = "page")]
+    #[arg(long, requires = "page", help = S::CURVES)]
     curves: bool,
     /// Where the figures are written.
-    #[arg(long, value_name = "FILE", default_value = "target/bench/sidecar.jsonl")]
+    #[arg(long, value_name = "FILE", default_value = S::FIGURES)]
     figures: PathBuf,
     /// Where the page and the curves are written; nowhere without it.
     #[arg(long, value_name = "DIR")]
     page: Option<PathBuf>,
 }
 
-impl Sidecar {
+impl<S: Suite> Measure<S> {
     pub(super) fn run(self) -> Result<(), BenchError> {
         interrupt::listen()?;
-        let scratch = &self.programs.scratch;
-        std::fs::create_dir_all(scratch).map_err(BenchError::io("create", scratch))?;
+        let scratch = S::scratch(&self.programs);
+        fs::create_dir_all(scratch).map_err(BenchError::io("create", scratch))?;
         let load = machine::load_average();
         machine::settle()?;
         machine::allow_many_files()?;
         let effort = self.effort();
         let mut results = Results::default();
-        let cases = if self.cases.is_empty() { SidecarCase::value_variants() } else { &self.cases };
+        let cases = if self.cases.is_empty() { S::value_variants() } else { &self.cases };
         let mut failed = None;
         for case in cases {
             eprintln!("==> {}", case.name());
@@ -64,7 +61,7 @@ impl Sidecar {
             }
         }
         results.write(&self.figures)?;
-        report::print(&results, &report::SIDECAR);
+        report::print(&results, S::PAGE.bars);
         let conditions = format!(
             "Medians of {} rounds, with loads of {:?} each; the load average before the run was {load}.",
             effort.rounds, effort.length
@@ -73,20 +70,19 @@ impl Sidecar {
         if let Some(folder) = &self.page {
             if self.curves {
                 eprintln!("==> curves");
-                case::draw_sidecar_curves(&self.programs, effort, folder)?;
+                S::draw_curves(&self.programs, effort, folder)?;
             }
-            let path = folder.join("sidecar.md");
-            report::write_sidecar_page(&path, &results, &conditions, &self.programs.versions(), self.curves)?;
+            S::PAGE.write(folder, &results, &conditions, &S::versions(&self.programs), self.curves)?;
         }
         failed.map_or(Ok(()), Err)
     }
 
     fn effort(&self) -> Effort {
+        let (all, few) = S::KEYS;
         if self.quick {
-            Effort { rounds: 1, length: Duration::from_millis(500), keys: 1000 }
+            Effort { rounds: 1, length: Duration::from_millis(500), keys: few }
         } else {
-            // What nginx keeps are files that it holds open.
-            Effort { rounds: self.rounds, length: Duration::from_secs_f64(self.seconds), keys: 5000 }
+            Effort { rounds: self.rounds, length: Duration::from_secs_f64(self.seconds), keys: all }
         }
     }
 }
