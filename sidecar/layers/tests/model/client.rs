@@ -116,7 +116,8 @@ impl World {
         assert_eq!(status, StatusCode::OK);
         let mut text = Vec::new();
         while let Some(frame) = body.frame().await {
-            let data = frame.map_err(Into::into)?.into_data().unwrap_or_else(|_| panic!("there are no trailers"));
+            let data =
+                frame.map_err(Into::into)?.into_data().unwrap_or_else(|_| panic!("there are no trailers"));
             point();
             text.extend_from_slice(&data);
         }

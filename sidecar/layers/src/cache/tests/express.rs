@@ -166,7 +166,8 @@ async fn a_body_comes_though_its_leader_takes_nothing_of_it() {
 
 /// A body that panics when it is read.
 fn panicking() -> Body {
-    let pieces = futures::stream::poll_fn(|_| -> std::task::Poll<Option<Piece>> { panic!("the body panics") });
+    let pieces =
+        futures::stream::poll_fn(|_| -> std::task::Poll<Option<Piece>> { panic!("the body panics") });
     StreamBody::new(pieces).boxed_unsync()
 }
 
