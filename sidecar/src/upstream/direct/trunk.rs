@@ -114,7 +114,7 @@ async fn run(target: Arc<Target>, shared: Ended) {
     let mut link =
         Link { io, shared: &shared.0, out: Vec::new(), sent: 0, gathered: false, inbox: BytesMut::new() };
     loop {
-        // Where nothing happens for so long, nobody asks, or the server does not answer at once: who waits is to ask
+        // Where nothing comes for so long, nobody asks, or the server does not answer at once: who waits is to ask
         // elsewhere, as is who asks in this moment.
         match timeout(IDLE, poll_fn(|cx| link.poll(cx))).await {
             Ok(Ok(())) => {}
@@ -137,11 +137,11 @@ struct Link<'s> {
 }
 
 impl Link<'_> {
-    /// Reads and writes what goes without waiting; ready when that was something.
+    /// Reads and writes what goes without waiting; ready when something was read.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let received = self.poll_receive(cx)?.is_ready();
-        let sent = self.poll_send(cx)?.is_ready();
-        if received || sent { Poll::Ready(Ok(())) } else { Poll::Pending }
+        let received = self.poll_receive(cx)?;
+        while self.poll_send(cx)?.is_ready() {}
+        received.map(Ok)
     }
 
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
