@@ -130,7 +130,6 @@ where
             shared.direct.clone().get(bytes, shared.serves_store && is_key(request.target))
         };
         match shared.cache.express(get, prepare, load) {
-            Expressed::ByLayer => None,
             Expressed::Hit(hit) => {
                 lend(&hit, shared.serves_store, answer);
                 Recording::begin(&*shared.recorder, answer.started()).begins(hit.status());
