@@ -17,6 +17,7 @@ mod proxying;
 mod purge;
 mod readiness;
 mod reload;
+mod shared;
 mod stale;
 mod support;
 mod tls;
