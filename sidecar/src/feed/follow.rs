@@ -16,6 +16,10 @@ use super::{
 const PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
+/// A first change that comes so soon after it was made says that those before it were told, as a bookmark does. A server
+/// that is written to all the time sends no bookmark.
+const SOON: Duration = Duration::from_secs(1);
+
 /// Follows the server's changes for a cache.
 #[derive(Debug)]
 pub(super) struct Follow {
@@ -91,19 +95,20 @@ impl Follow {
                     // So late, what was not told yet may be as old.
                     if lag > SILENCE {
                         self.set(FeedState::Behind);
-                    } else if *was_current {
-                        self.set(FeedState::Current);
+                    } else if *was_current || lag < SOON {
+                        self.is_current(was_current);
                     }
                 }
-                Told::Everything => {
-                    if !*was_current {
-                        tracing::info!("The server's changes are followed.");
-                    }
-                    *was_current = true;
-                    self.set(FeedState::Current);
-                }
+                Told::Everything => self.is_current(was_current),
             }
         }
+    }
+
+    fn is_current(&self, was_current: &mut bool) {
+        if !std::mem::replace(was_current, true) {
+            tracing::info!("The server's changes are followed.");
+        }
+        self.set(FeedState::Current);
     }
 
     fn set(&self, state: FeedState) {
