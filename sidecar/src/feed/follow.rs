@@ -3,7 +3,7 @@
 use std::{convert::Infallible, time::Duration};
 
 use kivi_layers::cache::{CacheControl, FeedState};
-use tokio::{sync::watch, time::sleep};
+use tokio::{sync::watch, task::spawn_blocking, time::sleep};
 
 use super::{
     error::FeedError,
@@ -84,8 +84,10 @@ impl Follow {
     async fn connection(&self, was_current: &mut bool) -> Result<Infallible, FeedError> {
         self.set(FeedState::Behind);
         let mut watch = self.source.open().await?;
-        // Of before: what changed until now is not told.
-        self.control.discard_all();
+        // Of before: what changed until now is not told. A large cache is looked through for longer than a task may
+        // hold up others.
+        let control = self.control.clone();
+        spawn_blocking(move || control.discard_all()).await?;
         self.metrics.connections.inc();
         loop {
             match watch.next().await? {
