@@ -128,7 +128,7 @@ where
         };
         let load = || {
             let bytes = outgoing(request, &shared.prefix, ours, peer.address, peer.tls);
-            shared.direct.clone().get(bytes, shared.serves_store && is_key(request.target))
+            shared.direct.clone().get(bytes, is_key(request.target))
         };
         match shared.cache.express(get, prepare, load) {
             Expressed::Hit(hit) => {
@@ -145,7 +145,7 @@ where
     }
 }
 
-/// Whether a store answers for this target from memory, as it does for a key.
+/// Whether a store, if the server is one, answers for this target from memory, as it does for a key.
 fn is_key(target: &str) -> bool {
     target.strip_prefix(key::PREFIX).is_some_and(|key| !key.is_empty() && !key.contains('?'))
 }

@@ -35,6 +35,9 @@ pub(super) enum FeedError {
     /// What came tells no change.
     #[error("a change cannot be read: {0}")]
     Change(#[from] serde_json::Error),
+    /// What was kept before is still there.
+    #[error("what was kept before could not be dropped: {0}")]
+    Kept(#[from] tokio::task::JoinError),
     /// The server gave up.
     #[error("the server ended the stream of changes: {0}")]
     Cut(String),

@@ -3,7 +3,7 @@
 use std::{convert::Infallible, time::Duration};
 
 use kivi_layers::cache::{CacheControl, FeedState};
-use tokio::{sync::watch, time::sleep};
+use tokio::{sync::watch, task::spawn_blocking, time::sleep};
 
 use super::{
     error::FeedError,
@@ -15,6 +15,10 @@ use super::{
 /// only coalesces.
 const PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+
+/// A first change that comes so soon after it was made says that those before it were told, as a bookmark does. A server
+/// that is written to all the time sends no bookmark.
+const SOON: Duration = Duration::from_secs(1);
 
 /// Follows the server's changes for a cache.
 #[derive(Debug)]
@@ -80,8 +84,10 @@ impl Follow {
     async fn connection(&self, was_current: &mut bool) -> Result<Infallible, FeedError> {
         self.set(FeedState::Behind);
         let mut watch = self.source.open().await?;
-        // Of before: what changed until now is not told.
-        self.control.discard_all();
+        // Of before: what changed until now is not told. A large cache is looked through for longer than a task may
+        // hold up others.
+        let control = self.control.clone();
+        spawn_blocking(move || control.discard_all()).await?;
         self.metrics.connections.inc();
         loop {
             match watch.next().await? {
@@ -91,19 +97,20 @@ impl Follow {
                     // So late, what was not told yet may be as old.
                     if lag > SILENCE {
                         self.set(FeedState::Behind);
-                    } else if *was_current {
-                        self.set(FeedState::Current);
+                    } else if *was_current || lag < SOON {
+                        self.is_current(was_current);
                     }
                 }
-                Told::Everything => {
-                    if !*was_current {
-                        tracing::info!("The server's changes are followed.");
-                    }
-                    *was_current = true;
-                    self.set(FeedState::Current);
-                }
+                Told::Everything => self.is_current(was_current),
             }
         }
+    }
+
+    fn is_current(&self, was_current: &mut bool) {
+        if !std::mem::replace(was_current, true) {
+            tracing::info!("The server's changes are followed.");
+        }
+        self.set(FeedState::Current);
     }
 
     fn set(&self, state: FeedState) {

@@ -1,9 +1,9 @@
 //! The server's changes, so that the cache knows of writes that did not pass this sidecar, and of keys whose time is up.
 //!
 //! The server's watch is followed on a connection of its own, while there is something that may be kept. What is kept is
-//! served only while every change is heard of: until the first bookmark, behind a break, and when what comes is late,
-//! the cache coalesces and serves nothing that it keeps, but in place of a failure where `staleIfError` says so. Each
-//! connection begins with an empty cache, so nothing that happened between two of them is missed.
+//! served only while every change is heard of: until the first bookmark or prompt change, behind a break, and when what
+//! comes is late, the cache coalesces and serves nothing that it keeps, but in place of a failure where `staleIfError`
+//! says so. Each connection begins with an empty cache, so nothing that happened between two of them is missed.
 //!
 //! - `demand`: whether something may be kept; `follow`: connections, one after the other; `watch`: one of them;
 //!   `metrics`, `error`.

@@ -92,7 +92,7 @@ impl Source {
             _ => return Err(FeedError::NotKivi(status)),
         };
         // To its end, so that the watch may have the connection.
-        answer.into_body().collect().await?;
+        timeout(SILENCE, answer.into_body().collect()).await.map_err(|_| FeedError::Silent(SILENCE))??;
         let answer = self.ask(&format!("{PREFIX}?watch=true&keysOnly=true&after={revision}")).await?;
         if answer.status() != StatusCode::OK {
             return Err(FeedError::Refused(answer.status()));
@@ -162,7 +162,7 @@ fn told(sent: &Sent, now: SystemTime) -> Result<Option<Told>, FeedError> {
 mod tests {
     use http_body::Frame;
     use http_body_util::StreamBody;
-    use tokio::{sync::mpsc, time::Instant};
+    use tokio::{io::AsyncWriteExt, sync::mpsc, time::Instant};
 
     use super::*;
 
@@ -200,6 +200,25 @@ mod tests {
         assert!(matches!(watch.next().await, Ok(Told::Change { resource, .. }) if resource == b"/v1/a"));
         drop(said);
         assert!(matches!(watch.next().await, Err(FeedError::Ended)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_stops_in_the_middle_of_its_answer_is_silent_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("socket");
+        let listener = tokio::net::UnixListener::bind(&path).unwrap();
+        let source = Source::new(&format!("unix:{}", path.display()).parse().unwrap());
+        let server = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let begun = b"HTTP/1.1 200 OK\r\nKivi-Revision: 1\r\nContent-Length: 9\r\n\r\n{";
+            stream.write_all(begun).await.unwrap();
+            std::future::pending::<()>().await;
+        };
+        let outcome = tokio::select! {
+            opened = timeout(SILENCE * 9, source.open()) => opened,
+            () = server => unreachable!(),
+        };
+        assert!(matches!(outcome, Ok(Err(FeedError::Silent(SILENCE)))), "{outcome:?}");
     }
 
     fn event(event: &str, data: &str) -> Sent {

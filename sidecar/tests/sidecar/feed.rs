@@ -49,6 +49,27 @@ async fn soon(sidecar: &Fixture, path: &str, is_wanted: impl Fn(&Answer) -> bool
 }
 
 #[tokio::test]
+async fn a_store_that_is_written_to_all_the_time_is_followed() {
+    let store = Store::start("{}").await;
+    let mut sender = store.connect().await;
+    let writes = async {
+        loop {
+            put(&mut sender, "/v1/busy", "x").await;
+        }
+    };
+    let followed = async {
+        let sidecar = before(&store, KEEPS).await;
+        store.put("/v1/other", "same").await;
+        kept(&sidecar, "/v1/other").await
+    };
+    let answer = tokio::select! {
+        answer = tokio::time::timeout(BOUND * 2, followed) => answer,
+        () = writes => unreachable!(),
+    };
+    assert_eq!(answer.expect("it is not followed").text(), "same");
+}
+
+#[tokio::test]
 async fn a_write_a_deletion_and_a_new_key_beside_the_sidecar_are_seen() {
     let store = Store::start("{}").await;
     let sidecar = before(&store, KEEPS).await;

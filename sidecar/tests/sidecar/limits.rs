@@ -38,6 +38,27 @@ async fn beyond_the_rate_the_answer_says_when_to_come_again() {
 }
 
 #[tokio::test]
+async fn a_request_counts_once_however_it_is_answered() {
+    let large = "x".repeat(100 << 10);
+    let server = Server::tcp(move |request| {
+        let (cache_control, body) = match request.uri().path() {
+            "/large" => ("max-age=60", large.clone()),
+            _ => ("no-store", "own".to_owned()),
+        };
+        let mut answer = Response::new(text(body));
+        answer.headers_mut().insert("cache-control", cache_control.parse().unwrap());
+        std::future::ready(answer)
+    })
+    .await;
+    for path in ["/large", "/unshared"] {
+        let sidecar = Fixture::new(&server, "sidecar: {throttle: {rate: 1, burst: 5}}").await;
+        for number in 1..=5 {
+            assert_eq!(send(&sidecar, get(path)).await.status, StatusCode::OK, "{path}, {number}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn one_too_many_at_once_is_refused_and_the_first_is_not_harmed() {
     let (entered, leave) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let gates = (Arc::clone(&entered), Arc::clone(&leave));

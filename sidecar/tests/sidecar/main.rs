@@ -18,6 +18,7 @@ mod proxying;
 mod purge;
 mod readiness;
 mod reload;
+mod shared;
 mod stale;
 mod support;
 mod tls;

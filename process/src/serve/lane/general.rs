@@ -72,7 +72,7 @@ pub(super) async fn finish<F>(answer: F, is_head: bool, wire: &mut Wire<'_, '_>)
 where
     F: Future<Output: Reply>,
 {
-    let answered = wire.unless_left(answer).await;
+    let answered = awaited(answer, wire).await;
     let reply = sent_before(wire, answered).await?;
     let bodiless = is_head || is_bodiless(reply.status());
     let mut answer = wire.answer();
@@ -91,6 +91,18 @@ where
     }
     let written = stream(pin!(body), framing, wire).await;
     sent_before(wire, written).await
+}
+
+/// Waits for an answer. Before that, the answers to earlier requests go out: their time is not this one's.
+async fn awaited<F: Future>(answer: F, wire: &mut Wire<'_, '_>) -> io::Result<F::Output> {
+    let mut answer = pin!(answer);
+    if let Poll::Ready(reply) = poll_fn(|cx| Poll::Ready(answer.as_mut().poll(cx))).await {
+        return Ok(reply);
+    }
+    if !wire.outbox.is_empty() {
+        wire.flush().await?;
+    }
+    wire.unless_left(answer).await
 }
 
 /// The outcome; where it is an error, what waits goes out before, for it is the answers to earlier requests, and the

@@ -383,6 +383,18 @@ async fn an_answer_that_breaks_off_or_has_another_length_ends_the_connection() {
 }
 
 #[tokio::test]
+async fn an_answer_does_not_wait_for_the_one_behind_it() {
+    let never = service_fn(async |_: Request<RequestBody>| -> Result<Response<Full<Bytes>>, Infallible> {
+        std::future::pending().await
+    });
+    let served = start_with(ServeOptions::default(), never).await;
+    let mut stream = served.connect().await;
+    stream.write_all([get("/fast"), get("/never")].concat().as_bytes()).await.unwrap();
+    let first = tokio::time::timeout(Duration::from_secs(5), body(&mut stream)).await;
+    assert_eq!(first.expect("it waits for the other"), "lane ");
+}
+
+#[tokio::test]
 async fn a_client_that_leaves_ends_its_answer() {
     let (served, feeder, dropped) = fed(&[]).await;
     let mut stream = served.connect().await;

@@ -1,7 +1,8 @@
 //! The short way of a plain GET: what is kept, lent as it lies there, or a load that its leader drives.
 //!
-//! It finds what the layer's service would find, in the same table, and does as that service does with whatever is not the
-//! common case. What is plain is the caller's to know: a GET without conditions, range, content or wishes of a cache.
+//! It finds what the layer's service would find, in the same table, and does with what is not the common case as that
+//! service does: a request that came so far was counted by the layers outside, and must not meet them once more. What is
+//! plain is the caller's to know: a GET without conditions, range, content or wishes of a cache.
 
 use std::{future::poll_fn, net::IpAddr, pin::Pin, sync::Arc};
 
@@ -19,7 +20,7 @@ use super::{
     found::{Found, Kept},
     key::Requester,
     rescue::rescued,
-    share::Share,
+    share::{Share, Step},
     status::Forwarded,
     stored::Stored,
     table::Table,
@@ -124,12 +125,12 @@ impl<S> Cache<S> {
                 table.metrics.coalesced.inc();
                 (seat, why, None)
             }
-            // What is stored has a part in it, or it goes on its own.
+            // As the layer's service has it.
             other => {
                 let (request, trail) = prepared(request, deadline, prepare);
                 let share = share(key, request);
                 let step = share.take(other);
-                let rescue = share.rescue();
+                let rescue = if matches!(step, Step::There(_)) { None } else { share.rescue() };
                 return Expressed::Later(Box::pin(async move {
                     let outcome = timeout.give_up(deadline, rescued(rescue, share.follow(step))).await;
                     outcome.map(Fetched::from).map_err(|error| NotFetched { error, trail })

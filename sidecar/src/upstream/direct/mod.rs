@@ -13,13 +13,14 @@ use std::{
     io,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     },
 };
 
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
 use http_body::Body;
+use kivi_api::headers::KIVI_REVISION;
 use kivi_layers::cache::Exchanged;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tower::BoxError;
@@ -54,13 +55,15 @@ pub struct Direct<B> {
     idle: Arc<Idle<Connection>>,
     trunk: Trunk,
     under_way: Arc<AtomicUsize>,
+    /// Whether an answer has shown that the server is a store, which answers for a key from memory, at once.
+    is_store: Arc<AtomicBool>,
 }
 
 impl<B> Clone for Direct<B> {
     fn clone(&self) -> Self {
-        let Self { pool, idle, trunk, under_way } = self;
-        let (pool, idle) = (pool.clone(), Arc::clone(idle));
-        Self { pool, idle, trunk: trunk.clone(), under_way: Arc::clone(under_way) }
+        let Self { pool, idle, trunk, under_way, is_store } = self;
+        let (pool, idle, trunk) = (pool.clone(), Arc::clone(idle), trunk.clone());
+        Self { pool, idle, trunk, under_way: Arc::clone(under_way), is_store: Arc::clone(is_store) }
     }
 }
 
@@ -97,11 +100,12 @@ where
     /// a runtime, which closes what stays idle.
     pub fn new(pool: Pool<Outgoing<B>>) -> Self {
         let trunk = Trunk::new(pool.shared_target());
-        Self { pool, idle: Idle::new(), trunk, under_way: Arc::default() }
+        Self { pool, idle: Idle::new(), trunk, under_way: Arc::default(), is_store: Arc::default() }
     }
 
-    /// Sends a GET, whose bytes these are, and returns its answer without what concerns one connection only. One that is
-    /// answered at once, in few bytes, `may_share` a connection with others.
+    /// Sends a GET, whose bytes these are, and returns its answer without what concerns one connection only. One that a
+    /// store answers at once, in few bytes, `may_share` a connection with others as soon as the server has shown that it
+    /// is a store.
     ///
     /// A server may have closed a connection that was idle: then the request is sent again on a fresh one, as an
     /// idempotent one may be (RFC 9110 section 9.2.2).
@@ -117,6 +121,7 @@ where
         let _counted = UnderWay(Arc::clone(&self.under_way));
         if may_share
             && before >= FEW
+            && self.is_store.load(Relaxed)
             && let Some(answer) = self.trunk.get(&request).await
         {
             return Ok(Exchanged::Whole(answer));
@@ -159,6 +164,9 @@ where
         let mut response = Response::new(());
         *response.status_mut() = status;
         *response.headers_mut() = head.headers(&bytes);
+        if response.headers().contains_key(KIVI_REVISION) {
+            self.is_store.store(true, Relaxed);
+        }
         let mut body = Plain::new(body, length, kept);
         Ok(match body.whole() {
             Some(whole) => Exchanged::Whole(response.map(|()| whole)),

@@ -11,6 +11,7 @@ use std::{
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 use bytes::{Bytes, BytesMut};
@@ -19,7 +20,7 @@ use parking_lot::Mutex;
 use tokio::{
     io::{AsyncReadExt, AsyncWrite},
     sync::oneshot,
-    time::timeout,
+    time::{Instant, timeout_at},
 };
 
 use super::{
@@ -38,6 +39,13 @@ const READ: usize = 64 << 10;
 const MOST: u64 = 8 << 20;
 /// Who waits at most.
 const MOST_WAITING: usize = 4096;
+/// How long nothing may come while an answer is due: one that takes longer is not to hold up others.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How long nobody shares after a connection that ended before all its answers had come: this server may not be one that
+/// answers at once.
+const APART: Duration = Duration::from_secs(1);
+/// Room for requests that is kept when they are sent, in bytes.
+const KEPT: usize = 256 << 10;
 /// Answers below this length in bytes are copied, so that who holds one holds no other.
 const COPIED: usize = 16 << 10;
 
@@ -53,9 +61,24 @@ pub(super) struct Trunk {
 struct Shared {
     /// Requests that are not sent yet.
     outbox: Vec<u8>,
-    /// Who waits, in the order of their requests.
+    /// How many those are.
+    unsent: usize,
+    /// Who waits, in the order of their requests: the last of them for what is not sent yet.
     waiting: VecDeque<oneshot::Sender<Response<Bytes>>>,
     task: Task,
+    /// Until when nobody shares.
+    apart: Option<Instant>,
+}
+
+impl Shared {
+    /// Whether an answer is due.
+    fn is_due(&self) -> bool {
+        self.waiting.len() > self.unsent
+    }
+
+    fn is_apart(&self) -> bool {
+        self.apart.is_some_and(|until| Instant::now() < until)
+    }
 }
 
 /// The connection's task.
@@ -80,10 +103,11 @@ impl Trunk {
         let (sender, answer) = oneshot::channel();
         let task = {
             let mut shared = self.shared.lock();
-            if shared.waiting.len() >= MOST_WAITING {
+            if shared.waiting.len() >= MOST_WAITING || shared.is_apart() {
                 return None;
             }
             shared.outbox.extend_from_slice(request);
+            shared.unsent += 1;
             shared.waiting.push_back(sender);
             std::mem::replace(&mut shared.task, Task::Busy)
         };
@@ -101,8 +125,12 @@ struct Ended(Arc<Mutex<Shared>>);
 
 impl Drop for Ended {
     fn drop(&mut self) {
-        let shared = std::mem::take(&mut *self.0.lock());
-        drop(shared);
+        let ended = {
+            let mut shared = self.0.lock();
+            let apart = (!shared.waiting.is_empty()).then(|| Instant::now() + APART);
+            std::mem::replace(&mut *shared, Shared { apart, ..Shared::default() })
+        };
+        drop(ended);
     }
 }
 
@@ -111,12 +139,11 @@ async fn run(target: Arc<Target>, shared: Ended) {
         Ok(io) => io,
         Err(error) => return tracing::debug!(%error, "No connection to share."),
     };
-    let mut link =
-        Link { io, shared: &shared.0, out: Vec::new(), sent: 0, gathered: false, inbox: BytesMut::new() };
+    let mut link = Link::new(io, &shared.0);
     loop {
         // Where nothing comes for so long, nobody asks, or the server does not answer at once: who waits is to ask
         // elsewhere, as is who asks in this moment.
-        match timeout(IDLE, poll_fn(|cx| link.poll(cx))).await {
+        match timeout_at(link.until, poll_fn(|cx| link.poll(cx))).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return tracing::debug!(%error, "A shared connection ended."),
             Err(_) => return,
@@ -134,14 +161,21 @@ struct Link<'s> {
     /// Whether those who were about to ask have had their turn.
     gathered: bool,
     inbox: BytesMut,
+    /// When it ends unless something has come. What is sent only moves it where no answer was due before.
+    until: Instant,
 }
 
-impl Link<'_> {
-    /// Reads and writes what goes without waiting; ready when something was read.
+impl<'s> Link<'s> {
+    fn new(io: Io, shared: &'s Mutex<Shared>) -> Self {
+        let (out, inbox, until) = (Vec::new(), BytesMut::new(), Instant::now() + IDLE);
+        Self { io, shared, out, sent: 0, gathered: false, inbox, until }
+    }
+
+    /// Reads and writes what goes without waiting; ready when that was something.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let received = self.poll_receive(cx)?;
-        while self.poll_send(cx)?.is_ready() {}
-        received.map(Ok)
+        let received = self.poll_receive(cx)?.is_ready();
+        let sent = self.poll_send(cx)?.is_ready();
+        if received || sent { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -149,7 +183,12 @@ impl Link<'_> {
         match pin!(self.io.read_buf(&mut self.inbox)).poll(cx)? {
             Poll::Pending => Poll::Pending,
             Poll::Ready(0) => Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
-            Poll::Ready(_) => Poll::Ready(self.deliver()),
+            Poll::Ready(_) => {
+                self.deliver()?;
+                let time = if self.shared.lock().is_due() { PATIENCE } else { IDLE };
+                self.until = Instant::now() + time;
+                Poll::Ready(Ok(()))
+            }
         }
     }
 
@@ -179,7 +218,10 @@ impl Link<'_> {
                 self.inbox.split_to(whole).freeze()
             };
             let closes = head.keep.is_some_and(|time| time.is_zero());
-            let waiting = self.shared.lock().waiting.pop_front();
+            let waiting = {
+                let mut shared = self.shared.lock();
+                if shared.is_due() { shared.waiting.pop_front() } else { None }
+            };
             let Some(waiting) = waiting else {
                 return Err(io::Error::other("an answer came that nobody had asked for"));
             };
@@ -222,7 +264,12 @@ impl Link<'_> {
             cx.waker().wake_by_ref();
             return false;
         }
+        if !shared.is_due() {
+            self.until = Instant::now() + PATIENCE;
+        }
+        shared.unsent = 0;
         self.out.clear();
+        self.out.shrink_to(KEPT);
         self.sent = 0;
         std::mem::swap(&mut self.out, &mut shared.outbox);
         true
@@ -236,3 +283,6 @@ fn answered(head: Head, bytes: &Bytes) -> Response<Bytes> {
     *response.headers_mut() = head.headers(bytes);
     response
 }
+
+#[cfg(test)]
+mod tests;

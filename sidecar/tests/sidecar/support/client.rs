@@ -21,7 +21,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    async fn read(response: Response<hyper::body::Incoming>) -> Result<Self, hyper::Error> {
+    pub(crate) async fn read(response: Response<hyper::body::Incoming>) -> Result<Self, hyper::Error> {
         let (head, body) = response.into_parts();
         let body = body.collect().await?.to_bytes();
         Ok(Self { status: head.status, headers: head.headers, body })

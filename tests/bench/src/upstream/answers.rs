@@ -15,7 +15,8 @@ impl Answers {
             format!("HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: {length}\r\n{fields}\r\n{body}")
                 .into_bytes()
         };
-        Self { plain: answer(""), fresh: answer("Cache-Control: max-age=3600\r\n") }
+        // A store tells the revision of what it answers.
+        Self { plain: answer("Kivi-Revision: 1\r\n"), fresh: answer("Cache-Control: max-age=3600\r\n") }
     }
 
     pub(super) fn to(&self, ask: Ask) -> &[u8] {
