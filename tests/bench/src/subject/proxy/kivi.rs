@@ -27,7 +27,14 @@ sidecar:
     let process = Process::start("kivi", folder, &setting.programs.kivi_sidecar, |command| {
         command.env("TOKIO_WORKER_THREADS", "1");
         command.arg("--config").arg("kivi.yaml").args(["--listen", &address.to_string()]);
-        command.args(["--upstream", &setting.server("unix:", "http://"), "--upstream-ready", ""]);
+        command.args([
+            "--upstream",
+            &setting.server("unix:", "http://"),
+            "--upstream-ready",
+            "",
+            "--change-feed",
+            "off",
+        ]);
         command.args(["--health-listen", &health.to_string(), "--admin-listen", &admin.to_string()]);
         if let Some(certificate) = setting.certificate {
             command.arg("--tls-dir").arg(certificate.folder());
