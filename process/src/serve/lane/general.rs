@@ -93,16 +93,29 @@ where
     sent_before(wire, written).await
 }
 
-/// Waits for an answer. Before that, the answers to earlier requests go out: their time is not this one's.
+/// Waits for an answer. Meanwhile the answers to earlier requests go out: their time is not this one's, nor is the time
+/// that the client takes to read them. Others may wait for what this answer waits for.
 async fn awaited<F: Future>(answer: F, wire: &mut Wire<'_, '_>) -> io::Result<F::Output> {
-    let mut answer = pin!(answer);
+    let (mut answer, mut reply) = (pin!(answer), None);
     if let Poll::Ready(reply) = poll_fn(|cx| Poll::Ready(answer.as_mut().poll(cx))).await {
         return Ok(reply);
     }
     if !wire.outbox.is_empty() {
-        wire.flush().await?;
+        let mut flushed = pin!(wire.flush());
+        poll_fn(|cx| {
+            if reply.is_none()
+                && let Poll::Ready(ready) = answer.as_mut().poll(cx)
+            {
+                reply = Some(ready);
+            }
+            flushed.as_mut().poll(cx)
+        })
+        .await?;
     }
-    wire.unless_left(answer).await
+    match reply {
+        Some(reply) => Ok(reply),
+        None => wire.unless_left(answer).await,
+    }
 }
 
 /// The outcome; where it is an error, what waits goes out before, for it is the answers to earlier requests, and the
@@ -171,5 +184,46 @@ where
             wire.flush().await?;
             wire.unless_left(poll_fn(poll)).await?
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt;
+    use tokio::net::UnixStream;
+    use tokio_util::either::Either;
+    use tokio_util::sync::CancellationToken;
+
+    use super::super::wait::Waiting;
+    use super::*;
+    use crate::serve::ServeOptions;
+    use crate::serve::stream::Io;
+
+    #[tokio::test]
+    async fn an_answer_gets_on_while_the_client_does_not_read_the_ones_before_it() {
+        let (near, mut far) = UnixStream::pair().unwrap();
+        near.writable().await.unwrap();
+        let mut filled = 0;
+        while let Ok(count) = near.try_write(&[b'x'; 4096]) {
+            filled += count;
+        }
+        let mut io: Io = Either::Left(Either::Right(near));
+        let (shutdown, options) = (CancellationToken::new(), ServeOptions::default());
+        let waiting = pin!(Waiting::new(&shutdown, options.header_read));
+        let mut wire = Wire::new(&mut io, waiting, &shutdown, &options);
+        wire.outbox.bytes.extend_from_slice(b"before");
+        let (begun, goes_on) = tokio::sync::oneshot::channel();
+        let answer = async {
+            tokio::task::yield_now().await;
+            begun.send(()).unwrap();
+        };
+        let client = async {
+            goes_on.await.unwrap();
+            let mut read = vec![0; filled + b"before".len()];
+            far.read_exact(&mut read).await.unwrap();
+            assert!(read.ends_with(b"xbefore"));
+        };
+        let (outcome, ()) = tokio::join!(awaited(answer, &mut wire), client);
+        outcome.unwrap();
     }
 }

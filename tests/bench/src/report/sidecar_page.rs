@@ -19,8 +19,8 @@ pub(crate) const SIDECAR_PAGE: Page = Page {
   all loaded before. `upstream_loads` counts what was not served from the cache all the same. nginx has its cache in files,
   held open.
 - `proxy-get`: the same with answers that nobody keeps. Kivi joins concurrent requests for one key, as it does by default, and
-  sends those for different keys behind each other on a connection to the upstream that they share. `proxy-get-tcp`: with
-  the upstream on TCP, where each request under way has a connection of its own, Kivi's too.
+  sends those for different keys behind each other on a connection to the upstream that they share, as it does to a store:
+  this upstream tells a revision, as a store does. `proxy-get-tcp`: with the upstream on TCP.
 - `stampede-10k`: 10,000 connections, each used before, ask for one key that nobody has yet, and whose load takes 500 ms. `upstream_loads`:
   how often the upstream was asked. `wake`: from when the upstream gave its first answer to when a client had its own, for
   the first client, half of them, and all but a hundredth; `failed` counts who got no good answer. `direct`: the upstream
