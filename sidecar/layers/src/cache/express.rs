@@ -15,6 +15,7 @@ use tower::{BoxError, Service};
 use super::{
     Cache, CacheBody, CacheTrail,
     driven::Driven,
+    exchanged::Exchanged,
     fetched::Fetched,
     flight::{Landed, Seat},
     found::{Found, Kept},
@@ -45,15 +46,6 @@ pub struct NotFetched {
     pub error: BoxError,
     /// Of the request.
     pub trail: CacheTrail,
-}
-
-/// The server's answer to a plain GET.
-#[derive(Debug)]
-pub enum Exchanged<B> {
-    /// All of it is there.
-    Whole(Response<Bytes>),
-    /// Its body is still to come, or perhaps so.
-    Streamed(Response<B>),
 }
 
 /// A stored answer that is served now.

@@ -9,7 +9,6 @@ use super::{
     CacheBody,
     flight::Seat,
     head::Head,
-    share::stored_for,
     status::{CacheStatus, Forwarded},
     table::Table,
 };
@@ -35,7 +34,7 @@ impl Fetched {
         seat: Seat,
         why: Forwarded,
     ) -> Self {
-        let stored = stored_for(table, &head);
+        let stored = head.stored_for(&table.policy());
         let status = CacheStatus::Loaded { why, upstream: None, collapsed: !seat.is_leader(), stored };
         let (status, body) = (status.value(), CacheBody::landed(seat, whole, head.length));
         Self(Kind::Shared { head, status, body })

@@ -22,7 +22,7 @@ use tracing::debug;
 use super::{
     CacheBody, FillFailed,
     account::Variant,
-    express::Exchanged,
+    exchanged::Exchanged,
     flight::Flight,
     freshness::Arrival,
     head::{Head, content_length},

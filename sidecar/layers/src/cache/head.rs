@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, response};
 use tokio::time::Instant;
 
-use super::{directives::split_list, stale::Grace, vary::Nominated, verdict::Sharing};
+use super::{CachePolicy, directives::split_list, stale::Grace, vary::Nominated, verdict::Sharing};
 
 /// Status and headers, and how they may be shared.
 #[derive(Debug)]
@@ -54,6 +54,12 @@ impl Head {
             since: Instant::now(),
             headers,
         }
+    }
+
+    /// The freshness for which it is stored still; `None`: it is not.
+    pub(super) fn stored_for(&self, policy: &CachePolicy) -> Option<Duration> {
+        let lifetime = self.lifetime.filter(|_| policy.max_bytes > 0)?;
+        Some(lifetime.saturating_sub(self.since.elapsed()))
     }
 }
 

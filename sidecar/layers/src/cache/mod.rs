@@ -24,7 +24,8 @@
 //! - `control`: how a process steers it: another policy, a purge, the feed of changes of which `feed` is the state.
 //! - `table` of `shard`s of `account`s, `stored` answers and their `weight` in an order of `eviction`, `writes`: the
 //!   state; `found` in it.
-//! - `express`: the short way of a plain GET, with a load that is `driven` by its leader and an answer that is `fetched`.
+//! - `express`: the short way of a plain GET, with a load that is `driven` by its leader,
+//!   what that `exchanged`, and an answer that is `fetched`.
 //! - `classify`, `key`, `directives`, `targeted` and its `dictionary`, `freshness`, `stale`, `wish`, `verdict`, `vary`, `conditional`, `range`,
 //!   `location`, `head`, `guess`, `status`: decisions and texts, as functions of data.
 
@@ -38,6 +39,7 @@ mod directives;
 mod driven;
 mod error;
 mod eviction;
+mod exchanged;
 mod express;
 mod feed;
 mod fetched;
@@ -82,7 +84,8 @@ mod tests;
 pub use body::CacheBody;
 pub use control::{CacheControl, Purge, Purged};
 pub use error::FillFailed;
-pub use express::{Exchanged, Expressed, Hit, NotFetched, PlainGet};
+pub use exchanged::Exchanged;
+pub use express::{Expressed, Hit, NotFetched, PlainGet};
 pub use feed::FeedState;
 pub use fetched::Fetched;
 pub use future::CacheFuture;

@@ -4,7 +4,7 @@
 //! The load is of the whole, for all; what of it this request gets (all, the head, or that its copy is current)
 //! is decided here, when the headers are there.
 
-use std::{future::poll_fn, sync::Arc, time::Duration};
+use std::{future::poll_fn, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
@@ -282,7 +282,7 @@ where
 
     /// What this request gets of a load's answer that others have too; `whole`: its body, where that is there.
     fn answer(&self, head: &Head, whole: Option<Bytes>, seat: Seat, why: Forwarded) -> Response<CacheBody> {
-        let stored = stored_for(&self.table, head);
+        let stored = head.stored_for(&self.table.policy());
         let unchanged = self.is_unchanged(head.status, &head.headers);
         let upstream =
             if head.validated { Some(StatusCode::NOT_MODIFIED) } else { unchanged.then_some(head.status) };
@@ -324,10 +324,4 @@ where
     fn is_unchanged(&self, status: StatusCode, headers: &HeaderMap) -> bool {
         status == StatusCode::OK && conditional::is_unchanged(self.request.headers(), headers)
     }
-}
-
-/// The freshness for which an answer is stored; `None`: it is not.
-pub(super) fn stored_for(table: &Table, head: &Head) -> Option<Duration> {
-    let lifetime = head.lifetime.filter(|_| table.policy().max_bytes > 0)?;
-    Some(lifetime.saturating_sub(head.since.elapsed()))
 }
