@@ -2,25 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use http::{Request, StatusCode, header};
-use http_body_util::{BodyExt, Full};
-use hyper::client::conn::http1::SendRequest;
-use tokio::task::JoinSet;
+use http::{StatusCode, header};
 
-use crate::support::{Answer, Fixture, Store, TOKEN, connect, get, put, send};
+use crate::support::{Answer, Fixture, KEEPS, Store, before, connect, get, put, send, stalenesses};
 
-/// Keeps answers for longer than any test runs.
-const KEEPS: &str = "sidecar: {cache: {ttl: 10m, negativeTtl: 10m}}";
 /// What a loaded machine may take for what takes a millisecond.
 const BOUND: Duration = Duration::from_secs(5);
-
-/// A sidecar that hears of every change of `store`.
-async fn before(store: &Store, settings: &str) -> Fixture {
-    let sidecar = Fixture::with_flags(&store.url, settings, &["--upstream-ready", ""]).await;
-    sidecar.until("kivi_feed_current", 1).await;
-    sidecar
-}
 
 /// An answer that was kept.
 async fn kept(sidecar: &Fixture, path: &str) -> Answer {
@@ -142,78 +129,8 @@ async fn the_only_connection_is_for_requests() {
     assert_eq!(sidecar.metric("kivi_feed_wanted").await, 0);
 }
 
-/// GETs on one connection.
-struct Reader {
-    sender: SendRequest<Full<Bytes>>,
-}
-
-impl Reader {
-    async fn get(&mut self) -> (bool, String) {
-        let request = Request::get("/v1/k").header(header::HOST, "kivi.test");
-        let request = request.header(header::AUTHORIZATION, format!("Bearer {TOKEN}"));
-        self.sender.ready().await.unwrap();
-        let answer = self.sender.send_request(request.body(Full::default()).unwrap()).await.unwrap();
-        let is_kept = answer.headers()["cache-status"].as_bytes().starts_with(b"kivi; hit");
-        let body = answer.into_body().collect().await.unwrap().to_bytes();
-        (is_kept, String::from_utf8(body.to_vec()).unwrap())
-    }
-}
-
-/// For each of so many writes past the sidecar, the time from its acknowledgement to the last answer that had what was
-/// there before; nothing where there was none. Meanwhile so many other writers do what they can.
-async fn stalenesses(rounds: usize, others: usize) -> Vec<Duration> {
-    let store = Store::start("{}").await;
-    let sidecar = before(&store, KEEPS).await;
-    let mut writers = JoinSet::new();
-    for other in 0..others {
-        let mut sender = store.connect().await;
-        writers.spawn(async move {
-            loop {
-                put(&mut sender, &format!("/v1/other/{other}"), "value").await;
-            }
-        });
-    }
-    let mut reader = Reader { sender: connect(&sidecar.clients).await };
-    let mut writer = store.connect().await;
-    put(&mut writer, "/v1/k", "0").await;
-    let mut found = Vec::new();
-    for round in 1..=rounds {
-        let value = round.to_string();
-        while !reader.get().await.0 {}
-        put(&mut writer, "/v1/k", &value).await;
-        let acknowledged = Instant::now();
-        let mut staleness = Duration::ZERO;
-        while reader.get().await.1 != value {
-            staleness = acknowledged.elapsed();
-            assert!(staleness < BOUND, "write {round} is not seen");
-        }
-        found.push(staleness);
-    }
-    found.sort_unstable();
-    found
-}
-
 #[tokio::test]
 async fn what_is_kept_outlives_no_write_beside_the_sidecar_for_long() {
-    let found = stalenesses(50, 0).await;
+    let found = stalenesses(50, 0, BOUND).await;
     assert!(found.last().unwrap() < &BOUND, "{found:?}");
-}
-
-/// `cargo test -p kivi-sidecar -- --ignored --nocapture staleness`
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a measurement"]
-async fn staleness_after_a_write_beside_the_sidecar() {
-    for others in [0, 16] {
-        let found = stalenesses(5_000, others).await;
-        let at = |percent: usize| found[(found.len() - 1) * percent / 100];
-        let stale = found.iter().filter(|staleness| !staleness.is_zero()).count();
-        println!(
-            "{others} other writers: {stale} of {} writes seen late; p50 {:?}, p99 {:?}, max {:?}",
-            found.len(),
-            at(50),
-            at(99),
-            at(100)
-        );
-        assert!(at(99) < Duration::from_millis(500));
-    }
 }

@@ -27,36 +27,15 @@ mod cache;
 mod client;
 mod flights;
 mod runtime;
+mod scenarios;
 mod upstream;
 mod writes;
 
 use std::{env, time::Instant};
 
 use kivi_layers::{Peer, PeerOf, auth, timeout};
-use shuttle::{
-    Config, Runner,
-    scheduler::{PctScheduler, RandomScheduler, ReplayScheduler, Scheduler},
-};
-
-/// What is run, and under how many schedules of each of the three kinds.
-const SCENARIOS: &[(&str, fn(), usize)] = &[
-    ("one_load_for_all_who_ask", flights::one_load_for_all_who_ask, 300),
-    ("readers_leave_at_any_time", flights::readers_leave_at_any_time, 300),
-    ("nobody_left_cancels_the_load", flights::nobody_left_cancels_the_load, 300),
-    ("the_load_dies_at_any_time", flights::the_load_dies_at_any_time, 300),
-    ("the_upstream_breaks_off", flights::the_upstream_breaks_off, 300),
-    ("a_body_passes_through_a_window", flights::a_body_passes_through_a_window, 300),
-    ("an_answer_for_one_request", flights::an_answer_for_one_request, 300),
-    ("a_vary_learned_late", flights::a_vary_learned_late, 300),
-    ("memory_is_accounted_for", flights::memory_is_accounted_for, 300),
-    ("a_key_is_written", writes::a_key_is_written, 400),
-    ("a_kept_key_is_written", writes::a_kept_key_is_written, 400),
-    ("a_stale_key_is_written", writes::a_stale_key_is_written, 400),
-    ("a_stale_listing_is_written", writes::a_stale_listing_is_written, 400),
-    ("a_listing_is_written", writes::a_listing_is_written, 700),
-    ("a_post_writes_any_key", writes::a_post_writes_any_key, 700),
-    ("clients_and_loads_die", writes::clients_and_loads_die, 600),
-];
+use scenarios::run;
+use shuttle::scheduler::{PctScheduler, RandomScheduler, ReplayScheduler};
 
 /// Tasks that are held up at a badly chosen point in one schedule of PCT: few are enough for most races, and
 /// the fewer there are, the sooner the right ones are hit.
@@ -69,7 +48,7 @@ fn main() {
     // Timers are made where the layer's own clock is not the model's. They never come: nobody drives this.
     let clock = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let _entered = clock.enter();
-    let both = SCENARIOS.iter().flat_map(|scenario| [false, true].map(|express| (scenario, express)));
+    let both = scenarios::ALL.iter().flat_map(|scenario| [false, true].map(|express| (scenario, express)));
     for ((name, scenario, schedules), express) in both {
         let name = format!("{name}{}", if express { "_expressly" } else { "" });
         if wanted.as_ref().is_some_and(|wanted| !name.contains(wanted)) {
@@ -92,12 +71,4 @@ fn main() {
         let schedules = (1 + DEPTHS.len()) * schedules;
         println!("ok: {schedules} schedules in {:.1?}", began.elapsed());
     }
-}
-
-fn run(scheduler: impl Scheduler + 'static, scenario: fn()) {
-    let mut config = Config::new();
-    // Unoptimised futures are large.
-    config.stack_size = 512 << 10;
-    config.silence_warnings = true;
-    Runner::new(scheduler, config).run(scenario);
 }

@@ -4,6 +4,7 @@ mod client;
 mod fixture;
 mod scripted;
 mod server;
+mod staleness;
 mod store;
 mod wire;
 
@@ -11,5 +12,6 @@ pub(crate) use client::{Answer, connect, get, raw, send, send_to};
 pub(crate) use fixture::{Fixture, TOKEN};
 pub(crate) use scripted::{Act, Scripted};
 pub(crate) use server::{Body, Server, echo, text};
+pub(crate) use staleness::{KEEPS, before, stalenesses};
 pub(crate) use store::{Store, put};
 pub(crate) use wire::{Got, Wire};
