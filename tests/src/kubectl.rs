@@ -86,20 +86,32 @@ impl Kubectl {
     /// # Errors
     /// With the API server's refusal.
     pub async fn apply(&self, yaml: &str) -> Result<String, Failure> {
+        self.run_with_input(["apply", "--server-side", "-f", "-"], yaml).await
+    }
+
+    /// Runs `kubectl` with something on its standard input, and returns what it printed.
+    ///
+    /// # Errors
+    /// With what it printed on standard error.
+    pub async fn run_with_input<A: AsRef<OsStr>>(
+        &self,
+        args: impl IntoIterator<Item = A>,
+        input: &str,
+    ) -> Result<String, Failure> {
         let what = "starting kubectl";
         let mut command = self.command(&self.program);
         let mut child = command
-            .args(["apply", "--server-side", "-f", "-"])
+            .args(args)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| Failure::doing(what, error))?;
         if let Some(mut stdin) = child.stdin.take() {
-            stdin.write_all(yaml.as_bytes()).await.map_err(|error| Failure::doing(what, error))?;
+            stdin.write_all(input.as_bytes()).await.map_err(|error| Failure::doing(what, error))?;
         }
         let output = child.wait_with_output().await.map_err(|error| Failure::doing(what, error))?;
-        said("kubectl apply", &output)
+        said("kubectl with input", &output)
     }
 
     /// `kubectl wait --for=... --timeout=...`.

@@ -26,10 +26,10 @@ pub enum ValidationError {
     /// Two places for one certificate.
     #[error("spec.tls: name at most one of managed, secretRef and disabled.")]
     Tls,
-    /// A part of the pod is not what Kubernetes knows.
-    #[error("spec.pod.{field}: {reason}.")]
-    Pod {
-        /// Path of the field below `spec.pod`.
+    /// A part that has no schema here is not what Kubernetes knows.
+    #[error("spec.{field}: {reason}.")]
+    Field {
+        /// Path of the field below `spec`.
         field: String,
         /// What is wrong with it.
         reason: String,
@@ -66,7 +66,7 @@ impl ValidationError {
     /// The reason of the conditions, and the label of the metric.
     pub fn reason(&self) -> &'static str {
         match self {
-            Self::Incomplete(_) | Self::Setting(_) | Self::Replicas(_) | Self::Tls | Self::Pod { .. } => {
+            Self::Incomplete(_) | Self::Setting(_) | Self::Replicas(_) | Self::Tls | Self::Field { .. } => {
                 "InvalidSpec"
             }
             Self::Version { .. } => "VersionNotSupported",
