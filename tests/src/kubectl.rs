@@ -89,6 +89,14 @@ impl Kubectl {
         self.run_with_input(["apply", "--server-side", "-f", "-"], yaml).await
     }
 
+    /// Asks the API server whether it would take it, defaults, rules and all; nothing is stored.
+    ///
+    /// # Errors
+    /// With the API server's refusal.
+    pub async fn would_apply(&self, yaml: &str) -> Result<String, Failure> {
+        self.run_with_input(["apply", "--server-side", "-f", "-", "--dry-run=server"], yaml).await
+    }
+
     /// Runs `kubectl` with something on its standard input, and returns what it printed.
     ///
     /// # Errors
