@@ -77,9 +77,6 @@ impl ValidationError {
             | Self::Tls
             | Self::Renewal
             | Self::Field { .. } => "InvalidSpec",
-            Self::Incomplete(_) | Self::Setting(_) | Self::Replicas(_) | Self::Tls | Self::Field { .. } => {
-                "InvalidSpec"
-            }
             Self::Version { .. } => "VersionNotSupported",
             Self::SecretNotFound { .. } => "SecretNotFound",
             Self::SecretInvalid { .. } => "SecretInvalid",
