@@ -113,7 +113,8 @@ pub async fn apply(
         stateful_set: cluster.apply(stateful_set).await?,
         state: PhantomData,
     };
-    cluster.remove_orphans(&applied).await?;
+    // On the heap: it asks after many kinds at once.
+    Box::pin(cluster.remove_orphans(&applied)).await?;
     Ok(applied)
 }
 

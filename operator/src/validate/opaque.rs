@@ -15,24 +15,24 @@ pub(super) fn each<T: DeserializeOwned + Serialize>(
     field: &str,
     opaques: &[Opaque],
 ) -> Result<Vec<T>, ValidationError> {
-    opaques.iter().enumerate().map(|(index, opaque)| parse(format!("{field}[{index}]"), opaque)).collect()
+    opaques.iter().enumerate().map(|(index, opaque)| parse(&format!("{field}[{index}]"), opaque)).collect()
 }
 
 /// Parses an object.
 pub(super) fn parse<T: DeserializeOwned + Serialize>(
-    field: String,
+    field: &str,
     opaque: &Opaque,
 ) -> Result<T, ValidationError> {
     let written = Value::Object(opaque.0.clone());
     let parsed: T = serde_path_to_error::deserialize(&written).map_err(|error| {
         let path = error.path().to_string();
         ValidationError::Field {
-            field: if path == "." { field.clone() } else { format!("{field}.{path}") },
+            field: if path == "." { field.to_owned() } else { format!("{field}.{path}") },
             reason: error.into_inner().to_string(),
         }
     })?;
     let read = serde_json::to_value(&parsed).unwrap_or_default();
-    match lost(&field, &written, &read) {
+    match lost(field, &written, &read) {
         Some(unknown) => Err(ValidationError::Field {
             field: unknown,
             reason: "Kubernetes knows no such field".to_owned(),

@@ -16,7 +16,7 @@ pub(super) fn options(pod: &Pod, sidecar: &SidecarSettings) -> Result<PodOptions
         sidecar_resources: resources(&sidecar.resources),
         node_selector: pod.node_selector.clone(),
         tolerations: each("pod.tolerations", &pod.tolerations)?,
-        affinity: pod.affinity.as_ref().map(|opaque| parse("pod.affinity".to_owned(), opaque)).transpose()?,
+        affinity: pod.affinity.as_ref().map(|opaque| parse("pod.affinity", opaque)).transpose()?,
         topology_spread_constraints: each("pod.topologySpreadConstraints", &pod.topology_spread_constraints)?,
         priority_class_name: pod.priority_class_name.clone(),
         labels: pod.labels.clone(),
