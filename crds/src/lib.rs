@@ -16,9 +16,9 @@ pub use kivi_settings as settings;
 pub use names::{LOG_VOLUME, StoreNames};
 pub use opaque::Opaque;
 pub use store::{
-    CertificateStatus, Disabled, HttpRoute, Ingress, KeyValueStore, KeyValueStoreSpec, KeyValueStoreStatus,
-    ManagedTls, Monitoring, NetworkPolicy, Pod, Retention, RetentionPolicy, Service, ServiceType, Tls,
-    VolumePhase, VolumeStatus,
+    CertificateStatus, Disabled, ExternalTrafficPolicy, HttpRoute, Ingress, KeyValueStore, KeyValueStoreSpec,
+    KeyValueStoreStatus, ManagedTls, Monitoring, NetworkPolicy, Pod, Retention, RetentionPolicy, Service,
+    ServiceAccount, ServiceType, Tls, VolumePhase, VolumeStatus,
 };
 
 /// This release: the default of `spec.version`.

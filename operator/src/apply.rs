@@ -98,7 +98,7 @@ pub async fn apply(
     // The StatefulSet comes last: its pods mount what comes before it. The authority comes before its
     // leaf: a leaf whose authority was lost would be issued again.
     let applied = Children {
-        service_account: cluster.apply(service_account).await?,
+        service_account: cluster.apply_some(service_account).await?,
         authority_secret: cluster.apply_some(authority_secret).await?,
         certificate_secret: cluster.apply_some(certificate_secret).await?,
         token_secret: cluster.apply_some(token_secret).await?,

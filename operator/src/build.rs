@@ -13,6 +13,7 @@ mod http_route;
 mod ingress;
 mod metadata;
 mod network_policy;
+mod overlay;
 mod pod;
 mod pods_service;
 mod scheduling;
@@ -49,7 +50,7 @@ pub enum Applied {}
 #[derive(Debug, Clone, PartialEq)]
 pub struct Children<S> {
     /// The pods' identity.
-    pub service_account: ServiceAccount,
+    pub service_account: Option<ServiceAccount>,
     /// The authority's pair.
     pub authority_secret: Option<Secret>,
     /// The server's pair.

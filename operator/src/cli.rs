@@ -2,6 +2,7 @@
 //!
 //! Every flag is an environment variable too, `KIVI_` and the flag's name. It must not do IO.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -40,9 +41,9 @@ pub struct RunArgs {
     #[arg(long, env = "KIVI_IMAGE_PULL_POLICY", default_value = "IfNotPresent")]
     pub image_pull_policy: PullPolicy,
 
-    /// The only namespace whose stores are reconciled; empty means all.
-    #[arg(long, env = "KIVI_WATCH_NAMESPACE", default_value = "")]
-    pub watch_namespace: String,
+    /// The namespaces whose stores are reconciled, separated by commas; none means all.
+    #[arg(long, env = "KIVI_WATCH_NAMESPACES", value_delimiter = ',')]
+    pub watch_namespaces: Vec<String>,
 
     /// Address of /startupz, /livez, /readyz and /metrics.
     #[arg(long, env = "KIVI_HEALTH_LISTEN", default_value = "0.0.0.0:8081")]
@@ -62,9 +63,11 @@ pub struct RunArgs {
 }
 
 impl RunArgs {
-    /// The only namespace whose stores are reconciled.
-    pub fn namespace(&self) -> Option<&str> {
-        Some(self.watch_namespace.as_str()).filter(|namespace| !namespace.is_empty())
+    /// The namespaces whose stores are reconciled, each once; none means all.
+    pub fn namespaces(&self) -> Vec<String> {
+        // An environment variable that is set to nothing names nothing.
+        let named = self.watch_namespaces.iter().map(|name| name.trim()).filter(|name| !name.is_empty());
+        named.map(str::to_owned).collect::<BTreeSet<_>>().into_iter().collect()
     }
 }
 
@@ -115,9 +118,16 @@ mod tests {
     #[test]
     fn without_flags_all_namespaces_are_watched_with_the_images_of_this_release() {
         let args = run(&[]).unwrap();
-        assert_eq!(args.namespace(), None);
+        assert_eq!(args.namespaces(), [""; 0]);
         assert_eq!(args.server_image, format!("localhost/kivi/kivi-server:{}", kivi_crds::RELEASE));
         assert_eq!(args.image_pull_policy.as_str(), "IfNotPresent");
+    }
+
+    #[test]
+    fn namespaces_are_a_list_and_an_empty_one_is_all() {
+        for (flag, names) in [("", &[][..]), ("shop", &["shop"]), ("shop, crew,,shop", &["crew", "shop"])] {
+            assert_eq!(run(&["--watch-namespaces", flag]).unwrap().namespaces(), names, "{flag}");
+        }
     }
 
     #[test]

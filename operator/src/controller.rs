@@ -8,7 +8,7 @@ use std::fmt::Debug;
 use std::future::ready;
 use std::sync::Arc;
 
-use futures::stream::{BoxStream, SelectAll};
+use futures::stream::{BoxStream, SelectAll, select_all};
 use futures::{Stream, StreamExt as _};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::StatefulSet;
@@ -18,14 +18,17 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kivi_crds::labels;
 use kube::api::{Api, PartialObjectMeta};
+use kube::core::DeserializeGuard;
+use kube::core::error_boundary::InvalidObject;
 use kube::{Client, Resource};
 use kube_runtime::controller::{self, Config as Queue, Error};
 use kube_runtime::reflector::{self, ObjectRef, Store};
-use kube_runtime::watcher::{self, watcher};
+use kube_runtime::watcher::{self, Event, watcher};
 use kube_runtime::{WatchStreamExt as _, applier};
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
+use crate::merged::Merged;
 use crate::progress::WATCH_TIMEOUT_SECONDS;
 use crate::reconcile::{Context, Watched, error_policy, reconcile};
 use crate::triggers;
@@ -35,20 +38,20 @@ use crate::triggers;
 pub struct Scope {
     /// The API server.
     pub client: Client,
-    /// The only namespace; none means all.
-    pub namespace: Option<String>,
+    /// The namespaces; none means all.
+    pub namespaces: Vec<String>,
 }
 
 impl Scope {
-    /// The API of a kind, in this scope.
-    pub fn api<K>(&self) -> Api<K>
+    /// The APIs of a kind that make up this scope.
+    pub fn apis<K>(&self) -> Vec<Api<K>>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
     {
-        match &self.namespace {
-            Some(namespace) => Api::namespaced(self.client.clone(), namespace),
-            None => Api::all(self.client.clone()),
+        if self.namespaces.is_empty() {
+            return vec![Api::all(self.client.clone())];
         }
+        self.namespaces.iter().map(|name| Api::namespaced(self.client.clone(), name)).collect()
     }
 }
 
@@ -62,8 +65,7 @@ impl Controller {
     /// Prepares the watches; nothing is sent before [`Controller::run`].
     pub fn new(scope: &Scope) -> Self {
         let (stores, writer) = reflector::store::<Watched>();
-        let main = watcher(scope.api::<Watched>(), config())
-            .default_backoff()
+        let main = stores_of(scope)
             .modify(|store| store.meta_mut().managed_fields = None)
             .reflect(writer)
             .touched_objects();
@@ -71,24 +73,24 @@ impl Controller {
         queue.push(report("KeyValueStore".to_owned(), main).map(|store| ObjectRef::from_obj(&store)).boxed());
         let managed = config().labels(&format!("{}={}", labels::MANAGED_BY, labels::MANAGER));
         let owner = |metadata: &ObjectMeta| triggers::owner(metadata).into_iter().collect();
-        queue.push(related::<StatefulSet>(scope, managed.clone(), owner));
-        queue.push(related::<ConfigMap>(scope, managed.clone(), owner));
-        queue.push(related::<Service>(scope, managed.clone(), owner));
-        queue.push(related::<ServiceAccount>(scope, managed.clone(), owner));
-        queue.push(related::<PodDisruptionBudget>(scope, managed.clone(), owner));
-        queue.push(related::<NetworkPolicy>(scope, managed.clone(), owner));
-        queue.push(related::<Ingress>(scope, managed.clone(), owner));
+        queue.push(related::<StatefulSet>(scope, &managed, owner));
+        queue.push(related::<ConfigMap>(scope, &managed, owner));
+        queue.push(related::<Service>(scope, &managed, owner));
+        queue.push(related::<ServiceAccount>(scope, &managed, owner));
+        queue.push(related::<PodDisruptionBudget>(scope, &managed, owner));
+        queue.push(related::<NetworkPolicy>(scope, &managed, owner));
+        queue.push(related::<Ingress>(scope, &managed, owner));
         // Pods are the StatefulSet's, so not the store's by their owner; a pod that leaves, or cannot pull
         // its image, changes nothing of the StatefulSet for long.
-        queue.push(related::<Pod>(scope, managed, |metadata| {
+        queue.push(related::<Pod>(scope, &managed, |metadata| {
             triggers::instance(metadata).into_iter().collect()
         }));
         let claims = config().labels("app.kubernetes.io/name=kivi");
-        queue.push(related::<PersistentVolumeClaim>(scope, claims, |metadata| {
+        queue.push(related::<PersistentVolumeClaim>(scope, &claims, |metadata| {
             triggers::instance(metadata).into_iter().collect()
         }));
         let known = stores.clone();
-        queue.push(related::<Secret>(scope, config(), move |metadata| triggers::secret(metadata, &known)));
+        queue.push(related::<Secret>(scope, &config(), move |metadata| triggers::secret(metadata, &known)));
         Self { stores, queue }
     }
 
@@ -116,6 +118,36 @@ impl Controller {
     }
 }
 
+/// The stores of a scope, as one watch.
+fn stores_of(scope: &Scope) -> BoxStream<'static, Result<Event<Watched>, watcher::Error>> {
+    let watches: Vec<_> = scope
+        .apis::<Watched>()
+        .into_iter()
+        .map(|api| watcher(api, config()).default_backoff().boxed())
+        .collect();
+    let mut merged = Merged::of(watches.len());
+    let gone = |store: &ObjectRef<Watched>| {
+        let metadata = ObjectMeta {
+            name: Some(store.name.clone()),
+            namespace: store.namespace.clone(),
+            ..ObjectMeta::default()
+        };
+        DeserializeGuard(Err(InvalidObject { error: "it is gone".to_owned(), metadata }))
+    };
+    let numbered = watches.into_iter().enumerate();
+    select_all(numbered.map(|(number, watch)| watch.map(move |event| (number, event)).boxed()))
+        .flat_map(move |(number, event)| {
+            let events: Vec<_> = match event {
+                Ok(event) => {
+                    merged.on(number, event, ObjectRef::from_obj, gone).into_iter().map(Ok).collect()
+                }
+                Err(error) => vec![Err(error)],
+            };
+            futures::stream::iter(events)
+        })
+        .boxed()
+}
+
 fn config() -> watcher::Config {
     watcher::Config::default().timeout(WATCH_TIMEOUT_SECONDS)
 }
@@ -123,7 +155,7 @@ fn config() -> watcher::Config {
 /// The stores that changes of a kind concern, deletions too: drift is corrected.
 fn related<K>(
     scope: &Scope,
-    config: watcher::Config,
+    config: &watcher::Config,
     stores: impl Fn(&ObjectMeta) -> Vec<ObjectRef<Watched>> + Send + Sync + 'static,
 ) -> BoxStream<'static, ObjectRef<Watched>>
 where
@@ -135,7 +167,8 @@ where
         + Sync
         + 'static,
 {
-    let changes = watcher(scope.api::<PartialObjectMeta<K>>(), config).default_backoff().touched_objects();
+    let watch = |api| watcher(api, config.clone()).default_backoff().touched_objects().boxed();
+    let changes = select_all(scope.apis::<PartialObjectMeta<K>>().into_iter().map(watch));
     report(K::kind(&()).into_owned(), changes)
         .flat_map(move |object| futures::stream::iter(stores(&object.metadata)))
         .boxed()

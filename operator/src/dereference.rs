@@ -132,8 +132,7 @@ async fn namesakes(
     names: &StoreNames,
     managed_tls: bool,
 ) -> Result<Vec<Namesake>, DereferenceError> {
-    let mut found = named::<ServiceAccount>(client, namespace, names.store()).await?;
-    found.extend(named::<ConfigMap>(client, namespace, names.store()).await?);
+    let mut found = named::<ConfigMap>(client, namespace, names.store()).await?;
     if managed_tls {
         found.extend(named::<ConfigMap>(client, namespace, &names.ca_config_map()).await?);
     }
@@ -151,6 +150,9 @@ async fn optional_namesakes(
 ) -> Result<Vec<Namesake>, DereferenceError> {
     let (spec, name) = (&store.spec, store.name_any());
     let mut found = Vec::new();
+    if spec.pod.service_account.name.is_none() {
+        found.extend(named::<ServiceAccount>(client, namespace, &name).await?);
+    }
     if spec.network_policy.enabled {
         found.extend(named::<NetworkPolicy>(client, namespace, &name).await?);
     }

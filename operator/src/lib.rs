@@ -15,6 +15,7 @@ pub mod dereference;
 mod events;
 pub mod foreign;
 pub mod material;
+mod merged;
 pub mod metrics;
 pub mod model;
 pub mod pki;

@@ -58,7 +58,7 @@ pub enum RunError {
 pub async fn run(args: RunArgs, shutdown: CancellationToken) -> Result<(), RunError> {
     let progress = Progress::default();
     let client = client(&progress).await?;
-    let scope = Scope { client: client.clone(), namespace: args.namespace().map(str::to_owned) };
+    let scope = Scope { client: client.clone(), namespaces: args.namespaces() };
     check_definition(&scope).await?;
 
     let mut registry = Registry::default();
@@ -78,7 +78,10 @@ pub async fn run(args: RunArgs, shutdown: CancellationToken) -> Result<(), RunEr
     };
     tracing::info!(
         version = kivi_crds::RELEASE,
-        namespace = args.namespace().unwrap_or("all"),
+        namespaces = match args.namespaces().as_slice() {
+            [] => "all".to_owned(),
+            names => names.join(","),
+        },
         concurrency = args.concurrency,
         "The operator reconciles."
     );
@@ -98,11 +101,14 @@ async fn client(progress: &Progress) -> Result<Client, RunError> {
 
 /// A watch of a kind that the cluster does not know would wait for ever; better to say so and leave.
 async fn check_definition(scope: &Scope) -> Result<(), RunError> {
-    match scope.api::<KeyValueStore>().list_metadata(&ListParams::default().limit(1)).await {
-        Ok(_) => Ok(()),
-        Err(error) if is_absent(&error) => Err(RunError::NoDefinition),
-        Err(error) => Err(RunError::Unreadable(error)),
+    for api in scope.apis::<KeyValueStore>() {
+        match api.list_metadata(&ListParams::default().limit(1)).await {
+            Ok(_) => {}
+            Err(error) if is_absent(&error) => return Err(RunError::NoDefinition),
+            Err(error) => return Err(RunError::Unreadable(error)),
+        }
     }
+    Ok(())
 }
 
 fn health(registry: Registry, progress: &Progress, controller: &Controller) -> Health {

@@ -9,6 +9,8 @@ mod network;
 mod opaque;
 mod pod;
 mod secret;
+mod service;
+mod template;
 
 use jiff::Timestamp;
 use kivi_crds::settings::Settings;
@@ -75,7 +77,7 @@ pub fn validate(
         retention: spec.retention,
         certificate,
         tokens,
-        service: spec.service.clone(),
+        service: service::checked(&spec.service)?,
         pod: pod::options(&spec.pod, &spec.sidecar)?,
         service_monitor: found
             .foreign_kinds

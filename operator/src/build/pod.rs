@@ -10,7 +10,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use super::{config, metadata, scheduling, server, sidecar};
+use super::{config, metadata, overlay, scheduling, server, sidecar};
 use crate::model::Store;
 
 /// Where clients come in, with and without a sidecar.
@@ -49,14 +49,14 @@ pub(super) fn template(store: &Store) -> PodTemplateSpec {
     annotations.insert(CONFIG_HASH.to_owned(), config::hash(&store.settings));
     annotations.insert("kubectl.kubernetes.io/default-container".to_owned(), server::NAME.to_owned());
     let sidecar = store.settings.sidecar.enabled.then(|| vec![sidecar::container(store)]);
-    PodTemplateSpec {
+    let template = PodTemplateSpec {
         metadata: Some(ObjectMeta {
             labels: Some(labels),
             annotations: Some(annotations),
             ..ObjectMeta::default()
         }),
         spec: Some(PodSpec {
-            service_account_name: Some(store.names.store().to_owned()),
+            service_account_name: Some(store.service_account().to_owned()),
             automount_service_account_token: Some(false),
             enable_service_links: Some(false),
             termination_grace_period_seconds: Some(TERMINATION_SECONDS),
@@ -71,7 +71,8 @@ pub(super) fn template(store: &Store) -> PodTemplateSpec {
             priority_class_name: store.pod.priority_class_name.clone(),
             ..PodSpec::default()
         }),
-    }
+    };
+    overlay::lay(template, store.pod.template.as_ref())
 }
 
 fn some_list<T: Clone>(list: &[T]) -> Option<Vec<T>> {

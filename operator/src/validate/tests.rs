@@ -49,6 +49,17 @@ fn each_error_names_its_field_and_the_way_out() {
             "InvalidSpec",
             "spec.pod.tolerations[1].tolerationSeconds: invalid type",
         ),
+        ("{service: {nodePort: 30443}}", "InvalidSpec", "spec.service.nodePort: it needs type NodePort or"),
+        (
+            "{service: {type: NodePort, loadBalancerSourceRanges: [10.0.0.0/8]}}",
+            "InvalidSpec",
+            "spec.service.loadBalancerSourceRanges: it needs type LoadBalancer",
+        ),
+        (
+            "{pod: {serviceAccount: {name: mine, annotations: {a: b}}}}",
+            "InvalidSpec",
+            "spec.pod.serviceAccount.annotations: with name, the ServiceAccount is yours",
+        ),
         (
             "{pod: {affinity: {podAffinty: {}}}}",
             "InvalidSpec",

@@ -61,17 +61,21 @@ fn own_roles(rendered: &Rendered) -> Vec<&Value> {
 
 #[test]
 fn the_operator_may_do_what_it_does_and_nothing_else() {
-    for values in [&[][..], &["watchNamespace=shop"]] {
+    for (values, count) in
+        [(&[][..], 1), (&["watchNamespaces={shop}"], 1), (&["watchNamespaces={shop,crew}"], 2)]
+    {
         let rendered = template(values);
         let roles = own_roles(&rendered);
-        assert_eq!(roles.len(), 1);
-        assert_eq!(rights(roles[0]), calls());
+        assert_eq!(roles.len(), count);
+        for role in roles {
+            assert_eq!(rights(role), calls());
+        }
     }
 }
 
 #[test]
 fn no_role_holds_a_wildcard() {
-    for values in [&[][..], &["watchNamespace=shop"]] {
+    for values in [&[][..], &["watchNamespaces={shop}"]] {
         let rendered = template(values);
         for role in rendered.all("ClusterRole").into_iter().chain(rendered.all("Role")) {
             assert!(!serde_yaml::to_string(&role["rules"]).unwrap().contains('*'), "{role:?}");
@@ -80,22 +84,29 @@ fn no_role_holds_a_wildcard() {
 }
 
 #[test]
-fn a_watched_namespace_needs_nothing_cluster_wide() {
-    let rendered = template(&["watchNamespace=shop"]);
+fn watched_namespaces_need_nothing_cluster_wide() {
+    let rendered = template(&["watchNamespaces={shop,crew}"]);
     assert!(rendered.all("ClusterRole").is_empty() && rendered.all("ClusterRoleBinding").is_empty());
     for kind in ["Role", "RoleBinding"] {
-        assert_eq!(rendered.one(kind)["metadata"]["namespace"], "shop");
+        let namespaces: Vec<_> = rendered
+            .all(kind)
+            .into_iter()
+            .map(|object| object["metadata"]["namespace"].as_str().unwrap())
+            .collect();
+        assert_eq!(namespaces, ["shop", "crew"], "{kind}");
     }
-    assert_eq!(rendered.one("RoleBinding")["subjects"][0]["namespace"], "kivi-system");
+    for binding in rendered.all("RoleBinding") {
+        assert_eq!(binding["subjects"][0]["namespace"], "kivi-system");
+    }
     let pod = &rendered.one("Deployment")["spec"]["template"]["spec"];
-    assert!(strings(&pod["containers"][0]["args"]).contains(&"--watch-namespace=shop"));
+    assert!(strings(&pod["containers"][0]["args"]).contains(&"--watch-namespaces=shop,crew"));
 }
 
 #[test]
 fn the_binding_names_the_role_and_the_pods_own_account() {
     for (values, binding, role) in [
         (&["serviceAccount.name=mine"][..], "ClusterRoleBinding", "ClusterRole"),
-        (&["watchNamespace=shop", "serviceAccount.name=mine"], "RoleBinding", "Role"),
+        (&["watchNamespaces={shop}", "serviceAccount.name=mine"], "RoleBinding", "Role"),
     ] {
         let rendered = template(values);
         let binding = rendered.one(binding);

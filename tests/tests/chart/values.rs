@@ -33,6 +33,8 @@ fn a_typo_or_a_value_out_of_bounds_is_refused_by_name() {
         ("image.registri=x", "registri"),
         ("replicaCount=2", "/replicaCount"),
         ("logFormat=xml", "/logFormat"),
+        ("watchNamespaces={Shop}", "/watchNamespaces/0"),
+        ("watchNamespaces={shop,shop}", "/watchNamespaces"),
         ("metrics.service.port=0", "/metrics/service/port"),
     ] {
         let error = try_template(&[value]).err().unwrap_or_else(|| panic!("{value} was accepted"));

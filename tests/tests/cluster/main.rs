@@ -12,6 +12,7 @@ mod drift;
 mod isolation;
 mod lifecycle;
 mod plugin;
+mod pods;
 mod readiness;
 mod references;
 mod sidecar;

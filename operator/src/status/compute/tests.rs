@@ -223,6 +223,19 @@ fn a_paused_store_says_so_and_still_tells_what_runs() {
 }
 
 #[test]
+fn a_store_that_is_stopped_and_paused_tells_what_runs() {
+    let stopped = observed("{stopped: true}", (0, 0, 0), &[VolumePhase::Bound], None);
+    let paused_after =
+        paused(Some(&stopped), 4, &seen("{stopped: true}", (0, 0, 0), &[VolumePhase::Bound]), now());
+    assert_eq!(said(&paused_after, ConditionType::Ready), ("False", "Stopped"));
+    assert_eq!(said(&paused_after, ConditionType::Progressing), ("False", "Paused"));
+    // Stopped only after it was paused: its pods run on, and are told of.
+    let running = observed("{}", (1, 1, 1), &[VolumePhase::Bound], None);
+    let paused_before = paused(Some(&running), 4, &serving_well(), now());
+    assert_eq!(said(&paused_before, ConditionType::Ready), ("True", "Serving"));
+}
+
+#[test]
 fn a_pod_that_leaves_serves_nobody() {
     let mut leaving = serving_well();
     leaving.pods[0].metadata.deletion_timestamp =
