@@ -84,7 +84,8 @@ pub async fn dereference(
         None => namesakes(client, namespace, &names, managed_tls).await?,
     };
     let foreign_kinds = known(client, foreign::wanted(&store.spec)).await?;
-    namesakes.extend(optional_namesakes(client, namespace, store, &foreign_kinds).await?);
+    namesakes
+        .extend(optional_namesakes(client, namespace, store, stateful_set.as_ref(), &foreign_kinds).await?);
     Ok(Dereferenced {
         authority: secret(&secrets, managed_tls.then(|| names.ca_secret())).await?,
         leaf: secret(&secrets, managed_tls.then(|| names.tls_secret())).await?,
@@ -146,11 +147,15 @@ async fn optional_namesakes(
     client: &Client,
     namespace: &str,
     store: &KeyValueStore,
+    stateful_set: Option<&StatefulSet>,
     foreign_kinds: &[ForeignKind],
 ) -> Result<Vec<Namesake>, DereferenceError> {
     let (spec, name) = (&store.spec, store.name_any());
     let mut found = Vec::new();
-    if spec.pod.service_account.name.is_none() {
+    let account =
+        stateful_set.and_then(|set| set.spec.as_ref()?.template.spec.as_ref()?.service_account_name.as_ref());
+    // Pods that use the store's own show that the name is the store's.
+    if spec.pod.service_account.name.is_none() && account != Some(&name) {
         found.extend(named::<ServiceAccount>(client, namespace, &name).await?);
     }
     if spec.network_policy.enabled {
