@@ -7,6 +7,7 @@ use std::convert::Infallible;
 use std::fmt::Debug;
 use std::future::ready;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::stream::{BoxStream, SelectAll, select_all};
 use futures::{Stream, StreamExt as _};
@@ -31,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 use crate::merged::Merged;
 use crate::progress::WATCH_TIMEOUT_SECONDS;
 use crate::reconcile::{Context, Watched, error_policy, reconcile};
+use crate::rollouts::{self, Rollouts};
 use crate::triggers;
 
 /// Where stores are looked for.
@@ -58,6 +60,7 @@ impl Scope {
 /// A controller that is ready to run, and what it knows of stores.
 pub struct Controller {
     stores: Store<Watched>,
+    sets: Store<StatefulSet>,
     queue: SelectAll<BoxStream<'static, ObjectRef<Watched>>>,
 }
 
@@ -65,7 +68,8 @@ impl Controller {
     /// Prepares the watches; nothing is sent before [`Controller::run`].
     pub fn new(scope: &Scope) -> Self {
         let (stores, writer) = reflector::store::<Watched>();
-        let main = stores_of(scope)
+        let gone = |metadata| DeserializeGuard(Err(InvalidObject { error: "it is gone".to_owned(), metadata }));
+        let main = whole(scope, &config(), gone)
             .modify(|store| store.meta_mut().managed_fields = None)
             .reflect(writer)
             .touched_objects();
@@ -73,7 +77,14 @@ impl Controller {
         queue.push(report("KeyValueStore".to_owned(), main).map(|store| ObjectRef::from_obj(&store)).boxed());
         let managed = config().labels(&format!("{}={}", labels::MANAGED_BY, labels::MANAGER));
         let owner = |metadata: &ObjectMeta| triggers::owner(metadata).into_iter().collect();
-        queue.push(related::<StatefulSet>(scope, &managed, owner));
+        // Kept as far as the stagger of roll-outs asks of them.
+        let (sets, writer) = reflector::store::<StatefulSet>();
+        let changes = whole(scope, &managed, |metadata| StatefulSet { metadata, ..StatefulSet::default() })
+            .modify(rollouts::prune)
+            .reflect(writer)
+            .touched_objects();
+        let owners = move |set: StatefulSet| futures::stream::iter(owner(&set.metadata));
+        queue.push(report("StatefulSet".to_owned(), changes).flat_map(owners).boxed());
         queue.push(related::<ConfigMap>(scope, &managed, owner));
         queue.push(related::<Service>(scope, &managed, owner));
         queue.push(related::<ServiceAccount>(scope, &managed, owner));
@@ -91,7 +102,7 @@ impl Controller {
         }));
         let known = stores.clone();
         queue.push(related::<Secret>(scope, &config(), move |metadata| triggers::secret(metadata, &known)));
-        Self { stores, queue }
+        Self { stores, sets, queue }
     }
 
     /// What the controller knows of stores.
@@ -100,7 +111,10 @@ impl Controller {
     }
 
     /// Reconciles until `shutdown`, then ends what has begun.
-    pub async fn run(self, context: Context, concurrency: u16, shutdown: CancellationToken) {
+    pub async fn run(mut self, context: Context, concurrency: u16, shutdown: CancellationToken) {
+        self.queue.push(all_at_each_change(&context, &self.stores));
+        context.rollouts.begin(self.sets, self.stores.clone());
+        self.queue.push(called(Arc::clone(&context.rollouts)));
         let queue = self.queue.take_until(shutdown.cancelled_owned()).map(Ok::<_, Infallible>);
         applier(
             |store, context| Box::pin(reconcile(store, context)),
@@ -118,29 +132,59 @@ impl Controller {
     }
 }
 
-/// The stores of a scope, as one watch.
-fn stores_of(scope: &Scope) -> BoxStream<'static, Result<Event<Watched>, watcher::Error>> {
-    let watches: Vec<_> = scope
-        .apis::<Watched>()
-        .into_iter()
-        .map(|api| watcher(api, config()).default_backoff().boxed())
-        .collect();
+/// Every store, whenever the catalog changes.
+fn all_at_each_change(context: &Context, stores: &Store<Watched>) -> BoxStream<'static, ObjectRef<Watched>> {
+    let stores = stores.clone();
+    futures::stream::unfold(context.catalog.clone(), |mut catalog| async {
+        catalog.changed().await.ok()?;
+        Some(((), catalog))
+    })
+    .flat_map(move |()| {
+        let all = stores.state();
+        futures::stream::iter(all.into_iter().map(|store| ObjectRef::from_obj(store.as_ref())))
+    })
+    .boxed()
+}
+
+/// The stores that have waited for their turn to be rolled out.
+fn called(rollouts: Arc<Rollouts>) -> BoxStream<'static, ObjectRef<Watched>> {
+    /// A turn ends by what the StatefulSet's controller does, or a human; a look costs nothing while nobody waits.
+    const LOOKS: Duration = Duration::from_secs(1);
+    let looks = futures::stream::unfold(tokio::time::interval(LOOKS), |mut looks| async {
+        looks.tick().await;
+        Some(((), looks))
+    });
+    looks.flat_map(move |()| futures::stream::iter(rollouts.call())).boxed()
+}
+
+/// All objects of a kind in a scope, as one watch. `gone` makes an object of which only the name is left.
+fn whole<K>(
+    scope: &Scope,
+    config: &watcher::Config,
+    gone: impl Fn(ObjectMeta) -> K + Send + 'static,
+) -> BoxStream<'static, Result<Event<K>, watcher::Error>>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + Debug
+        + DeserializeOwned
+        + Send
+        + 'static,
+{
+    let apis = scope.apis::<K>().into_iter().enumerate();
+    let watches = apis.map(|(number, api)| {
+        watcher(api, config.clone()).default_backoff().map(move |event| (number, event)).boxed()
+    });
+    let watches: Vec<_> = watches.collect();
     let mut merged = Merged::of(watches.len());
-    let gone = |store: &ObjectRef<Watched>| {
-        let metadata = ObjectMeta {
-            name: Some(store.name.clone()),
-            namespace: store.namespace.clone(),
-            ..ObjectMeta::default()
-        };
-        DeserializeGuard(Err(InvalidObject { error: "it is gone".to_owned(), metadata }))
+    let gone = move |object: &ObjectRef<K>| {
+        let (name, namespace) = (Some(object.name.clone()), object.namespace.clone());
+        gone(ObjectMeta { name, namespace, ..ObjectMeta::default() })
     };
-    let numbered = watches.into_iter().enumerate();
-    select_all(numbered.map(|(number, watch)| watch.map(move |event| (number, event)).boxed()))
+    select_all(watches)
         .flat_map(move |(number, event)| {
-            let events: Vec<_> = match event {
-                Ok(event) => {
-                    merged.on(number, event, ObjectRef::from_obj, gone).into_iter().map(Ok).collect()
-                }
+            let events = match event {
+                Ok(event) => merged.on(number, event, ObjectRef::from_obj, &gone).into_iter().map(Ok).collect(),
                 Err(error) => vec![Err(error)],
             };
             futures::stream::iter(events)

@@ -15,6 +15,7 @@ mod plugin;
 mod pods;
 mod readiness;
 mod references;
+mod restarts;
 mod sidecar;
 mod stage;
 mod status;
