@@ -17,7 +17,8 @@ pub use names::{LOG_VOLUME, StoreNames};
 pub use opaque::Opaque;
 pub use store::{
     CertificateStatus, Disabled, KeyValueStore, KeyValueStoreSpec, KeyValueStoreStatus, ManagedTls,
-    Monitoring, Pod, Retention, RetentionPolicy, Service, ServiceType, Tls, VolumePhase, VolumeStatus,
+    Monitoring, Pod, Retention, RetentionPolicy, Service, ServiceType, Tls, VolumePhase, VolumeResize,
+    VolumeStatus,
 };
 
 /// This release: the default of `spec.version`.

@@ -4,15 +4,17 @@
 
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service, ServiceAccount};
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Secret, Service, ServiceAccount};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kivi_crds::{KeyValueStore, StoreNames};
+use kivi_crds::{KeyValueStore, StoreNames, labels};
 use kube::api::{GroupVersionKind, ListParams};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 use crate::answer::{Said, is_absent};
+use crate::volumes::change::Refusal;
+use crate::volumes::claim;
 
 /// What a store refers to.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -29,6 +31,10 @@ pub struct Dereferenced {
     pub provided_tokens: Option<Secret>,
     /// The StatefulSet, made at an earlier reconcile.
     pub stateful_set: Option<StatefulSet>,
+    /// The claims of its log volumes, as they are after their requests were changed.
+    pub claims: Vec<PersistentVolumeClaim>,
+    /// The claims that the API server does not let ask for another size.
+    pub refusals: Vec<Refusal>,
     /// What has the name of another child already; only looked up while there is no StatefulSet, which is
     /// made last.
     pub namesakes: Vec<Namesake>,
@@ -88,6 +94,9 @@ pub async fn dereference(
         provided_tokens: secret(&secrets, auth.tokens_secret_ref.as_ref().map(|secret| secret.name.clone()))
             .await?,
         stateful_set,
+        // After the StatefulSet: whether that owns them is judged by what it said before.
+        claims: claims(client, namespace, &names).await?,
+        refusals: Vec::new(),
         namesakes,
         service_monitors: store.spec.monitoring.service_monitor && knows_service_monitors(client).await?,
     })
@@ -106,6 +115,26 @@ pub async fn stateful_set(
     Api::<StatefulSet>::namespaced(client.clone(), namespace).get_opt(name).await.map_err(|source| {
         DereferenceError::Read { kind: "StatefulSet".to_owned(), name: name.to_owned(), source }
     })
+}
+
+/// The log claims of a store.
+async fn claims(
+    client: &Client,
+    namespace: &str,
+    names: &StoreNames,
+) -> Result<Vec<PersistentVolumeClaim>, DereferenceError> {
+    let own = ListParams::default().labels(&labels::query(&labels::selector(names.store())));
+    let mut found = Api::<PersistentVolumeClaim>::namespaced(client.clone(), namespace)
+        .list(&own)
+        .await
+        .map_err(|source| DereferenceError::Read {
+            kind: "PersistentVolumeClaims of".to_owned(),
+            name: names.store().to_owned(),
+            source,
+        })?
+        .items;
+    found.retain(|claim| claim::ordinal(names, claim).is_some());
+    Ok(found)
 }
 
 async fn secret(secrets: &Api<Secret>, name: Option<String>) -> Result<Option<Secret>, DereferenceError> {

@@ -12,6 +12,8 @@ use kivi_crds::{Retention, Service, StoreNames, labels};
 
 use crate::catalog::Release;
 use crate::pki::Pair;
+use crate::volumes::change::Refusal;
+use crate::volumes::plan::Template;
 
 /// A store that can be built.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,10 +54,14 @@ pub struct Store {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Volume {
     /// Size in the claim template. A StatefulSet's templates never change: once made, the size is kept
-    /// here, however the spec grows.
+    /// here until the StatefulSet is replaced.
     pub template_size: String,
-    /// Size that the spec asks for.
+    /// Size that each claim should ask for.
     pub wanted_size: String,
+    /// What is to be done to the StatefulSet for that.
+    pub template: Template,
+    /// Why a claim does not ask for that size.
+    pub refusal: Option<Refusal>,
     /// StorageClass; none means the cluster's default class.
     pub storage_class: Option<String>,
 }

@@ -28,6 +28,8 @@ use crate::model::{Certificate, Store};
 use crate::status::seen::{self, Seen};
 use crate::status::{self, StatusError, compute};
 use crate::validate::{self, ValidationError};
+use crate::volumes::change::{self, VolumeError};
+use crate::volumes::plan::Template;
 
 /// The watched type: one malformed store must not stop the watch of all.
 pub type Watched = DeserializeGuard<KeyValueStore>;
@@ -58,6 +60,9 @@ pub enum ReconcileError {
     /// Step 1.
     #[error(transparent)]
     Dereference(#[from] DereferenceError),
+    /// The volumes: between steps 1 and 2, and instead of step 4.
+    #[error(transparent)]
+    Volume(#[from] VolumeError),
     /// Between steps 2 and 3.
     #[error(transparent)]
     Material(#[from] MaterialError),
@@ -76,6 +81,7 @@ impl ReconcileError {
             Self::Malformed(_) => "Malformed",
             Self::Invalid(error) => error.reason(),
             Self::Dereference(_) => "DereferenceFailed",
+            Self::Volume(_) => "VolumeFailed",
             Self::Material(_) => "MaterialFailed",
             Self::Apply(_) => "ApplyFailed",
             Self::Status(_) => "StatusFailed",
@@ -87,7 +93,9 @@ impl ReconcileError {
         match self {
             Self::Malformed(_) => true,
             Self::Invalid(error) => !error.must_be_tried_again(),
-            Self::Dereference(_) | Self::Material(_) | Self::Apply(_) | Self::Status(_) => false,
+            Self::Dereference(_) | Self::Volume(_) | Self::Material(_) | Self::Apply(_) | Self::Status(_) => {
+                false
+            }
         }
     }
 }
@@ -110,6 +118,9 @@ pub async fn reconcile(store: Arc<Watched>, context: Arc<Context>) -> Result<Act
     outcome
 }
 
+/// How long a StatefulSet may be on its way out without a word of its watch.
+const LEAVING: Duration = Duration::from_secs(10);
+
 async fn steps(store: &KeyValueStore, context: &Context) -> Result<Action, ReconcileError> {
     if store.metadata.deletion_timestamp.is_some() {
         // The children go with their owner; nothing is made for a store that leaves.
@@ -128,7 +139,9 @@ async fn steps(store: &KeyValueStore, context: &Context) -> Result<Action, Recon
         return Ok(Action::await_change());
     }
     // 1: a client is needed.
-    let found = dereference::dereference(&context.client, &namespace, store).await?;
+    let mut found = dereference::dereference(&context.client, &namespace, store).await?;
+    // Volumes grow whatever is wrong with the rest: a full one may be what is wrong.
+    change::requests(&context.client, &namespace, &store.spec, &mut found).await?;
     // 2: no client.
     let valid = match validate::validate(store, &found, &context.catalog, now) {
         Ok(valid) => valid,
@@ -142,6 +155,15 @@ async fn steps(store: &KeyValueStore, context: &Context) -> Result<Action, Recon
     let material = material::ensure(&valid, now)?;
     // 3: no client.
     let prepared = build::build(&valid, &material);
+    if let (Template::Replace | Template::Leaving, Some(set)) = (valid.volume.template, &found.stateful_set) {
+        // The watch tells when it is gone; the next reconcile makes it anew, and that one takes its pods up.
+        if valid.volume.template == Template::Replace {
+            change::replace(&context.client, &namespace, set).await?;
+        }
+        let seen = seen::look(&context.client, &namespace, &names, Some(set.clone())).await?;
+        tell(store, context, &compute::replacing(&valid, &seen, previous, now)).await?;
+        return Ok(Action::requeue(LEAVING));
+    }
     // 4: a client is needed.
     let applied = match Box::pin(apply::apply(&context.client, &valid, prepared)).await {
         Ok(applied) => applied,
@@ -169,6 +191,8 @@ fn owns(store: &KeyValueStore, set: &StatefulSet) -> bool {
 fn next(store: &Store, material: &Material, seen: &Seen, now: Timestamp) -> Action {
     /// Between two looks at the events of what is missing.
     const EVENTS: Duration = Duration::from_secs(10);
+    /// Between two tries to let a claim ask for more: no watch tells of its StorageClass.
+    const REFUSED: Duration = Duration::from_secs(300);
     let due = match &store.certificate {
         Certificate::Managed(_) => material.certificate.as_ref().map(|issued| issued.renew_at),
         // Its end is to be told, unless its keeper renews it.
@@ -177,7 +201,8 @@ fn next(store: &Store, material: &Material, seen: &Seen, now: Timestamp) -> Acti
     };
     let renewal = due.map(|due| until(now, due));
     let look = seen.is_silent().then_some(EVENTS);
-    renewal.into_iter().chain(look).min().map_or_else(Action::await_change, Action::requeue)
+    let refused = store.volume.refusal.is_some().then_some(REFUSED);
+    renewal.into_iter().chain(look).chain(refused).min().map_or_else(Action::await_change, Action::requeue)
 }
 
 /// Says in the conditions of a store that it cannot be read.

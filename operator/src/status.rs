@@ -9,6 +9,7 @@ mod events;
 mod memory;
 mod pods;
 pub mod seen;
+mod storage;
 mod trouble;
 
 use kivi_crds::{KeyValueStore, KeyValueStoreStatus};

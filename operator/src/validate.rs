@@ -15,6 +15,7 @@ use kube::{Resource as _, ResourceExt as _};
 use crate::catalog::Catalog;
 use crate::dereference::Dereferenced;
 use crate::model::{Certificate, ManagedCertificate, Store, Tokens, Volume};
+use crate::volumes::plan;
 
 pub use error::ValidationError;
 
@@ -82,13 +83,11 @@ pub fn validate(
 fn volume(settings: &Settings, found: &Dereferenced) -> Result<Volume, ValidationError> {
     let file = settings.log.file()?;
     let wanted_size = file.size.to_string();
-    let made = found.stateful_set.as_ref().and_then(|set| {
-        let template = set.spec.as_ref()?.volume_claim_templates.as_ref()?.first()?;
-        let requests = template.spec.as_ref()?.resources.as_ref()?.requests.as_ref()?;
-        Some(requests.get("storage")?.0.clone())
-    });
+    let set = found.stateful_set.as_ref();
     Ok(Volume {
-        template_size: made.unwrap_or_else(|| wanted_size.clone()),
+        template_size: set.and_then(plan::template_size).unwrap_or(&wanted_size).to_owned(),
+        template: plan::template(&wanted_size, set, &found.claims),
+        refusal: found.refusals.first().cloned(),
         wanted_size,
         storage_class: file.storage_class_name.clone(),
     })

@@ -46,8 +46,6 @@ impl LogSettings {
 #[schemars(extend("x-kubernetes-validations" = [
     {"rule": "has(self.storageClassName) == has(oldSelf.storageClassName) && (!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName)",
      "message": "storageClassName cannot change: a volume keeps its class for life"},
-    {"rule": "quantity(string(self.size)).compareTo(quantity(string(oldSelf.size))) >= 0",
-     "message": "size cannot shrink: a volume keeps what it has"},
     {"rule": "quantity(string(self.size)).compareTo(quantity('16Mi')) >= 0 && quantity(string(self.size)).compareTo(quantity('1024Ti')) <= 0",
      "message": "size must be from 16Mi to 1024Ti"},
     {"rule": "quantity(string(self.segmentSize)).compareTo(quantity('1Mi')) >= 0 && quantity(string(self.segmentSize)).compareTo(quantity('1Gi')) <= 0",
@@ -58,7 +56,8 @@ impl LogSettings {
      "message": "syncInterval must be from 1ms to 60s"}
 ]))]
 pub struct FileLogSettings {
-    /// Size of each pod's log volume, in bytes, from 16Mi to 1024Ti. It never shrinks; a larger size is for volumes that are yet to be made. Default 1Gi.
+    /// Size of each pod's log volume, in bytes, from 16Mi to 1024Ti. A larger size makes the volumes grow while the
+    /// store serves; a growth that failed can be taken back, and nothing else shrinks. Default 1Gi.
     pub size: Quantity,
     /// StorageClass of the log volume, at most 253 characters; unset means the cluster's default class.
     /// Cannot change.

@@ -14,6 +14,7 @@ use kivi_crds::{LOG_VOLUME, RetentionPolicy};
 
 use super::{metadata, pod};
 use crate::model::Store;
+use crate::volumes::plan::Template;
 
 pub(super) fn build(store: &Store) -> StatefulSet {
     StatefulSet {
@@ -35,6 +36,13 @@ pub(super) fn build(store: &Store) -> StatefulSet {
 }
 
 fn retention(store: &Store) -> StatefulSetPersistentVolumeClaimRetentionPolicy {
+    if store.volume.template == Template::Release {
+        let retain = || Some(RetentionPolicy::Retain.as_str().to_owned());
+        return StatefulSetPersistentVolumeClaimRetentionPolicy {
+            when_deleted: retain(),
+            when_scaled: retain(),
+        };
+    }
     // To stop a store is to scale it to nothing, and that must not cost its data.
     let when_scaled = if store.stopped { RetentionPolicy::Retain } else { store.retention.when_scaled };
     StatefulSetPersistentVolumeClaimRetentionPolicy {
