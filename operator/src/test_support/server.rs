@@ -17,6 +17,20 @@ use super::{catalog, custom_resource};
 use crate::metrics::Metrics;
 use crate::reconcile::{Context, Watched};
 
+/// RFC 7386, less the removal of fields.
+fn merged(there: Value, patch: Value) -> Value {
+    match (there, patch) {
+        (Value::Object(mut there), Value::Object(patch)) => {
+            for (name, value) in patch {
+                let old = there.remove(&name).unwrap_or_default();
+                there.insert(name, merged(old, value));
+            }
+            Value::Object(there)
+        }
+        (_, value) => value,
+    }
+}
+
 /// An API server that keeps what is applied, by path, and notes every request.
 #[derive(Clone, Default)]
 pub(crate) struct Server {
@@ -86,6 +100,11 @@ impl Server {
             (200, json!({"kind": "Status", "status": "Success"}))
         } else {
             let mut object: Value = serde_json::from_slice(&body).unwrap();
+            if parts.headers["content-type"] == "application/merge-patch+json"
+                && let Some(there) = self.objects.lock().get(&path)
+            {
+                object = merged(there.clone(), object);
+            }
             if object["kind"] == "StatefulSet" {
                 object["metadata"]["uid"] = json!("s");
             }

@@ -16,3 +16,4 @@ mod sidecar;
 mod stage;
 mod status;
 mod tracing;
+mod volumes;
