@@ -2,9 +2,11 @@
 //!
 //! It must not judge: whether a Secret will do is for `validate` to say.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Secret, Service, ServiceAccount};
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service, ServiceAccount};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kivi_crds::{KeyValueStore, StoreNames, labels};
 use kube::api::{GroupVersionKind, ListParams};
@@ -13,8 +15,11 @@ use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 use crate::answer::{Said, is_absent};
-use crate::volumes::change::Refusal;
+use crate::volumes::ask;
+use crate::volumes::change::{Foreign, Refusal};
 use crate::volumes::claim;
+use crate::volumes::fill::Fill;
+use crate::volumes::growth::Growth;
 
 /// What a store refers to.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -33,6 +38,12 @@ pub struct Dereferenced {
     pub stateful_set: Option<StatefulSet>,
     /// The claims of its log volumes, as they are after their requests were changed.
     pub claims: Vec<PersistentVolumeClaim>,
+    /// Claims with the name of a log volume that are not the store's.
+    pub foreign: Vec<Foreign>,
+    /// How full the volume of each pod is, by ordinal; only asked where volumes grow by themselves.
+    pub fills: BTreeMap<u32, Fill>,
+    /// What is done about that.
+    pub growth: Growth,
     /// The claims that the API server does not let ask for another size.
     pub refusals: Vec<Refusal>,
     /// What has the name of another child already; only looked up while there is no StatefulSet, which is
@@ -95,7 +106,13 @@ pub async fn dereference(
             .await?,
         stateful_set,
         // After the StatefulSet: whether that owns them is judged by what it said before.
-        claims: claims(client, namespace, &names).await?,
+        claims: claims(client, namespace, &names, store.spec.replicas).await?,
+        fills: match store.spec.log.file.as_ref().and_then(|file| file.auto_grow.as_ref()) {
+            Some(_) => ask::fills(&names, &own::<Pod>(client, namespace, &names).await?).await,
+            None => BTreeMap::new(),
+        },
+        foreign: Vec::new(),
+        growth: Growth::default(),
         refusals: Vec::new(),
         namesakes,
         service_monitors: store.spec.monitoring.service_monitor && knows_service_monitors(client).await?,
@@ -117,24 +134,45 @@ pub async fn stateful_set(
     })
 }
 
-/// The log claims of a store.
+/// The log claims of a store, and what else has the name of one.
 async fn claims(
     client: &Client,
     namespace: &str,
     names: &StoreNames,
+    replicas: i32,
 ) -> Result<Vec<PersistentVolumeClaim>, DereferenceError> {
-    let own = ListParams::default().labels(&labels::query(&labels::selector(names.store())));
-    let mut found = Api::<PersistentVolumeClaim>::namespaced(client.clone(), namespace)
-        .list(&own)
-        .await
-        .map_err(|source| DereferenceError::Read {
-            kind: "PersistentVolumeClaims of".to_owned(),
-            name: names.store().to_owned(),
-            source,
-        })?
-        .items;
+    let mut found = own::<PersistentVolumeClaim>(client, namespace, names).await?;
     found.retain(|claim| claim::ordinal(names, claim).is_some());
+    for ordinal in 0..replicas {
+        let name = names.log_claim(ordinal);
+        if !found.iter().any(|claim| claim.name_any() == name) {
+            // What has the name without the labels would be mounted all the same. Once it says whose it is, it is found by
+            // them.
+            let namesakes = named::<PersistentVolumeClaim>(client, namespace, &name).await?.into_iter();
+            found.extend(namesakes.map(|namesake| PersistentVolumeClaim {
+                metadata: namesake.metadata,
+                ..PersistentVolumeClaim::default()
+            }));
+        }
+    }
     Ok(found)
+}
+
+/// What carries the labels of a store's pods and claims.
+async fn own<K>(client: &Client, namespace: &str, names: &StoreNames) -> Result<Vec<K>, DereferenceError>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + std::fmt::Debug
+        + DeserializeOwned,
+{
+    let labels = ListParams::default().labels(&labels::query(&labels::selector(names.store())));
+    let found = Api::<K>::namespaced(client.clone(), namespace).list(&labels).await;
+    found.map(|found| found.items).map_err(|source| DereferenceError::Read {
+        kind: format!("{}s of", K::kind(&())),
+        name: names.store().to_owned(),
+        source,
+    })
 }
 
 async fn secret(secrets: &Api<Secret>, name: Option<String>) -> Result<Option<Secret>, DereferenceError> {

@@ -13,6 +13,7 @@ use kivi_crds::{Retention, Service, StoreNames, labels};
 use crate::catalog::Release;
 use crate::pki::Pair;
 use crate::volumes::change::Refusal;
+use crate::volumes::growth::Growth;
 use crate::volumes::plan::Template;
 
 /// A store that can be built.
@@ -60,6 +61,8 @@ pub struct Volume {
     pub wanted_size: String,
     /// What is to be done to the StatefulSet for that.
     pub template: Template,
+    /// Whether it grows by itself, and what there is to tell of that.
+    pub growth: Growth,
     /// Why a claim does not ask for that size.
     pub refusal: Option<Refusal>,
     /// StorageClass; none means the cluster's default class.

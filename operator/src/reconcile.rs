@@ -141,7 +141,7 @@ async fn steps(store: &KeyValueStore, context: &Context) -> Result<Action, Recon
     // 1: a client is needed.
     let mut found = dereference::dereference(&context.client, &namespace, store).await?;
     // Volumes grow whatever is wrong with the rest: a full one may be what is wrong.
-    change::requests(&context.client, &namespace, &store.spec, &mut found).await?;
+    change::requests(&context.client, &namespace, names.store(), &store.spec, &mut found).await?;
     // 2: no client.
     let valid = match validate::validate(store, &found, &context.catalog, now) {
         Ok(valid) => valid,
@@ -191,6 +191,8 @@ fn owns(store: &KeyValueStore, set: &StatefulSet) -> bool {
 fn next(store: &Store, material: &Material, seen: &Seen, now: Timestamp) -> Action {
     /// Between two looks at the events of what is missing.
     const EVENTS: Duration = Duration::from_secs(10);
+    /// Between two looks at how full a volume is that grows by itself.
+    const FILL: Duration = Duration::from_secs(30);
     /// Between two tries to let a claim ask for more: no watch tells of its StorageClass.
     const REFUSED: Duration = Duration::from_secs(300);
     let due = match &store.certificate {
@@ -202,7 +204,14 @@ fn next(store: &Store, material: &Material, seen: &Seen, now: Timestamp) -> Acti
     let renewal = due.map(|due| until(now, due));
     let look = seen.is_silent().then_some(EVENTS);
     let refused = store.volume.refusal.is_some().then_some(REFUSED);
-    renewal.into_iter().chain(look).chain(refused).min().map_or_else(Action::await_change, Action::requeue)
+    let grows = store.settings.log.file.as_ref().is_some_and(|file| file.auto_grow.is_some()).then_some(FILL);
+    renewal
+        .into_iter()
+        .chain(look)
+        .chain(refused)
+        .chain(grows)
+        .min()
+        .map_or_else(Action::await_change, Action::requeue)
 }
 
 /// Says in the conditions of a store that it cannot be read.

@@ -15,7 +15,8 @@ use kube::{Resource as _, ResourceExt as _};
 use crate::catalog::Catalog;
 use crate::dereference::Dereferenced;
 use crate::model::{Certificate, ManagedCertificate, Store, Tokens, Volume};
-use crate::volumes::plan;
+use crate::volumes::change::Foreign;
+use crate::volumes::{growth, plan};
 
 pub use error::ValidationError;
 
@@ -50,6 +51,9 @@ pub fn validate(
     if spec.replicas != 1 {
         return Err(ValidationError::Replicas(spec.replicas));
     }
+    if let Some(Foreign { claim, why, store }) = found.foreign.first().cloned() {
+        return Err(ValidationError::ForeignClaim { claim, why, store });
+    }
     let volume = volume(&settings, found)?;
     let own = secret::Owned { uid: &owner.uid, store: names.store() };
     own.names(found)?;
@@ -82,11 +86,12 @@ pub fn validate(
 
 fn volume(settings: &Settings, found: &Dereferenced) -> Result<Volume, ValidationError> {
     let file = settings.log.file()?;
-    let wanted_size = file.size.to_string();
+    let wanted_size = growth::wanted(file, &found.claims);
     let set = found.stateful_set.as_ref();
     Ok(Volume {
         template_size: set.and_then(plan::template_size).unwrap_or(&wanted_size).to_owned(),
         template: plan::template(&wanted_size, set, &found.claims),
+        growth: found.growth.clone(),
         refusal: found.refusals.first().cloned(),
         wanted_size,
         storage_class: file.storage_class_name.clone(),

@@ -74,7 +74,9 @@ async fn a_pod_that_cannot_be_made_is_told_though_its_volume_waits_for_it() {
     let context = server.context();
     reconcile(server.store("{}"), context.clone()).await.unwrap();
     let folder = "/api/v1/namespaces/shop/persistentvolumeclaims";
-    let claim = json!({"metadata": {"name": "log-orders-0", "uid": "c"}, "status": {"phase": "Pending"}});
+    let labels = kivi_crds::labels::selector("orders");
+    let metadata = json!({"name": "log-orders-0", "uid": "c", "labels": labels});
+    let claim = json!({"metadata": metadata, "status": {"phase": "Pending"}});
     let event = json!({
         "metadata": {}, "regarding": {"uid": "s"}, "reason": "FailedCreate", "note": "no PriorityClass",
         "deprecatedLastTimestamp": "2026-11-22T10:00:00Z",
@@ -168,7 +170,10 @@ const CLAIM: &str = "/api/v1/namespaces/shop/persistentvolumeclaims/log-orders-0
 /// A claim as the StatefulSet's controller makes it, with its volume.
 fn bound_claim() -> Value {
     json!({
-        "metadata": {"name": "log-orders-0", "namespace": "shop", "resourceVersion": "5"},
+        "metadata": {
+            "name": "log-orders-0", "namespace": "shop", "resourceVersion": "5",
+            "labels": kivi_crds::labels::selector("orders"),
+        },
         "spec": {"resources": {"requests": {"storage": "1Gi"}}},
         "status": {"phase": "Bound", "capacity": {"storage": "1Gi"}},
     })
@@ -243,4 +248,33 @@ async fn a_volume_grows_though_the_store_cannot_be_built() {
     reconcile(server.store(spec), context).await.unwrap_err();
     assert_eq!(server.objects.lock()[CLAIM]["spec"]["resources"]["requests"]["storage"], "2Gi");
     assert_eq!(template_size(&server).as_deref(), Some("1Gi"), "what cannot be made anew is not taken away");
+}
+
+#[tokio::test]
+async fn a_claim_says_whose_it_is_and_one_that_is_anothers_is_not_touched() {
+    let server = Server::default();
+    let context = server.context();
+    server.objects.lock().insert(CLAIM.to_owned(), bound_claim());
+    reconcile(server.store("{}"), context.clone()).await.unwrap();
+    assert_eq!(server.objects.lock()[CLAIM]["metadata"]["annotations"]["kivi.dev/store"], "shop/orders");
+    server.writes();
+    reconcile(server.store("{}"), context.clone()).await.unwrap();
+    assert!(
+        !server.writes().iter().any(|write| write.contains("persistentvolumeclaims")),
+        "it says so already"
+    );
+
+    let server = Server::default();
+    let mut foreign = bound_claim();
+    foreign["metadata"]["annotations"] = json!({"kivi.dev/store": "staging/orders"});
+    server.objects.lock().insert(CLAIM.to_owned(), foreign);
+    let spec = "{log: {file: {size: 2Gi}}}";
+    let error = reconcile(server.store(spec), server.context()).await.unwrap_err();
+    assert_eq!(
+        (error.reason(), server.writes().as_slice()),
+        ("VolumeForeign", &["status orders".to_owned()][..])
+    );
+    assert!(error.to_string().contains("store staging/orders. Rename"), "{error}");
+    let again = error_policy(server.store(spec), &error, server.context());
+    assert_ne!(again, Action::await_change(), "a claim without labels is not watched");
 }

@@ -55,6 +55,11 @@ impl Conditions {
         self
     }
 
+    /// One as it was before.
+    pub fn before(&self, type_: ConditionType) -> Option<&Condition> {
+        find(&self.previous, type_)
+    }
+
     /// All of them, in the order of [`ConditionType::ALL`].
     pub fn finish(self) -> Vec<Condition> {
         let Self { previous, next, .. } = self;

@@ -4,8 +4,13 @@ use kivi_crds::{ConditionType, VolumePhase, VolumeResize, VolumeStatus};
 
 use super::conditions::Conditions;
 use super::seen::Seen;
+use crate::build::SERVER_HEALTH_PORT;
 use crate::model::Store;
+use crate::volumes::growth::Growth;
 use crate::volumes::size;
+
+/// Reason of a volume that is full and may not grow by itself any further.
+const AT_MAX: &str = "AutoGrowAtMax";
 
 /// What there is to say of the volumes.
 struct Finding {
@@ -28,7 +33,8 @@ enum Kind {
 /// The conditions with those of the volumes; to be called after those of the pods, whose it may overrule.
 pub(super) fn conditions(store: &Store, seen: &Seen, conditions: Conditions) -> Conditions {
     use ConditionType::{Degraded, Progressing, StorageReady};
-    let Some(Finding { reason, message, kind }) = find(store, seen) else {
+    let told = conditions.before(StorageReady).is_some_and(|before| before.reason == AT_MAX);
+    let Some(Finding { reason, message, kind }) = find(store, seen, told) else {
         let count = seen.volumes.len();
         return conditions.set(StorageReady, true, "VolumesBound", format!("Volumes bound: {count}."));
     };
@@ -41,8 +47,12 @@ pub(super) fn conditions(store: &Store, seen: &Seen, conditions: Conditions) -> 
     }
 }
 
-fn find(store: &Store, seen: &Seen) -> Option<Finding> {
-    missing(store, seen).or_else(|| refused(store)).or_else(|| resizing(seen)).or_else(|| template(store))
+fn find(store: &Store, seen: &Seen, told: bool) -> Option<Finding> {
+    missing(store, seen)
+        .or_else(|| refused(store))
+        .or_else(|| resizing(seen))
+        .or_else(|| template(store))
+        .or_else(|| growth(store, told))
 }
 
 fn missing(store: &Store, seen: &Seen) -> Option<Finding> {
@@ -55,14 +65,20 @@ fn missing(store: &Store, seen: &Seen) -> Option<Finding> {
     if let Some(pending) = named(VolumePhase::Pending) {
         let complaint = seen.complaint.as_ref().filter(|complaint| complaint.claim.is_some());
         let why = complaint.map(|complaint| format!(": {}", complaint.note.trim_end_matches('.')));
-        let mut message =
-            format!("Volume claim {} waits for a volume{}.", pending.name, why.unwrap_or_default());
-        if let Some(asked) = pending.requested.as_deref().filter(|asked| asks_more(store, asked)) {
-            message += &format!(
-                " It asks for {asked}, and cannot ask for {} before it has one; if that is why, delete the claim: nothing is on it yet, and it is made anew.",
+        let asked = pending.requested.as_deref().filter(|asked| asks_more(store, asked));
+        let less = asked.map(|asked| {
+            format!(
+                " It asks for {asked}, and cannot ask for {} before it has one; if that is why, delete the claim: nothing is \
+                 on it yet, and it is made anew.",
                 store.volume.wanted_size
-            );
-        }
+            )
+        });
+        let message = format!(
+            "Volume claim {} waits for a volume{}.{}",
+            pending.name,
+            why.unwrap_or_default(),
+            less.unwrap_or_default()
+        );
         return Some(Finding { reason: "VolumePending", message, kind: Kind::Waits });
     }
     let wanted = usize::try_from(store.replicas).unwrap_or_default();
@@ -124,7 +140,33 @@ fn resizing(seen: &Seen) -> Option<Finding> {
     Some(Finding { reason, message: format!("Volume {name} has {actual} and {rest}"), kind })
 }
 
-/// Last, for volumes that are yet to be made.
+/// What keeps a volume from growing by itself; `told` is whether it was at its largest before.
+fn growth(store: &Store, told: bool) -> Option<Finding> {
+    let auto = store.settings.log.file.as_ref()?.auto_grow.as_ref()?;
+    match &store.volume.growth {
+        Growth::NearMax(_) if !told => None,
+        Growth::AtMax(claim) | Growth::NearMax(claim) => Some(Finding {
+            reason: AT_MAX,
+            message: format!(
+                "Volume {claim} is almost full, and spec.log.file.autoGrow.max is {}: it grows no further. Raise max, or \
+                 delete what is not needed.",
+                auto.max
+            ),
+            kind: Kind::NeedsHuman,
+        }),
+        Growth::Blind { claim, why } => Some(Finding {
+            reason: "AutoGrowBlind",
+            message: format!(
+                "How full volume {claim} is cannot be learned at port {SERVER_HEALTH_PORT} of its pod: {why}. A \
+                 NetworkPolicy must let the operator ask there."
+            ),
+            kind: Kind::Waits,
+        }),
+        Growth::Rest | Growth::To(_) => None,
+    }
+}
+
+/// For volumes that are yet to be made.
 fn template(store: &Store) -> Option<Finding> {
     let volume = &store.volume;
     (!size::same(&volume.template_size, &volume.wanted_size)).then(|| Finding {

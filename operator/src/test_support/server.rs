@@ -17,18 +17,22 @@ use super::{catalog, custom_resource};
 use crate::metrics::Metrics;
 use crate::reconcile::{Context, Watched};
 
-/// RFC 7386, less the removal of fields.
+/// A merge patch (RFC 7386).
 fn merged(there: Value, patch: Value) -> Value {
-    match (there, patch) {
-        (Value::Object(mut there), Value::Object(patch)) => {
-            for (name, value) in patch {
-                let old = there.remove(&name).unwrap_or_default();
-                there.insert(name, merged(old, value));
-            }
-            Value::Object(there)
+    let Value::Object(patch) = patch else {
+        return patch;
+    };
+    let mut fields = match there {
+        Value::Object(fields) => fields,
+        _ => serde_json::Map::new(),
+    };
+    for (name, value) in patch {
+        let old = fields.remove(&name).unwrap_or_default();
+        if !value.is_null() {
+            fields.insert(name, merged(old, value));
         }
-        (_, value) => value,
     }
+    Value::Object(fields)
 }
 
 /// An API server that keeps what is applied, by path, and notes every request.

@@ -40,6 +40,13 @@ fn factor(suffix: &str) -> Option<(u128, u128)> {
     Some((factor, 1))
 }
 
+/// A size as people write it.
+pub fn text(bytes: u64) -> String {
+    let units = [(40, "Ti"), (30, "Gi"), (20, "Mi"), (10, "Ki")];
+    let whole = units.into_iter().find(|(shift, _)| bytes > 0 && bytes.is_multiple_of(1 << shift));
+    whole.map_or_else(|| bytes.to_string(), |(shift, unit)| format!("{}{unit}", bytes >> shift))
+}
+
 /// Whether two sizes are the same number of bytes.
 pub fn same(one: &str, other: &str) -> bool {
     one == other || bytes(one).is_some_and(|size| bytes(other) == Some(size))
@@ -69,6 +76,16 @@ mod tests {
             ("99E", None),
         ] {
             assert_eq!(bytes(text), size, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        for (size, written) in
+            [(0, "0"), (1, "1"), (1 << 40, "1Ti"), (3 << 29, "1536Mi"), (1025, "1025"), (1 << 10, "1Ki")]
+        {
+            assert_eq!(text(size), written);
+            assert_eq!(bytes(written), Some(size));
         }
     }
 

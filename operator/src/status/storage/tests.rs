@@ -100,3 +100,27 @@ fn a_template_that_is_outgrown_is_told_last() {
     assert_eq!((reason.as_str(), progressing), ("Resizing", true));
     assert!(message.contains("its pods run on"), "{message}");
 }
+
+#[test]
+fn a_volume_that_may_not_grow_is_told_until_it_has_room_again() {
+    let mut store = store("{log: {file: {size: 2Gi, autoGrow: {max: 2Gi}}}}");
+    let bound = || vec![volume(VolumePhase::Bound, "2Gi", None)];
+    let claim = "log-orders-0".to_owned();
+    store.volume.growth = Growth::NearMax(claim.clone());
+    assert_eq!(told(&store, bound(), None).0, "VolumesBound");
+    store.volume.growth = Growth::AtMax(claim.clone());
+    let (reason, message, _, degraded) = told(&store, bound(), None);
+    assert!(degraded && message.contains("autoGrow.max is 2Gi: it grows no further"), "{message}");
+    // The log breathes: what was told stays as long as there is little room.
+    store.volume.growth = Growth::NearMax(claim.clone());
+    let seen = Seen { volumes: bound(), ..Seen::default() };
+    let before =
+        Conditions::new(&[], 1, now()).set(ConditionType::StorageReady, false, &reason, &message).finish();
+    let after = super::conditions(&store, &seen, Conditions::new(&before, 1, now())).finish();
+    assert_eq!(conditions::find(&after, ConditionType::StorageReady).unwrap().message, message);
+
+    store.volume.growth = Growth::Blind { claim, why: "connection refused".to_owned() };
+    let (reason, message, _, degraded) = told(&store, bound(), None);
+    assert_eq!((reason.as_str(), degraded), ("AutoGrowBlind", false));
+    assert!(message.contains("port 8081 of its pod: connection refused."), "{message}");
+}

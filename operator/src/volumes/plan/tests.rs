@@ -48,31 +48,29 @@ fn a_request_is_raised_and_taken_back_only_where_it_was_not_met() {
 fn the_statefulset_is_replaced_only_once_its_claims_are_free() {
     let owned = ", ownerReferences: [{apiVersion: apps/v1, kind: StatefulSet, name: orders, uid: s}]";
     let leaving = ", deletionTimestamp: '2026-11-22T10:00:00Z'";
-    let grown = claim("2Gi", "1Gi", "");
-    for (case, set, claims, step) in [
-        ("at rest", set("2Gi", "Retain", 2, ""), vec![grown.clone()], Template::Keep),
-        ("at rest, and owner", set("2Gi", "Delete", 2, ""), vec![claim("2Gi", "2Gi", owned)], Template::Keep),
-        ("claims come first", set("1Gi", "Retain", 2, ""), vec![claim("1Gi", "1Gi", "")], Template::Keep),
-        (
-            "a claim that cannot change",
-            set("1Gi", "Retain", 2, ""),
-            vec![claim("1Gi", "", "")],
-            Template::Replace,
-        ),
-        ("no claim at all", set("1Gi", "Retain", 2, ""), vec![], Template::Replace),
-        ("free", set("1Gi", "Retain", 2, ""), vec![grown.clone()], Template::Replace),
-        ("taken back", set("9Gi", "Retain", 2, ""), vec![grown.clone()], Template::Replace),
-        ("an owner", set("1Gi", "Delete", 2, ""), vec![claim("2Gi", "1Gi", owned)], Template::Release),
-        ("told, but not seen", set("1Gi", "Retain", 1, ""), vec![grown.clone()], Template::Release),
+    let grown = ("2Gi", "1Gi", "");
+    for (case, (made, when_deleted, observed, more), claims, step) in [
+        ("at rest", ("2Gi", "Retain", 2, ""), Some(grown), Template::Keep),
+        ("at rest, and owner", ("2Gi", "Delete", 2, ""), Some(("2Gi", "2Gi", owned)), Template::Keep),
+        ("claims come first", ("1Gi", "Retain", 2, ""), Some(("1Gi", "1Gi", "")), Template::Keep),
+        ("a claim that cannot change", ("1Gi", "Retain", 2, ""), Some(("1Gi", "", "")), Template::Replace),
+        ("no claim at all", ("1Gi", "Retain", 2, ""), None, Template::Replace),
+        ("free", ("1Gi", "Retain", 2, ""), Some(grown), Template::Replace),
+        ("taken back", ("9Gi", "Retain", 2, ""), Some(grown), Template::Replace),
+        ("an owner", ("1Gi", "Delete", 2, ""), Some(("2Gi", "1Gi", owned)), Template::Release),
+        ("told, but not seen", ("1Gi", "Retain", 1, ""), Some(grown), Template::Release),
         (
             "seen, but still an owner",
-            set("1Gi", "Retain", 2, ""),
-            vec![claim("2Gi", "1Gi", owned)],
+            ("1Gi", "Retain", 2, ""),
+            Some(("2Gi", "1Gi", owned)),
             Template::Release,
         ),
-        ("leaving", set("1Gi", "Retain", 2, leaving), vec![grown.clone()], Template::Leaving),
-        ("leaving for another reason", set("2Gi", "Retain", 2, leaving), vec![grown], Template::Leaving),
+        ("leaving", ("1Gi", "Retain", 2, leaving), Some(grown), Template::Leaving),
+        ("leaving for another reason", ("2Gi", "Retain", 2, leaving), Some(grown), Template::Leaving),
     ] {
+        let set = set(made, when_deleted, observed, more);
+        let claims: Vec<_> =
+            claims.into_iter().map(|(requested, actual, more)| claim(requested, actual, more)).collect();
         assert_eq!(template("2Gi", Some(&set), &claims), step, "{case}");
     }
     assert_eq!(template("2Gi", None, &[]), Template::Keep, "what is made has the right size at once");
@@ -101,7 +99,7 @@ fn the_steps_lead_to_the_wanted_size_from_each_place_and_then_stop() {
                 claims = vec![claim("2Gi", "1Gi", "")];
             }
             Template::Replace => {
-                there = Some(set("1Gi", "Retain", 2, ", deletionTimestamp: '2026-11-22T10:00:00Z'"))
+                there = Some(set("1Gi", "Retain", 2, ", deletionTimestamp: '2026-11-22T10:00:00Z'"));
             }
             Template::Leaving => there = None,
         }
