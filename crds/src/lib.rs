@@ -16,9 +16,9 @@ pub use kivi_settings as settings;
 pub use names::{LOG_VOLUME, StoreNames};
 pub use opaque::Opaque;
 pub use store::{
-    CertificateStatus, Disabled, KeyValueStore, KeyValueStoreSpec, KeyValueStoreStatus, ManagedTls,
-    Monitoring, Pod, Retention, RetentionPolicy, Service, ServiceType, Tls, VolumePhase, VolumeResize,
-    VolumeStatus,
+    CertificateStatus, Disabled, HttpRoute, Ingress, KeyValueStore, KeyValueStoreSpec, KeyValueStoreStatus,
+    ManagedTls, Monitoring, NetworkPolicy, Pod, Retention, RetentionPolicy, Service, ServiceType, Tls,
+    VolumePhase, VolumeResize, VolumeStatus,
 };
 
 /// This release: the default of `spec.version`.

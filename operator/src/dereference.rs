@@ -3,20 +3,23 @@
 //! It must not judge: whether a Secret will do is for `validate` to say.
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service, ServiceAccount};
+use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kivi_crds::{KeyValueStore, StoreNames, labels};
-use kube::api::{GroupVersionKind, ListParams};
+use kube::api::{DynamicObject, ListParams};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 use crate::answer::{Said, is_absent};
+use crate::foreign::{self, ForeignKind};
 use crate::volumes::ask;
-use crate::volumes::change::{Foreign, Refusal};
+use crate::volumes::change::{ForeignClaim, Refusal};
 use crate::volumes::claim;
 use crate::volumes::fill::Fill;
 use crate::volumes::growth::Growth;
@@ -39,18 +42,18 @@ pub struct Dereferenced {
     /// The claims of its log volumes, as they are after their requests were changed.
     pub claims: Vec<PersistentVolumeClaim>,
     /// Claims with the name of a log volume that are not the store's.
-    pub foreign: Vec<Foreign>,
+    pub foreign_claims: Vec<ForeignClaim>,
     /// How full the volume of each pod is, by ordinal; only asked where volumes grow by themselves.
     pub fills: BTreeMap<u32, Fill>,
     /// What is done about that.
     pub growth: Growth,
     /// The claims that the API server does not let ask for another size.
     pub refusals: Vec<Refusal>,
-    /// What has the name of another child already; only looked up while there is no StatefulSet, which is
-    /// made last.
+    /// What has the name of another child already. Children that every store has are only looked up while there
+    /// is no StatefulSet, which is made last; those that a spec may come to ask for, always.
     pub namesakes: Vec<Namesake>,
-    /// Whether the cluster knows ServiceMonitors; only looked up where one is wanted.
-    pub service_monitors: bool,
+    /// Those kinds of other projects that the store asks for and the cluster knows.
+    pub foreign_kinds: Vec<ForeignKind>,
 }
 
 /// An object with the name of a child.
@@ -92,10 +95,12 @@ pub async fn dereference(
     let managed_tls = tls.secret_ref.is_none() && tls.disabled.is_none();
     let managed_token = auth.tokens_secret_ref.is_none();
     let stateful_set = stateful_set(client, namespace, &names).await?;
-    let namesakes = match stateful_set {
+    let mut namesakes = match stateful_set {
         Some(_) => Vec::new(),
         None => namesakes(client, namespace, &names, managed_tls).await?,
     };
+    let foreign_kinds = known(client, foreign::wanted(&store.spec)).await?;
+    namesakes.extend(optional_namesakes(client, namespace, store, &foreign_kinds).await?);
     Ok(Dereferenced {
         authority: secret(&secrets, managed_tls.then(|| names.ca_secret())).await?,
         leaf: secret(&secrets, managed_tls.then(|| names.tls_secret())).await?,
@@ -111,11 +116,11 @@ pub async fn dereference(
             Some(_) => ask::fills(&names, &own::<Pod>(client, namespace, &names).await?).await,
             None => BTreeMap::new(),
         },
-        foreign: Vec::new(),
+        foreign_claims: Vec::new(),
         growth: Growth::default(),
         refusals: Vec::new(),
         namesakes,
-        service_monitors: store.spec.monitoring.service_monitor && knows_service_monitors(client).await?,
+        foreign_kinds,
     })
 }
 
@@ -203,32 +208,66 @@ async fn namesakes(
     Ok(found)
 }
 
-/// The object of this name, as a list of none or one: these kinds are listed anyway, so it takes no
-/// further right.
-async fn named<K>(client: &Client, namespace: &str, name: &str) -> Result<Vec<Namesake>, DereferenceError>
-where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-        + Clone
-        + std::fmt::Debug
-        + DeserializeOwned,
-{
-    let kind = K::kind(&()).into_owned();
-    let selector = ListParams::default().fields(&format!("metadata.name={name}"));
-    let found = Api::<K>::namespaced(client.clone(), namespace)
-        .list_metadata(&selector)
-        .await
-        .map_err(|source| DereferenceError::Read { kind: kind.clone(), name: name.to_owned(), source })?;
-    Ok(found.into_iter().map(|object| Namesake { kind: kind.clone(), metadata: object.metadata }).collect())
+/// What has the name of a child that the spec asks for, and other specs do not.
+async fn optional_namesakes(
+    client: &Client,
+    namespace: &str,
+    store: &KeyValueStore,
+    foreign_kinds: &[ForeignKind],
+) -> Result<Vec<Namesake>, DereferenceError> {
+    let (spec, name) = (&store.spec, store.name_any());
+    let mut found = Vec::new();
+    if spec.network_policy.enabled {
+        found.extend(named::<NetworkPolicy>(client, namespace, &name).await?);
+    }
+    if spec.ingress.is_some() {
+        found.extend(named::<Ingress>(client, namespace, &name).await?);
+    }
+    for kind in foreign_kinds {
+        let api = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &kind.resource());
+        found.extend(called(&api, &kind.gvk().kind, &name).await?);
+    }
+    Ok(found)
 }
 
-async fn knows_service_monitors(client: &Client) -> Result<bool, DereferenceError> {
-    let kind = GroupVersionKind::gvk("monitoring.coreos.com", "v1", "ServiceMonitor");
-    match kube::discovery::pinned_kind(client, &kind).await {
-        Ok(_) => Ok(true),
-        Err(error) if is_absent(&error) => Ok(false),
-        Err(kube::Error::Discovery(_)) => Ok(false),
-        Err(source) => {
-            Err(DereferenceError::Read { kind: "API group".to_owned(), name: kind.api_version(), source })
+async fn named<K>(client: &Client, namespace: &str, name: &str) -> Result<Vec<Namesake>, DereferenceError>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
+{
+    called(&Api::<K>::namespaced(client.clone(), namespace), &K::kind(&()), name).await
+}
+
+/// The object of this name, as a list of none or one: these kinds are listed anyway, so it takes no
+/// further right.
+async fn called<K>(api: &Api<K>, kind: &str, name: &str) -> Result<Vec<Namesake>, DereferenceError>
+where
+    K: Clone + Debug + DeserializeOwned,
+{
+    let selector = ListParams::default().fields(&format!("metadata.name={name}"));
+    let found = api.list_metadata(&selector).await.map_err(|source| DereferenceError::Read {
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+        source,
+    })?;
+    Ok(found
+        .into_iter()
+        .map(|object| Namesake { kind: kind.to_owned(), metadata: object.metadata })
+        .collect())
+}
+
+/// Those of the kinds that the cluster knows.
+async fn known(client: &Client, kinds: Vec<ForeignKind>) -> Result<Vec<ForeignKind>, DereferenceError> {
+    let mut known = Vec::new();
+    for kind in kinds {
+        match kube::discovery::pinned_kind(client, &kind.gvk()).await {
+            Ok(_) => known.push(kind),
+            Err(error) if is_absent(&error) => {}
+            Err(kube::Error::Discovery(_)) => {}
+            Err(source) => {
+                let name = kind.api_version();
+                return Err(DereferenceError::Read { kind: "API group".to_owned(), name, source });
+            }
         }
     }
+    Ok(known)
 }

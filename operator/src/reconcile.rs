@@ -195,6 +195,8 @@ fn next(store: &Store, material: &Material, seen: &Seen, now: Timestamp) -> Acti
     const FILL: Duration = Duration::from_secs(30);
     /// Between two tries to let a claim ask for more: no watch tells of its StorageClass.
     const REFUSED: Duration = Duration::from_secs(300);
+    /// Between two looks for a kind that the cluster did not know.
+    const DEFINITIONS: Duration = Duration::from_secs(300);
     let due = match &store.certificate {
         Certificate::Managed(_) => material.certificate.as_ref().map(|issued| issued.renew_at),
         // Its end is to be told, unless its keeper renews it.
@@ -205,11 +207,10 @@ fn next(store: &Store, material: &Material, seen: &Seen, now: Timestamp) -> Acti
     let look = seen.is_silent().then_some(EVENTS);
     let refused = store.volume.refusal.is_some().then_some(REFUSED);
     let grows = store.settings.log.file.as_ref().is_some_and(|file| file.auto_grow.is_some()).then_some(FILL);
-    renewal
+    let kinds = (!store.unknown_kinds.is_empty()).then_some(DEFINITIONS);
+    [renewal, look, refused, grows, kinds]
         .into_iter()
-        .chain(look)
-        .chain(refused)
-        .chain(grows)
+        .flatten()
         .min()
         .map_or_else(Action::await_change, Action::requeue)
 }

@@ -4,6 +4,9 @@
 //! be younger than an object.
 
 mod error;
+mod foreign;
+mod network;
+mod opaque;
 mod pod;
 mod secret;
 
@@ -14,8 +17,9 @@ use kube::{Resource as _, ResourceExt as _};
 
 use crate::catalog::Catalog;
 use crate::dereference::Dereferenced;
+use crate::foreign::ForeignKind;
 use crate::model::{Certificate, ManagedCertificate, Store, Tokens, Volume};
-use crate::volumes::change::Foreign;
+use crate::volumes::change::ForeignClaim;
 use crate::volumes::{growth, plan};
 
 pub use error::ValidationError;
@@ -51,7 +55,7 @@ pub fn validate(
     if spec.replicas != 1 {
         return Err(ValidationError::Replicas(spec.replicas));
     }
-    if let Some(Foreign { claim, why, store }) = found.foreign.first().cloned() {
+    if let Some(ForeignClaim { claim, why, store }) = found.foreign_claims.first().cloned() {
         return Err(ValidationError::ForeignClaim { claim, why, store });
     }
     let volume = volume(&settings, found)?;
@@ -70,6 +74,7 @@ pub fn validate(
         generation: store.metadata.generation.unwrap_or_default(),
         release: release.clone(),
         replicas: if spec.stopped { 0 } else { spec.replicas },
+        servers: spec.replicas,
         stopped: spec.stopped,
         volume,
         retention: spec.retention,
@@ -77,7 +82,14 @@ pub fn validate(
         tokens,
         service: spec.service.clone(),
         pod: pod::options(&spec.pod, &spec.sidecar)?,
-        service_monitor: found.service_monitors.then(|| spec.monitoring.labels.clone()),
+        service_monitor: found
+            .foreign_kinds
+            .contains(&ForeignKind::ServiceMonitor)
+            .then(|| spec.monitoring.labels.clone()),
+        network_policy: network::allowed(&spec.network_policy)?,
+        ingress: spec.ingress.clone(),
+        http_route: foreign::route(spec.http_route.as_ref(), &found.foreign_kinds),
+        unknown_kinds: foreign::unknown(spec, &found.foreign_kinds),
         settings,
         names,
         owner,

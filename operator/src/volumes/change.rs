@@ -56,7 +56,7 @@ impl VolumeError {
 
 /// A claim that has the name of one of the store's, and is not the store's.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Foreign {
+pub struct ForeignClaim {
     /// Name of the claim.
     pub claim: String,
     /// Why it is not.
@@ -150,7 +150,11 @@ async fn sign(
                 }
             }
             Standing::Foreign(why) => {
-                found.foreign.push(Foreign { claim: claim.name_any(), why, store: claimant.signature() });
+                found.foreign_claims.push(ForeignClaim {
+                    claim: claim.name_any(),
+                    why,
+                    store: claimant.signature(),
+                });
                 continue;
             }
         }
