@@ -146,6 +146,15 @@ async fn sign(
                 match api.patch_metadata(&name, &PatchParams::default(), &patch).await {
                     Ok(signed) => claim.metadata = signed.metadata,
                     Err(error) if is_absent(&error) => continue,
+                    // It is the store's all the same, and is asked again at the next look.
+                    Err(error) if is_refusal(&error) => {
+                        let said = Said(&error).to_string();
+                        tracing::warn!(
+                            claim = name,
+                            said,
+                            "A volume claim cannot be made to say whose it is."
+                        );
+                    }
                     Err(source) => return Err(VolumeError::Sign { claim: name, source }),
                 }
             }

@@ -49,7 +49,12 @@ async fn a_volume_grows_by_itself_as_far_as_it_may() {
     }
     let pod = stage.pod_uid("orders-0").await;
     let asks = "jsonpath={.spec.resources.requests.storage}=100Mi";
-    stage.kubectl.wait(asks, &format!("pvc/{CLAIM}"), "90s").await.unwrap();
+    if stage.kubectl.wait(asks, &format!("pvc/{CLAIM}"), "90s").await.is_err() {
+        // Beside the cluster, the operator may not be on the pods' network; then it says that it cannot ask.
+        assert!(std::env::var_os("KIVI_OPERATOR").is_some(), "the volume does not grow");
+        assert_eq!(stage.condition("orders", "StorageReady").await["reason"], "AutoGrowBlind");
+        return;
+    }
     resizer::grow(&stage.kubectl, CLAIM).await.unwrap();
     let template = "jsonpath={.spec.volumeClaimTemplates[0].spec.resources.requests.storage}=100Mi";
     stage.kubectl.wait("create", "statefulset/orders", "60s").await.unwrap();
