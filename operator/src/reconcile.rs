@@ -15,16 +15,18 @@ use kube_runtime::events::Recorder;
 use kube_runtime::reflector::ObjectRef;
 use parking_lot::Mutex;
 use thiserror::Error;
+use tokio::sync::watch;
 
 use crate::answer::is_refusal;
 use crate::apply::{self, ApplyError};
 use crate::build;
 use crate::catalog::Catalog;
-use crate::dereference::{self, DereferenceError};
+use crate::dereference::{self, DereferenceError, Dereferenced};
 use crate::events;
 use crate::material::{self, Material, MaterialError};
 use crate::metrics::Metrics;
 use crate::model::{Certificate, Store};
+use crate::rollouts::{self, Change, Rollouts, Turn, Wait};
 use crate::status::seen::{self, Seen};
 use crate::status::{self, StatusError, compute};
 use crate::validate::{self, ValidationError};
@@ -38,8 +40,10 @@ pub type Watched = DeserializeGuard<KeyValueStore>;
 pub struct Context {
     /// The API server.
     pub client: Client,
-    /// The releases that can be run.
-    pub catalog: Catalog,
+    /// The releases that can be run; it changes with its file.
+    pub catalog: watch::Receiver<Catalog>,
+    /// Who may be rolled out.
+    pub rollouts: Arc<Rollouts>,
     /// Publishes events; shared, because it folds repeats.
     pub recorder: Recorder,
     /// What is counted.
@@ -143,7 +147,8 @@ async fn steps(store: &KeyValueStore, context: &Context) -> Result<Action, Recon
     // Volumes grow whatever is wrong with the rest: a full one may be what is wrong.
     change::requests(&context.client, &namespace, names.store(), &store.spec, &mut found).await?;
     // 2: no client.
-    let valid = match validate::validate(store, &found, &context.catalog, now) {
+    let catalog = context.catalog.borrow().clone();
+    let valid = match validate::validate(store, &found, &catalog, now) {
         Ok(valid) => valid,
         Err(error) => {
             let set = found.stateful_set.filter(|set| owns(store, set));
@@ -154,8 +159,13 @@ async fn steps(store: &KeyValueStore, context: &Context) -> Result<Action, Recon
     };
     let material = material::ensure(&valid, now)?;
     // 3: no client.
-    let prepared = build::build(&valid, &material);
-    if let (Template::Replace | Template::Leaving, Some(set)) = (valid.volume.template, &found.stateful_set) {
+    let mut prepared = build::build(&valid, &material);
+    let again = || {
+        let found = Dereferenced { stateful_set: None, ..found.clone() };
+        let valid = validate::validate(store, &found, &catalog, now).ok()?;
+        Some(build::build(&valid, &material).stateful_set)
+    };
+    if let Some(set) = outgrown(&valid, found.stateful_set.as_ref(), &prepared.stateful_set, again) {
         // The watch tells when it is gone; the next reconcile makes it anew, and that one takes its pods up.
         if valid.volume.template == Template::Replace {
             change::replace(&context.client, &namespace, set).await?;
@@ -164,10 +174,13 @@ async fn steps(store: &KeyValueStore, context: &Context) -> Result<Action, Recon
         tell(store, context, &compute::replacing(&valid, &seen, previous, now)).await?;
         return Ok(Action::requeue(LEAVING));
     }
+    let wait = stagger(store, context, &mut prepared.stateful_set, found.stateful_set.as_ref()).await;
+    let kept = found.stateful_set.as_ref().filter(|_| wait.is_some());
     // 4: a client is needed.
-    let applied = match Box::pin(apply::apply(&context.client, &valid, prepared)).await {
+    let applied = match Box::pin(apply::apply(&context.client, &valid, prepared, kept)).await {
         Ok(applied) => applied,
         Err(error) => {
+            context.rollouts.leave(&reference(store));
             if is_refusal(error.cause()) {
                 let message = error.to_string();
                 let seen = seen::look(&context.client, &namespace, &names, found.stateful_set).await?;
@@ -179,8 +192,52 @@ async fn steps(store: &KeyValueStore, context: &Context) -> Result<Action, Recon
     // 5: a client is needed.
     let set = Some(applied.stateful_set);
     let seen = seen::look(&context.client, &namespace, &names, set).await?;
-    tell(store, context, &compute::serving(&valid, &material, &seen, previous, now)).await?;
+    tell(store, context, &compute::serving(&valid, &material, &seen, wait.as_ref(), previous, now)).await?;
     Ok(next(&valid, &material, &seen, now))
+}
+
+/// The StatefulSet that is to be made anew for its template of claims, or is gone already but for its name.
+///
+/// One whose pods the operator is replacing, or would, is let to end that first: what it notes of that is lost with it.
+/// `again` is what would be made in its place, without a look at it: none where that would be refused.
+fn outgrown<'s>(
+    store: &Store,
+    made: Option<&'s StatefulSet>,
+    wanted: &StatefulSet,
+    again: impl FnOnce() -> Option<StatefulSet>,
+) -> Option<&'s StatefulSet> {
+    let pods = |set: &StatefulSet| set.spec.as_ref().map(|spec| spec.template.clone());
+    match store.volume.template {
+        Template::Replace => made
+            .filter(|made| !rollouts::rolls(made, wanted))
+            .filter(|_| again().is_some_and(|again| pods(&again) == pods(wanted))),
+        Template::Leaving => made,
+        Template::Keep | Template::Release => None,
+    }
+}
+
+/// Whether the pods keep what they have for now: what the operator changes of its own accord waits for its turn.
+async fn stagger(
+    store: &KeyValueStore,
+    context: &Context,
+    wanted: &mut StatefulSet,
+    made: Option<&StatefulSet>,
+) -> Option<Wait> {
+    let change = rollouts::change(made, wanted);
+    rollouts::note(wanted, change, made);
+    let store = reference(store);
+    if change != Change::Operators {
+        context.rollouts.leave(&store);
+        return None;
+    }
+    match context.rollouts.turn(&store, rollouts::template(wanted)).await {
+        Turn::Now => None,
+        Turn::Waits(wait) => Some(wait),
+    }
+}
+
+fn reference(store: &KeyValueStore) -> ObjectRef<Watched> {
+    ObjectRef::new(&store.name_any()).within(&store.namespace().unwrap_or_default())
 }
 
 fn owns(store: &KeyValueStore, set: &StatefulSet) -> bool {

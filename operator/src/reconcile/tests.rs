@@ -1,3 +1,4 @@
+use kube_runtime::watcher::Event;
 use serde_json::{Value, json};
 
 use super::*;
@@ -202,6 +203,43 @@ fn a_renewal_wakes_in_time_and_at_least_once_a_day() {
     }
 }
 
+#[tokio::test]
+async fn what_the_catalog_changes_waits_for_its_turn_and_what_a_user_changes_does_not() {
+    let server = Server::default();
+    let mut context = Arc::into_inner(server.context()).unwrap();
+    let (offered, catalog) = watch::channel(context.catalog.borrow().clone());
+    context.catalog = catalog;
+    let context = Arc::new(context);
+    reconcile(server.store("{}"), context.clone()).await.unwrap();
+    // Another store is on its way.
+    let (sets, mut watch_of_sets) = kube_runtime::reflector::store::<StatefulSet>();
+    let (stores, _writer) = kube_runtime::reflector::store();
+    let other = json!({
+        "metadata": {"name": "other", "namespace": "shop", "annotations": {"kivi.dev/rollout-queued": "true"}},
+        "status": {"replicas": 1, "currentRevision": "a", "updateRevision": "b"},
+    });
+    watch_of_sets.apply_watcher_event(&Event::InitDone);
+    watch_of_sets.apply_watcher_event(&Event::Apply(serde_json::from_value(other).unwrap()));
+    context.rollouts.begin(sets, stores);
+    let images = format!("{{{}: {{server: rebuilt:1, sidecar: rebuilt:2}}}}", kivi_crds::RELEASE);
+    offered.send_modify(|catalog| *catalog = catalog.with(&images).unwrap());
+    server.writes();
+    reconcile(server.store("{}"), context.clone()).await.unwrap();
+    let writes = server.writes();
+    assert!(!writes.iter().any(|write| write.ends_with("statefulsets")), "{writes:?}");
+    assert!(writes.iter().any(|write| write == "orders configmaps"), "the rest is looked after: {writes:?}");
+    let Ok(store) = &server.store("{}").0 else { panic!("the store is sound") };
+    let progressing =
+        store.status.clone().unwrap().conditions.into_iter().find(|c| c.type_ == "Progressing").unwrap();
+    assert_eq!((progressing.reason.as_str(), progressing.status.as_str()), ("RolloutQueued", "True"));
+
+    let mut asked = store.clone();
+    asked.annotations_mut().insert("kivi.dev/restart".to_owned(), "now".to_owned());
+    reconcile(Arc::new(DeserializeGuard(Ok(asked))), context).await.unwrap();
+    let set = server.objects.lock()["/apis/apps/v1/namespaces/shop/statefulsets/orders"].clone();
+    assert_eq!(set["spec"]["template"]["spec"]["containers"][0]["image"], "rebuilt:1");
+}
+
 const CLAIM: &str = "/api/v1/namespaces/shop/persistentvolumeclaims/log-orders-0";
 
 /// A claim as the StatefulSet's controller makes it, with its volume.
@@ -273,6 +311,21 @@ async fn a_claim_that_may_not_grow_keeps_nothing_else_from_being_done() {
     let degraded = conditions.iter().find(|condition| condition.type_ == "Degraded").unwrap();
     assert_eq!((degraded.status.as_str(), degraded.reason.as_str()), ("True", "ResizeRefused"));
     assert!(degraded.message.contains("it is wrong (422)"), "{}", degraded.message);
+}
+
+#[tokio::test]
+async fn a_statefulset_that_could_not_be_made_anew_is_not_taken_away() {
+    let server = Server::default();
+    let mut context = Arc::into_inner(server.context()).unwrap();
+    let with = context.catalog.borrow().with("{9.0.0: {server: 'next:1', sidecar: 'next:2'}}").unwrap();
+    context.catalog = watch::channel(with).1;
+    reconcile(server.store("{version: 9.0.0}"), Arc::new(context)).await.unwrap();
+    server.objects.lock().insert(CLAIM.to_owned(), bound_claim());
+    // The version leaves the catalog; what runs runs on with the images that its StatefulSet names.
+    let spec = "{version: 9.0.0, log: {file: {size: 2Gi}}}";
+    reconcile(server.store(spec), server.context()).await.unwrap();
+    assert_eq!(server.objects.lock()[CLAIM]["spec"]["resources"]["requests"]["storage"], "2Gi");
+    assert_eq!(template_size(&server).as_deref(), Some("1Gi"));
 }
 
 #[tokio::test]

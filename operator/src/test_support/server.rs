@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use super::{catalog, custom_resource};
 use crate::metrics::Metrics;
 use crate::reconcile::{Context, Watched};
+use crate::rollouts::Rollouts;
 
 /// A merge patch (RFC 7386).
 fn merged(there: Value, patch: Value) -> Value {
@@ -61,8 +62,9 @@ impl Server {
         let client = Client::new(service, "default");
         Arc::new(Context {
             recorder: Recorder::new(client.clone(), "kivi-operator".into()),
-            catalog: catalog(),
+            catalog: tokio::sync::watch::channel(catalog()).1,
             client,
+            rollouts: Arc::new(Rollouts::new(1)),
             metrics: Metrics::register(&mut Registry::default()),
             failures: Mutex::default(),
         })
