@@ -3,6 +3,7 @@
 //!
 //! Inputs: none. It does no IO and knows no client; the operator, the plugin and the tests share it.
 
+pub mod annotations;
 mod condition;
 mod crd;
 pub mod labels;
@@ -13,11 +14,12 @@ mod store;
 pub use condition::ConditionType;
 pub use crd::{crd, crd_yaml};
 pub use kivi_settings as settings;
-pub use names::{LOG_VOLUME, StoreNames};
+pub use names::{LOG_VOLUME, StoreNames, is_dns_name};
 pub use opaque::Opaque;
 pub use store::{
-    CertificateStatus, Disabled, KeyValueStore, KeyValueStoreSpec, KeyValueStoreStatus, ManagedTls,
-    Monitoring, Pod, Retention, RetentionPolicy, Service, ServiceType, Tls, VolumePhase, VolumeStatus,
+    CertificateStatus, Disabled, KeyValueStore, KeyValueStoreSpec, KeyValueStoreStatus, MAX_DNS_NAMES,
+    ManagedTls, Monitoring, Pod, Retention, RetentionPolicy, Service, ServiceType, Tls, VolumePhase,
+    VolumeStatus,
 };
 
 /// This release: the default of `spec.version`.

@@ -20,7 +20,7 @@ pub use pod::Pod;
 pub use retention::{Retention, RetentionPolicy};
 pub use service::{Service, ServiceType};
 pub use status::{CertificateStatus, KeyValueStoreStatus, VolumePhase, VolumeStatus};
-pub use tls::{Disabled, ManagedTls, Tls};
+pub use tls::{Disabled, MAX_DNS_NAMES, ManagedTls, Tls};
 
 /// What the store should be. Every field has a default: the smallest store is `spec: {}`.
 #[derive(Debug, Clone, PartialEq, Eq, CustomResource, Serialize, Deserialize, JsonSchema)]

@@ -13,12 +13,15 @@ use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 use crate::answer::{Said, is_absent};
+use crate::validate::NEXT;
 
 /// What a store refers to.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Dereferenced {
     /// The authority's Secret, made at an earlier reconcile.
     pub authority: Option<Secret>,
+    /// The bundle's ConfigMap; only looked up while it may lack an authority, or be someone else's.
+    pub bundle: Option<ConfigMap>,
     /// The leaf's Secret, made at an earlier reconcile.
     pub leaf: Option<Secret>,
     /// The token's Secret, made at an earlier reconcile.
@@ -79,8 +82,15 @@ pub async fn dereference(
         Some(_) => Vec::new(),
         None => namesakes(client, namespace, &names, managed_tls).await?,
     };
+    let authority = secret(&secrets, managed_tls.then(|| names.ca_secret())).await?;
+    let settled = authority.as_ref().is_some_and(|secret| !has(secret, NEXT.0));
+    let bundle = match managed_tls && !settled {
+        true => config_map(client, namespace, &names.ca_config_map()).await?,
+        false => None,
+    };
     Ok(Dereferenced {
-        authority: secret(&secrets, managed_tls.then(|| names.ca_secret())).await?,
+        authority,
+        bundle,
         leaf: secret(&secrets, managed_tls.then(|| names.tls_secret())).await?,
         token: secret(&secrets, managed_token.then(|| names.token_secret())).await?,
         provided_certificate: secret(&secrets, tls.secret_ref.as_ref().map(|secret| secret.name.clone()))
@@ -117,6 +127,26 @@ async fn secret(secrets: &Api<Secret>, name: Option<String>) -> Result<Option<Se
         name,
         source,
     })
+}
+
+fn has(secret: &Secret, key: &str) -> bool {
+    secret.data.as_ref().is_some_and(|data| data.contains_key(key))
+}
+
+/// The ConfigMap of this name, as a list of none or one: they are listed anyway, so it takes no further right.
+async fn config_map(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<ConfigMap>, DereferenceError> {
+    let selector = ListParams::default().fields(&format!("metadata.name={name}"));
+    let found = Api::<ConfigMap>::namespaced(client.clone(), namespace).list(&selector).await;
+    let found = found.map_err(|source| DereferenceError::Read {
+        kind: "ConfigMap".to_owned(),
+        name: name.to_owned(),
+        source,
+    })?;
+    Ok(found.items.into_iter().next())
 }
 
 /// Server-side apply would take over what has the name of a child: a Service that sends clients elsewhere.

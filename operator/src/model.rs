@@ -11,7 +11,7 @@ use kivi_crds::settings::Settings;
 use kivi_crds::{Retention, Service, StoreNames, labels};
 
 use crate::catalog::Release;
-use crate::pki::Pair;
+use crate::pki::Held;
 
 /// A store that can be built.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +38,8 @@ pub struct Store {
     pub retention: Retention,
     /// Where its certificate comes from.
     pub certificate: Certificate,
+    /// The DNS domain of the cluster's Services.
+    pub cluster_domain: String,
     /// Where its bearer tokens come from.
     pub tokens: Tokens,
     /// The Service that clients use.
@@ -64,7 +66,7 @@ pub struct Volume {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Certificate {
     /// Issued by the operator.
-    Managed(ManagedCertificate),
+    Managed(Box<ManagedCertificate>),
     /// Kept by someone else in this Secret.
     Provided {
         /// Name of the Secret.
@@ -79,16 +81,22 @@ pub enum Certificate {
 /// A certificate that the operator issues, and what there is of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ManagedCertificate {
-    /// The authority in the cluster.
-    pub authority: Option<Pair>,
-    /// The server's pair in the cluster.
-    pub leaf: Option<Pair>,
-    /// How often the leaf was issued so far.
-    pub generation: i64,
+    /// What is in the cluster.
+    pub held: Held,
     /// How long a leaf is valid.
     pub duration: Duration,
     /// How long before its end a leaf is renewed.
     pub renew_before: Duration,
+    /// How long an authority is valid.
+    pub authority_duration: Duration,
+    /// How long a new authority is published before it issues.
+    pub overlap: Duration,
+    /// A user's request for a new authority.
+    pub roll: Option<String>,
+    /// A user's request for a new leaf.
+    pub rotate: Option<String>,
+    /// More DNS names of the leaf.
+    pub dns_names: Vec<String>,
 }
 
 /// Where bearer tokens come from.
@@ -173,19 +181,23 @@ impl Store {
         }
     }
 
-    /// Every name that the server's certificate carries.
+    /// Every name that the server's certificate carries: both Services', the pods', those of the spec, and those by which
+    /// a port-forward is reached.
     pub fn server_names(&self) -> Vec<String> {
-        let (name, namespace) = (self.names.store(), &self.namespace);
-        let pods = self.names.pods_service();
-        vec![
-            name.to_owned(),
-            format!("{name}.{namespace}"),
-            format!("{name}.{namespace}.svc"),
-            format!("{name}.{namespace}.svc.cluster.local"),
-            format!("*.{pods}.{namespace}.svc"),
-            format!("*.{pods}.{namespace}.svc.cluster.local"),
-            "localhost".to_owned(),
-            "127.0.0.1".to_owned(),
-        ]
+        let (namespace, domain) = (&self.namespace, &self.cluster_domain);
+        let below = |host: &str| {
+            let service = format!("{host}.{namespace}.svc");
+            [format!("{host}.{namespace}"), format!("{service}.{domain}"), service]
+        };
+        let (name, pods) = (self.names.store(), self.names.pods_service());
+        let mut names = vec![name.to_owned(), pods.clone(), "localhost".to_owned(), "127.0.0.1".to_owned()];
+        // There is no `*.NAME-pods`: verifiers refuse a wildcard before a single label.
+        names.extend([name, &pods, &format!("*.{pods}")].into_iter().flat_map(below));
+        if let Certificate::Managed(managed) = &self.certificate {
+            names.extend(managed.dns_names.iter().cloned());
+        }
+        names.sort();
+        names.dedup();
+        names
     }
 }

@@ -38,6 +38,8 @@ pub struct Context {
     pub client: Client,
     /// The releases that can be run.
     pub catalog: Catalog,
+    /// The DNS domain of the cluster's Services.
+    pub cluster_domain: String,
     /// Publishes events; shared, because it folds repeats.
     pub recorder: Recorder,
     /// What is counted.
@@ -130,7 +132,7 @@ async fn steps(store: &KeyValueStore, context: &Context) -> Result<Action, Recon
     // 1: a client is needed.
     let found = dereference::dereference(&context.client, &namespace, store).await?;
     // 2: no client.
-    let valid = match validate::validate(store, &found, &context.catalog, now) {
+    let valid = match validate::validate(store, &found, &context.catalog, &context.cluster_domain, now) {
         Ok(valid) => valid,
         Err(error) => {
             let set = found.stateful_set.filter(|set| owns(store, set));
@@ -170,7 +172,7 @@ fn next(store: &Store, material: &Material, seen: &Seen, now: Timestamp) -> Acti
     /// Between two looks at the events of what is missing.
     const EVENTS: Duration = Duration::from_secs(10);
     let due = match &store.certificate {
-        Certificate::Managed(_) => material.certificate.as_ref().map(|issued| issued.renew_at),
+        Certificate::Managed(_) => material.certificate.as_ref().map(|issued| issued.due),
         // Its end is to be told, unless its keeper renews it.
         Certificate::Provided { not_after, .. } => Some(*not_after),
         Certificate::Disabled => None,

@@ -72,6 +72,7 @@ pub async fn run(args: RunArgs, shutdown: CancellationToken) -> Result<(), RunEr
     let context = Context {
         recorder: Recorder::new(client.clone(), reporter()),
         catalog: Catalog::own(&args),
+        cluster_domain: args.cluster_domain.clone(),
         client,
         metrics,
         failures: Mutex::default(),

@@ -287,9 +287,9 @@ fn secrets_hold_what_pods_and_clients_read() {
         String::from_utf8(secret.as_ref().unwrap().data.as_ref().unwrap()[key].0.clone()).unwrap()
     };
     assert_eq!(text(&children.certificate_secret, "tls.crt"), issued.leaf.certificate);
-    assert_eq!(text(&children.certificate_secret, "ca.crt"), issued.authority.certificate);
+    assert_eq!(text(&children.certificate_secret, "ca.crt"), issued.authorities.bundle());
     assert_eq!(text(&children.token_secret, "token"), material.token.unwrap());
-    assert_eq!(children.trust_config_map.unwrap().data.unwrap()["ca.crt"], issued.authority.certificate);
+    assert_eq!(children.trust_config_map.unwrap().data.unwrap()["ca.crt"], issued.authorities.bundle());
     // No pod mounts the authority's key.
     let volumes = serde_json::to_string(&children.stateful_set.spec.unwrap().template).unwrap();
     assert!(!volumes.contains("orders-ca"));

@@ -29,7 +29,7 @@ pub fn serving(
     let warning = super::memory::warning(store);
     let conditions = pods.conditions(store.stopped, warning.as_deref(), seen, conditions);
     let conditions = storage(store, seen, conditions);
-    let conditions = certificate_condition(store, conditions).set(
+    let conditions = certificate_condition(store, material, conditions).set(
         ConditionType::ReconciliationPaused,
         false,
         "NotPaused",
@@ -192,10 +192,22 @@ fn same_size(one: &str, other: &str) -> bool {
     one == other || bytes(one).is_some_and(|size| bytes(other) == Some(size))
 }
 
-fn certificate_condition(store: &Store, conditions: Conditions) -> Conditions {
+fn certificate_condition(store: &Store, material: &Material, conditions: Conditions) -> Conditions {
+    let issued = material.certificate.as_ref();
     let (reason, message) = match &store.certificate {
         Certificate::Managed(_) => {
-            ("Issued", format!("Secret {} holds the certificate.", store.names.tls_secret()))
+            let held = format!("Secret {} holds the certificate.", store.names.tls_secret());
+            match issued.and_then(|issued| issued.authorities.next.as_ref()) {
+                Some(next) => (
+                    "AuthorityRolling",
+                    format!(
+                        "{held} ConfigMap {} holds a new authority, which issues from {}: load it until then.",
+                        store.names.ca_config_map(),
+                        next.issues_at
+                    ),
+                ),
+                None => ("Issued", held),
+            }
         }
         Certificate::Provided { secret, .. } => {
             ("Provided", format!("Secret {secret} holds the certificate."))

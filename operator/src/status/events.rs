@@ -33,9 +33,11 @@ pub fn changes(previous: Option<&KeyValueStoreStatus>, next: &KeyValueStoreStatu
                 ConditionType::Ready => (turned && (holds || old.is_some()), !holds),
                 ConditionType::Degraded => (holds && (turned || other_reason), true),
                 ConditionType::ReconciliationPaused => (turned && (holds || old.is_some()), false),
-                ConditionType::Progressing
-                | ConditionType::CertificateReady
-                | ConditionType::StorageReady => (false, false),
+                // That clients are to load a new bundle.
+                ConditionType::CertificateReady => {
+                    (other_reason && condition.reason == "AuthorityRolling", false)
+                }
+                ConditionType::Progressing | ConditionType::StorageReady => (false, false),
             };
             tell.then(|| Change {
                 warning: warning && !matches!(condition.reason.as_str(), "Stopped" | "RollingOut"),

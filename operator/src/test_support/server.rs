@@ -44,6 +44,7 @@ impl Server {
         Arc::new(Context {
             recorder: Recorder::new(client.clone(), "kivi-operator".into()),
             catalog: catalog(),
+            cluster_domain: "cluster.local".to_owned(),
             client,
             metrics: Metrics::register(&mut Registry::default()),
             failures: Mutex::default(),
@@ -65,6 +66,12 @@ impl Server {
                 .filter(|(_, object)| {
                     match parts.uri.query().and_then(|query| query.split("regarding.uid%3D").nth(1)) {
                         Some(uid) => object["regarding"]["uid"] == uid,
+                        None => true,
+                    }
+                })
+                .filter(|(_, object)| {
+                    match parts.uri.query().and_then(|query| query.split("metadata.name%3D").nth(1)) {
+                        Some(rest) => rest.split('&').next() == object["metadata"]["name"].as_str(),
                         None => true,
                     }
                 })

@@ -1,5 +1,7 @@
 //! Why a store cannot be built, as a sentence for its conditions.
 
+use std::time::Duration;
+
 use kivi_crds::settings::SettingsError;
 use thiserror::Error;
 
@@ -26,6 +28,24 @@ pub enum ValidationError {
     /// Two places for one certificate.
     #[error("spec.tls: name at most one of managed, secretRef and disabled.")]
     Tls,
+    /// A duration of the certificate is out of bounds.
+    #[error("spec.tls.managed.{field}: write a duration from {} to {}.", seconds(least), seconds(most))]
+    TlsDuration {
+        /// Name of the field.
+        field: &'static str,
+        /// The shortest.
+        least: Duration,
+        /// The longest.
+        most: Duration,
+    },
+    /// A name for the certificate is none.
+    #[error(
+        "spec.tls.managed.dnsNames: {0:?} is no DNS name; write lower-case labels, as in kv.example.com."
+    )]
+    DnsName(String),
+    /// Too many names for the certificate.
+    #[error("spec.tls.managed.dnsNames: {0} are too many names; write at most {most}.", most = kivi_crds::MAX_DNS_NAMES)]
+    DnsNames(usize),
     /// A part of the pod is not what Kubernetes knows.
     #[error("spec.pod.{field}: {reason}.")]
     Pod {
@@ -66,9 +86,14 @@ impl ValidationError {
     /// The reason of the conditions, and the label of the metric.
     pub fn reason(&self) -> &'static str {
         match self {
-            Self::Incomplete(_) | Self::Setting(_) | Self::Replicas(_) | Self::Tls | Self::Pod { .. } => {
-                "InvalidSpec"
-            }
+            Self::Incomplete(_)
+            | Self::Setting(_)
+            | Self::Replicas(_)
+            | Self::Tls
+            | Self::TlsDuration { .. }
+            | Self::DnsName(_)
+            | Self::DnsNames(_)
+            | Self::Pod { .. } => "InvalidSpec",
             Self::Version { .. } => "VersionNotSupported",
             Self::SecretNotFound { .. } => "SecretNotFound",
             Self::SecretInvalid { .. } => "SecretInvalid",
@@ -89,4 +114,9 @@ impl ValidationError {
                 if *field == super::secret::TLS_FIELD
         )
     }
+}
+
+/// A duration as a spec writes it; a part of a second is rounded up.
+fn seconds(duration: &Duration) -> String {
+    format!("{}s", duration.as_millis().div_ceil(1000))
 }

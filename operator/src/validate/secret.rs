@@ -1,7 +1,7 @@
 //! What is read out of Secrets: pairs, tokens, and whose they are.
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kivi_crds::labels;
 use kube::ResourceExt as _;
@@ -66,6 +66,16 @@ impl Owned<'_> {
         }
     }
 
+    /// The ConfigMap, if it exists; one that is not the store's is never overwritten.
+    pub(super) fn config_map(self, found: Option<&ConfigMap>) -> Result<Option<&ConfigMap>, ValidationError> {
+        match found {
+            Some(map) if !self.is_own(&map.metadata) => {
+                Err(ValidationError::NameTaken { kind: "ConfigMap".to_owned(), name: map.name_any() })
+            }
+            found => Ok(found),
+        }
+    }
+
     /// The token in the store's own Secret; a token that was emptied is made anew.
     pub(super) fn token(self, found: Option<&Secret>) -> Result<Option<String>, ValidationError> {
         let name = found.map(kube::ResourceExt::name_any).unwrap_or_default();
@@ -118,6 +128,7 @@ pub(super) fn tokens(name: &str, found: Option<&Secret>) -> Result<(), Validatio
     Ok(())
 }
 
-fn text(secret: &Secret, key: &str) -> Option<String> {
+/// A value of a Secret that is text.
+pub(super) fn text(secret: &Secret, key: &str) -> Option<String> {
     String::from_utf8(secret.data.as_ref()?.get(key)?.0.clone()).ok()
 }

@@ -2,7 +2,7 @@ use k8s_openapi::api::core::v1::Secret;
 
 use super::*;
 use crate::dereference::Namesake;
-use crate::model::PodOptions;
+use crate::model::{Certificate, PodOptions};
 use crate::test_support::{children, issued, now, secret, store, validated};
 
 #[test]
@@ -35,6 +35,21 @@ fn each_error_names_its_field_and_the_way_out() {
         ),
         ("{tls: {disabled: {}, secretRef: {name: mine}}}", "InvalidSpec", "spec.tls: name at most one"),
         (
+            "{tls: {managed: {duration: 2h, renewBefore: 2h}}}",
+            "InvalidSpec",
+            "spec.tls.managed.renewBefore: write a duration from 60s to 7200s",
+        ),
+        (
+            "{tls: {managed: {authorityDuration: 4367h}}}",
+            "InvalidSpec",
+            "spec.tls.managed.authorityDuration: write a duration from 15724800s to 315360000s",
+        ),
+        (
+            "{tls: {managed: {dnsNames: [kv.example.com, '*.com']}}}",
+            "InvalidSpec",
+            "spec.tls.managed.dnsNames: \"*.com\" is no DNS name",
+        ),
+        (
             "{pod: {affinity: {nodeAffinity: 5}}}",
             "InvalidSpec",
             "spec.pod.affinity.nodeAffinity: invalid type",
@@ -62,7 +77,7 @@ fn each_error_names_its_field_and_the_way_out() {
 fn a_users_certificate_is_read_before_it_is_served() {
     let pair = issued();
     let (crt, key) = (pair.leaf.certificate.as_str(), pair.leaf.key.as_str());
-    let ca_key = pair.authority.key.as_str();
+    let ca_key = pair.authorities.active.key.as_str();
     let with =
         |secret: Secret| Dereferenced { provided_certificate: Some(secret), ..Dereferenced::default() };
     let spec = "{tls: {secretRef: {name: mine}}}";
@@ -84,7 +99,7 @@ fn a_users_certificate_is_read_before_it_is_served() {
     let late = now() + jiff::SignedDuration::from_hours(3000);
     let found = with(secret("mine", [("tls.crt", crt), ("tls.key", key)]));
     let store = crate::test_support::custom_resource(spec);
-    let error = validate(&store, &found, &crate::test_support::catalog(), late).unwrap_err();
+    let error = validate(&store, &found, &crate::test_support::catalog(), "cluster.local", late).unwrap_err();
     assert!(error.to_string().contains("its certificate ended at 2027-02-20"), "{error}");
 }
 
@@ -110,6 +125,80 @@ fn what_the_store_made_is_read_back_and_kept() {
     };
     let again = validated("{}", &found).unwrap();
     assert_eq!(crate::material::ensure(&again, now()).unwrap(), material);
+}
+
+#[test]
+fn an_authority_on_its_way_is_read_back_with_what_is_to_be_remembered() {
+    let (_, _, first) = children("{}");
+    let mut store = crate::test_support::custom_resource("{}");
+    store.metadata.annotations =
+        Some([("kivi.dev/roll-authority".to_owned(), "leaver".to_owned())].into_iter().collect());
+    let reconcile = |found: &Dereferenced, now| {
+        let store = validate(&store, found, &crate::test_support::catalog(), "cluster.local", now).unwrap();
+        let material = crate::material::ensure(&store, now).unwrap();
+        let children = crate::build::build(&store, &material);
+        let found = Dereferenced {
+            authority: children.authority_secret,
+            bundle: children.trust_config_map,
+            leaf: children.certificate_secret,
+            token: children.token_secret,
+            ..Dereferenced::default()
+        };
+        (material.certificate.unwrap(), found)
+    };
+    let found = Dereferenced {
+        authority: first.authority_secret,
+        leaf: first.certificate_secret,
+        token: first.token_secret,
+        ..Dereferenced::default()
+    };
+    let (rolling, found) = reconcile(&found, now());
+    let next = rolling.authorities.next.clone().unwrap();
+    let later = now() + jiff::SignedDuration::from_hours(23);
+    let (same, found) = reconcile(&found, later);
+    assert_eq!(same, rolling);
+    let (issued, found) = reconcile(&found, next.issues_at);
+    assert_eq!(issued.authorities.active, next.pair);
+    assert_eq!(issued.authorities.retired.len(), 1);
+    assert_eq!(reconcile(&found, next.issues_at).0, issued);
+
+    // A ConfigMap of someone else's that has the bundle's name is left alone.
+    let mut bundle = found.bundle.clone().unwrap();
+    bundle.metadata.owner_references = None;
+    bundle.metadata.labels = None;
+    let error = validated("{}", &Dereferenced { bundle: Some(bundle), ..found }).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "ConfigMap orders-ca exists and is not this store's; delete or rename one of them."
+    );
+}
+
+#[test]
+fn the_certificate_carries_every_name_of_the_services_and_of_the_spec() {
+    let names = |spec: &str, domain: &str| {
+        let store = crate::test_support::custom_resource(spec);
+        let found = Dereferenced::default();
+        validate(&store, &found, &crate::test_support::catalog(), domain, now()).unwrap().server_names()
+    };
+    assert_eq!(
+        names("{tls: {managed: {dnsNames: [kv.example.com, orders]}}}", "corp.example"),
+        [
+            "*.orders-pods.shop",
+            "*.orders-pods.shop.svc",
+            "*.orders-pods.shop.svc.corp.example",
+            "127.0.0.1",
+            "kv.example.com",
+            "localhost",
+            "orders",
+            "orders-pods",
+            "orders-pods.shop",
+            "orders-pods.shop.svc",
+            "orders-pods.shop.svc.corp.example",
+            "orders.shop",
+            "orders.shop.svc",
+            "orders.shop.svc.corp.example",
+        ]
+    );
 }
 
 #[test]

@@ -8,10 +8,12 @@
 mod admission;
 mod data;
 mod deletion;
+mod handshake;
 mod isolation;
 mod plugin;
 mod readiness;
 mod references;
+mod rotation;
 mod sidecar;
 mod stage;
 mod status;

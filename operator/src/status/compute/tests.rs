@@ -209,6 +209,25 @@ fn a_paused_store_says_so_and_still_tells_what_runs() {
 }
 
 #[test]
+fn a_new_authority_is_told_while_clients_are_to_load_it() {
+    let (store, mut material, _) = children("{}");
+    let before = serving(&store, &material, &serving_well(), None, now());
+    let authorities = &mut material.certificate.as_mut().unwrap().authorities;
+    authorities.next = Some(crate::pki::Next {
+        pair: authorities.active.clone(),
+        since: now(),
+        issues_at: now() + jiff::SignedDuration::from_hours(24),
+    });
+    let rolling = serving(&store, &material, &serving_well(), Some(&before), now());
+    assert_eq!(said(&rolling, ConditionType::CertificateReady), ("True", "AuthorityRolling"));
+    let told = changes(Some(&before), &rolling);
+    assert_eq!(told.len(), 1);
+    assert!(!told[0].warning && told[0].note.contains("from 2026-11-23T10:00:00Z"), "{told:?}");
+    let issued = serving(&store, &children("{}").1, &serving_well(), Some(&rolling), now());
+    assert_eq!(changes(Some(&rolling), &issued), []);
+}
+
+#[test]
 fn a_pod_that_leaves_serves_nobody() {
     let mut leaving = serving_well();
     leaving.pods[0].metadata.deletion_timestamp =
