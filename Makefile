@@ -38,7 +38,7 @@ cluster-test: images ## Run the tests on a cluster, which stays up
 	@scripts/cluster.sh
 	@cargo build --quiet --package kubectl-kivi
 	@cargo test --package kivi-tests --features cluster --test cluster
-	@cargo test --package kivi-tests --features cluster --test faults -- --test-threads=1
+	@scripts/faults.sh
 
 bench-server: ## Measure the server beside nginx, Redis, etcd and a plain Go server [ARGS=--quick]
 	@scripts/bench-server.sh $(ARGS)

@@ -29,7 +29,7 @@ pub enum ValidationError {
     #[error("spec.tls: name at most one of managed, secretRef and disabled.")]
     Tls,
     /// A duration of the certificate is out of bounds.
-    #[error("spec.tls.managed.{field}: write a duration from {} to {}.", seconds(least), seconds(most))]
+    #[error("spec.tls.managed.{field}: write a duration from {}s to {}s.", least.as_millis().div_ceil(1000), most.as_secs())]
     TlsDuration {
         /// Name of the field.
         field: &'static str,
@@ -114,9 +114,4 @@ impl ValidationError {
                 if *field == super::secret::TLS_FIELD
         )
     }
-}
-
-/// A duration as a spec writes it; a part of a second is rounded up.
-fn seconds(duration: &Duration) -> String {
-    format!("{}s", duration.as_millis().div_ceil(1000))
 }

@@ -37,7 +37,7 @@ fn each_error_names_its_field_and_the_way_out() {
         (
             "{tls: {managed: {duration: 2h, renewBefore: 2h}}}",
             "InvalidSpec",
-            "spec.tls.managed.renewBefore: write a duration from 60s to 7200s",
+            "spec.tls.managed.renewBefore: write a duration from 60s to 7199s",
         ),
         (
             "{tls: {managed: {authorityDuration: 4367h}}}",
