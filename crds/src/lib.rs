@@ -17,7 +17,7 @@ pub use kivi_settings as settings;
 pub use names::{LOG_VOLUME, StoreNames, is_dns_name};
 pub use opaque::Opaque;
 pub use store::{
-    CertificateStatus, Disabled, KeyValueStore, KeyValueStoreSpec, KeyValueStoreStatus, MAX_DNS_NAMES,
+    CertificateStatus, Disabled, IssuerRef, KeyValueStore, KeyValueStoreSpec, KeyValueStoreStatus, MAX_DNS_NAMES,
     ManagedTls, Monitoring, Pod, Retention, RetentionPolicy, Service, ServiceType, Tls, VolumePhase,
     VolumeStatus,
 };

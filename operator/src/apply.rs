@@ -12,7 +12,6 @@ use kivi_crds::labels;
 use kube::api::{
     ApiResource, DeleteParams, DynamicObject, ListParams, PartialObjectMeta, Patch, PatchParams,
 };
-use kube::core::GroupVersionKind;
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -21,6 +20,7 @@ use thiserror::Error;
 
 use crate::answer::{Said, is_absent, is_invalid};
 use crate::build::{Applied, Children, Prepared};
+use crate::foreign::{CERTIFICATE, ForeignKind, SERVICE_MONITOR};
 use crate::model::Store;
 
 /// Who owns the fields that the operator writes.
@@ -82,6 +82,7 @@ pub async fn apply(
     let Children {
         service_account,
         authority_secret,
+        certificate,
         certificate_secret,
         token_secret,
         trust_config_map,
@@ -93,17 +94,19 @@ pub async fn apply(
         state: _,
     } = children;
     // The StatefulSet comes last: its pods mount what comes before it. The authority comes before its
-    // leaf: a leaf whose authority was lost would be issued again.
+    // leaf: a leaf whose authority was lost would be issued again. A Certificate that is not wanted goes before
+    // the leaf comes: its keeper would write it over.
     let applied = Children {
         service_account: cluster.apply(service_account).await?,
         authority_secret: cluster.apply_some(authority_secret).await?,
+        certificate: cluster.apply_foreign(CERTIFICATE, certificate).await?,
         certificate_secret: cluster.apply_some(certificate_secret).await?,
         token_secret: cluster.apply_some(token_secret).await?,
         trust_config_map: cluster.apply_some(trust_config_map).await?,
         config_map: cluster.apply(config_map).await?,
         pods_service: cluster.apply(pods_service).await?,
         service: cluster.apply(service).await?,
-        service_monitor: cluster.apply_service_monitor(service_monitor).await?,
+        service_monitor: cluster.apply_foreign(SERVICE_MONITOR, service_monitor).await?,
         stateful_set: cluster.apply(stateful_set).await?,
         state: PhantomData,
     };
@@ -164,21 +167,28 @@ impl Cluster<'_> {
         }
     }
 
-    fn service_monitors(&self) -> Api<DynamicObject> {
-        let kind = GroupVersionKind::gvk("monitoring.coreos.com", "v1", "ServiceMonitor");
-        Api::namespaced_with(self.client.clone(), &self.store.namespace, &ApiResource::from_gvk(&kind))
+    fn foreign(&self, kind: ForeignKind) -> Api<DynamicObject> {
+        let resource = ApiResource::from_gvk(&kind.kind());
+        Api::namespaced_with(self.client.clone(), &self.store.namespace, &resource)
     }
 
-    async fn apply_service_monitor(&self, monitor: Option<Value>) -> Result<Option<Value>, ApplyError> {
-        let Some(monitor) = monitor else {
+    /// Applies an object of a kind that the cluster may not know, or removes it where it is not wanted. It has the
+    /// store's name.
+    async fn apply_foreign(
+        &self,
+        kind: ForeignKind,
+        child: Option<Value>,
+    ) -> Result<Option<Value>, ApplyError> {
+        let name = self.store.names.store();
+        let Some(child) = child else {
+            self.remove_foreign(kind).await?;
             return Ok(None);
         };
         let params = PatchParams::apply(FIELD_MANAGER).force();
-        let name = self.store.names.store();
-        match self.service_monitors().patch(name, &params, &Patch::Apply(&monitor)).await {
-            Ok(_) => Ok(Some(monitor)),
+        match self.foreign(kind).patch(name, &params, &Patch::Apply(&child)).await {
+            Ok(_) => Ok(Some(child)),
             Err(source) => {
-                Err(ApplyError::Apply { kind: "ServiceMonitor".to_owned(), name: name.to_owned(), source })
+                Err(ApplyError::Apply { kind: kind.name.to_owned(), name: name.to_owned(), source })
             }
         }
     }
@@ -200,9 +210,6 @@ impl Cluster<'_> {
         .await?;
         self.remove_all_but::<Service>(vec![applied.service.name_any(), applied.pods_service.name_any()])
             .await?;
-        if applied.service_monitor.is_none() {
-            self.remove_service_monitor().await?;
-        }
         Ok(())
     }
 
@@ -224,16 +231,16 @@ impl Cluster<'_> {
         Ok(())
     }
 
-    /// A cluster that does not know ServiceMonitors has none.
-    async fn remove_service_monitor(&self) -> Result<(), ApplyError> {
-        let (api, name) = (self.service_monitors(), self.store.names.store());
+    /// A cluster that does not know a kind has none of it.
+    async fn remove_foreign(&self, kind: ForeignKind) -> Result<(), ApplyError> {
+        let (api, name) = (self.foreign(kind), self.store.names.store());
         match api.get_metadata_opt(name).await {
-            Ok(Some(monitor)) if self.owns(&monitor) => {
-                delete(&api, "ServiceMonitor".to_owned(), name.to_owned()).await
+            Ok(Some(child)) if self.owns(&child) => {
+                delete(&api, kind.name.to_owned(), name.to_owned()).await
             }
             Ok(_) => Ok(()),
             Err(error) if is_absent(&error) => Ok(()),
-            Err(source) => Err(ApplyError::List { kind: "ServiceMonitor".to_owned(), source }),
+            Err(source) => Err(ApplyError::List { kind: kind.name.to_owned(), source }),
         }
     }
 

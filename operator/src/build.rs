@@ -8,6 +8,7 @@ mod certificate_secret;
 mod config;
 mod config_map;
 mod environment;
+mod issuer_certificate;
 mod metadata;
 mod pod;
 mod pods_service;
@@ -45,6 +46,8 @@ pub struct Children<S> {
     pub service_account: ServiceAccount,
     /// The authority's pair.
     pub authority_secret: Option<Secret>,
+    /// What asks cert-manager for the server's pair; of a kind that the cluster may not know.
+    pub certificate: Option<Value>,
     /// The server's pair.
     pub certificate_secret: Option<Secret>,
     /// The bearer token.
@@ -69,6 +72,7 @@ pub fn build(store: &Store, material: &Material) -> Children<Prepared> {
     Children {
         service_account: service_account::build(store),
         authority_secret: authority_secret::build(store, material),
+        certificate: issuer_certificate::build(store),
         certificate_secret: certificate_secret::build(store, material),
         token_secret: token_secret::build(store, material),
         trust_config_map: trust_config_map::build(store, material),

@@ -7,12 +7,13 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service, ServiceAccount};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kivi_crds::{KeyValueStore, StoreNames};
-use kube::api::{GroupVersionKind, ListParams};
+use kube::api::{ApiResource, DynamicObject, ListParams};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 use crate::answer::{Said, is_absent};
+use crate::foreign::{CERTIFICATE, ForeignKind, SERVICE_MONITOR};
 use crate::validate::NEXT;
 
 /// What a store refers to.
@@ -24,6 +25,10 @@ pub struct Dereferenced {
     pub bundle: Option<ConfigMap>,
     /// The leaf's Secret, made at an earlier reconcile.
     pub leaf: Option<Secret>,
+    /// The Certificate of cert-manager, made at an earlier reconcile.
+    pub certificate: Option<DynamicObject>,
+    /// Whether the cluster knows cert-manager's Certificates; only looked up where one is wanted.
+    pub cert_manager: bool,
     /// The token's Secret, made at an earlier reconcile.
     pub token: Option<Secret>,
     /// The Secret of `spec.tls.secretRef`.
@@ -75,23 +80,32 @@ pub async fn dereference(
     let names = StoreNames::new(store.name_any());
     let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
     let (tls, auth) = (&store.spec.tls, &store.spec.auth);
-    let managed_tls = tls.secret_ref.is_none() && tls.disabled.is_none();
+    let own_tls = tls.secret_ref.is_none() && tls.disabled.is_none();
+    let managed_tls = own_tls && tls.issuer_ref.is_none();
+    let published = tls.disabled.is_none();
     let managed_token = auth.tokens_secret_ref.is_none();
     let stateful_set = stateful_set(client, namespace, &names).await?;
     let namesakes = match stateful_set {
         Some(_) => Vec::new(),
-        None => namesakes(client, namespace, &names, managed_tls).await?,
+        None => namesakes(client, namespace, &names).await?,
     };
     let authority = secret(&secrets, managed_tls.then(|| names.ca_secret())).await?;
     let settled = authority.as_ref().is_some_and(|secret| !has(secret, NEXT.0));
-    let bundle = match managed_tls && !settled {
+    let bundle = match published && !settled {
         true => config_map(client, namespace, &names.ca_config_map()).await?,
+        false => None,
+    };
+    let cert_manager = tls.issuer_ref.is_some() && knows(client, &CERTIFICATE).await?;
+    let certificate = match cert_manager {
+        true => certificate(client, namespace, names.store()).await?,
         false => None,
     };
     Ok(Dereferenced {
         authority,
         bundle,
-        leaf: secret(&secrets, managed_tls.then(|| names.tls_secret())).await?,
+        leaf: secret(&secrets, own_tls.then(|| names.tls_secret())).await?,
+        certificate,
+        cert_manager,
         token: secret(&secrets, managed_token.then(|| names.token_secret())).await?,
         provided_certificate: secret(&secrets, tls.secret_ref.as_ref().map(|secret| secret.name.clone()))
             .await?,
@@ -99,7 +113,7 @@ pub async fn dereference(
             .await?,
         stateful_set,
         namesakes,
-        service_monitors: store.spec.monitoring.service_monitor && knows_service_monitors(client).await?,
+        service_monitors: store.spec.monitoring.service_monitor && knows(client, &SERVICE_MONITOR).await?,
     })
 }
 
@@ -154,13 +168,9 @@ async fn namesakes(
     client: &Client,
     namespace: &str,
     names: &StoreNames,
-    managed_tls: bool,
 ) -> Result<Vec<Namesake>, DereferenceError> {
     let mut found = named::<ServiceAccount>(client, namespace, names.store()).await?;
     found.extend(named::<ConfigMap>(client, namespace, names.store()).await?);
-    if managed_tls {
-        found.extend(named::<ConfigMap>(client, namespace, &names.ca_config_map()).await?);
-    }
     found.extend(named::<Service>(client, namespace, names.store()).await?);
     found.extend(named::<Service>(client, namespace, &names.pods_service()).await?);
     Ok(found)
@@ -184,8 +194,24 @@ where
     Ok(found.into_iter().map(|object| Namesake { kind: kind.clone(), metadata: object.metadata }).collect())
 }
 
-async fn knows_service_monitors(client: &Client) -> Result<bool, DereferenceError> {
-    let kind = GroupVersionKind::gvk("monitoring.coreos.com", "v1", "ServiceMonitor");
+/// The Certificate of this name.
+async fn certificate(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<DynamicObject>, DereferenceError> {
+    let api: Api<DynamicObject> =
+        Api::namespaced_with(client.clone(), namespace, &ApiResource::from_gvk(&CERTIFICATE.kind()));
+    api.get_opt(name).await.map_err(|source| DereferenceError::Read {
+        kind: "Certificate".to_owned(),
+        name: name.to_owned(),
+        source,
+    })
+}
+
+/// Whether the cluster knows a kind.
+async fn knows(client: &Client, kind: &ForeignKind) -> Result<bool, DereferenceError> {
+    let kind = kind.kind();
     match kube::discovery::pinned_kind(client, &kind).await {
         Ok(_) => Ok(true),
         Err(error) if is_absent(&error) => Ok(false),

@@ -56,7 +56,7 @@ pub fn ensure(store: &Store, now: Timestamp) -> Result<Material, MaterialError> 
             };
             Some(pki::ensure(&managed.held, wanted, now)?)
         }
-        Certificate::Provided { .. } | Certificate::Disabled => None,
+        Certificate::Issuer(_) | Certificate::Provided { .. } | Certificate::Disabled => None,
     };
     let token = match &store.tokens {
         Tokens::Managed { token: Some(token) } => Some(token.clone()),

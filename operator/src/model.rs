@@ -4,14 +4,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Affinity, ResourceRequirements, Toleration, TopologySpreadConstraint};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kivi_crds::settings::Settings;
 use kivi_crds::{Retention, Service, StoreNames, labels};
 
 use crate::catalog::Release;
-use crate::pki::Held;
+use crate::pki::{Foreign, Held};
 
 /// A store that can be built.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,12 +66,14 @@ pub struct Volume {
 pub enum Certificate {
     /// Issued by the operator.
     Managed(Box<ManagedCertificate>),
+    /// Issued by cert-manager.
+    Issuer(Box<IssuerCertificate>),
     /// Kept by someone else in this Secret.
     Provided {
         /// Name of the Secret.
         secret: String,
-        /// When it ends.
-        not_after: Timestamp,
+        /// What is in it.
+        served: Foreign,
     },
     /// None: no TLS.
     Disabled,
@@ -97,6 +98,56 @@ pub struct ManagedCertificate {
     pub rotate: Option<String>,
     /// More DNS names of the leaf.
     pub dns_names: Vec<String>,
+}
+
+/// A certificate that is asked of cert-manager, and what there is of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssuerCertificate {
+    /// Who issues it.
+    pub issuer: Issuer,
+    /// How long it is valid.
+    pub duration: Duration,
+    /// How long before its end it is renewed.
+    pub renew_before: Duration,
+    /// More DNS names of it.
+    pub dns_names: Vec<String>,
+    /// What its Secret holds, if that can be served.
+    pub served: Option<Foreign>,
+    /// Its Secret, once cert-manager has written it: made the store's, so that it goes with the store.
+    pub secret: Option<IssuedSecret>,
+    /// What cert-manager says of it.
+    pub ready: Option<Readiness>,
+    /// How often cert-manager issued it.
+    pub revision: i64,
+}
+
+/// An issuer of cert-manager.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issuer {
+    /// Its name.
+    pub name: String,
+    /// Its kind.
+    pub kind: String,
+    /// Its API group.
+    pub group: String,
+}
+
+/// Which Secret it is that cert-manager wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssuedSecret {
+    /// Its uid: another of its name is not meant.
+    pub uid: String,
+    /// Its type, which cannot change.
+    pub type_: Option<String>,
+}
+
+/// What cert-manager says of a Certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Readiness {
+    /// Whether it is as it should be.
+    pub ready: bool,
+    /// Its sentence.
+    pub message: String,
 }
 
 /// Where bearer tokens come from.
@@ -156,7 +207,7 @@ impl Store {
     /// The Secret that the server's pair is read from.
     pub fn certificate_secret(&self) -> Option<String> {
         match &self.certificate {
-            Certificate::Managed(_) => Some(self.names.tls_secret()),
+            Certificate::Managed(_) | Certificate::Issuer(_) => Some(self.names.tls_secret()),
             Certificate::Provided { secret, .. } => Some(secret.clone()),
             Certificate::Disabled => None,
         }
@@ -193,8 +244,10 @@ impl Store {
         let mut names = vec![name.to_owned(), pods.clone(), "localhost".to_owned(), "127.0.0.1".to_owned()];
         // There is no `*.NAME-pods`: verifiers refuse a wildcard before a single label.
         names.extend([name, &pods, &format!("*.{pods}")].into_iter().flat_map(below));
-        if let Certificate::Managed(managed) = &self.certificate {
-            names.extend(managed.dns_names.iter().cloned());
+        match &self.certificate {
+            Certificate::Managed(managed) => names.extend(managed.dns_names.iter().cloned()),
+            Certificate::Issuer(wanted) => names.extend(wanted.dns_names.iter().cloned()),
+            Certificate::Provided { .. } | Certificate::Disabled => {}
         }
         names.sort();
         names.dedup();

@@ -8,6 +8,7 @@
 //! authority. And an authority leaves the bundle only when no leaf of it can be served any more.
 
 mod authority;
+mod chain;
 mod inspect;
 mod issue;
 mod leaf;
@@ -19,6 +20,7 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 pub use authority::{Authorities, Next};
+pub use chain::{Flaw, Foreign, examine};
 pub use inspect::{Inspected, inspect, signed_by};
 
 /// Clocks differ: by so much a certificate is valid before it is made, and may seem to end too late.

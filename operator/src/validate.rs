@@ -5,6 +5,7 @@
 
 mod certificate;
 mod error;
+mod issuer;
 mod pod;
 mod secret;
 

@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[schemars(extend("x-kubernetes-validations" = [
-    {"rule": "[has(self.managed), has(self.secretRef), has(self.disabled)].filter(named, named).size() <= 1",
-     "message": "name at most one of managed, secretRef, disabled"}
+    {"rule": "[has(self.managed), has(self.secretRef), has(self.issuerRef), has(self.disabled)].filter(named, named).size() <= 1",
+     "message": "name at most one of managed, secretRef, issuerRef, disabled"}
 ]))]
 pub struct Tls {
     /// The operator issues and renews the certificate with an authority of the store's own; it publishes
@@ -23,9 +23,12 @@ pub struct Tls {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub managed: Option<ManagedTls>,
     /// A Secret of type kubernetes.io/tls (`tls.crt`, `tls.key`) in the store's namespace, kept by someone
-    /// else.
+    /// else. Its `ca.crt`, if it has one, is published in the ConfigMap `<name>-ca`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<SecretRef>,
+    /// An issuer of cert-manager: the operator asks it for the certificate by a Certificate named like the store.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issuer_ref: Option<IssuerRef>,
     /// No TLS: requests and tokens travel in the clear.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disabled: Option<Disabled>,
@@ -111,6 +114,54 @@ fn dns_names(_: &mut SchemaGenerator) -> Schema {
         "items": {"type": "string", "maxLength": 253, "pattern": DNS_NAME},
         "x-kubernetes-list-type": "set",
     })
+}
+
+/// An issuer of cert-manager, and what is asked of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("x-kubernetes-validations" = [
+    {"rule": "!has(self.duration) || (duration(self.duration) >= duration('1h') && duration(self.duration) <= duration('87600h'))",
+     "message": "issuerRef.duration must be from 1h to 87600h"},
+    {"rule": "!has(self.renewBefore) || (duration(self.renewBefore) >= duration('5m') && duration(self.renewBefore) < duration(has(self.duration) ? self.duration : '2160h'))",
+     "message": "issuerRef.renewBefore must be at least 5m and shorter than duration"}
+]))]
+pub struct IssuerRef {
+    /// Name of the issuer, of at most 253 characters.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// Issuer, of the store's namespace, or ClusterIssuer, or a kind of another group; at most 63 characters. Default
+    /// Issuer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63))]
+    pub kind: Option<String>,
+    /// API group of the issuer, of at most 253 characters. Default cert-manager.io.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub group: Option<String>,
+    /// How long a certificate is valid, from 1h to 87600h; an issuer may have its own way. Default 2160h, 90 days.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration: Option<DurationString>,
+    /// How long before its end a certificate is renewed, from 5m to less than `duration`. Default: a third of `duration`,
+    /// 720h of 2160h.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub renew_before: Option<DurationString>,
+    /// More DNS names that the certificate carries, as of a load balancer; the first label may be `*`. At most 32, each
+    /// of at most 253 characters. Default none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "dns_names")]
+    pub dns_names: Vec<String>,
+}
+
+impl IssuerRef {
+    /// How long a certificate is valid.
+    pub fn duration(&self) -> Duration {
+        self.duration.as_ref().map_or(DURATION, DurationString::get)
+    }
+
+    /// How long before its end a certificate is renewed.
+    pub fn renew_before(&self) -> Duration {
+        self.renew_before.as_ref().map_or(self.duration() / 3, DurationString::get)
+    }
 }
 
 /// Presence is its whole meaning.

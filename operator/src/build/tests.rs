@@ -303,3 +303,36 @@ fn the_pod_template_is_golden_or_an_upgrade_of_the_operator_rolls_every_pod() {
     let built = serde_json::to_value(&template).unwrap();
     assert_eq!(built, golden, "built:\n{}", serde_yaml::to_string(&built).unwrap());
 }
+
+#[test]
+fn cert_manager_is_asked_for_what_the_operator_would_issue() {
+    use crate::dereference::Dereferenced;
+    use crate::test_support::validated;
+    let spec = "{tls: {issuerRef: {name: ca, duration: 48h, dnsNames: [kv.example.com]}}}";
+    let found = Dereferenced { cert_manager: true, ..Dereferenced::default() };
+    let store = validated(spec, &found).unwrap();
+    let material = crate::material::ensure(&store, crate::test_support::now()).unwrap();
+    let children = build(&store, &material);
+    let certificate = children.certificate.unwrap();
+    assert_eq!(certificate["metadata"]["ownerReferences"][0]["uid"], "uid-1");
+    let spec = &certificate["spec"];
+    assert_eq!((&spec["secretName"], &spec["duration"]), (&"orders-tls".into(), &"172800s".into()));
+    assert_eq!(spec["renewBefore"], "57600s");
+    assert_eq!(
+        spec["issuerRef"],
+        serde_json::json!({"name": "ca", "kind": "Issuer", "group": "cert-manager.io"})
+    );
+    assert_eq!(spec["ipAddresses"], serde_json::json!(["127.0.0.1"]));
+    let names = spec["dnsNames"].as_array().unwrap();
+    for name in ["orders.shop.svc", "*.orders-pods.shop.svc.cluster.local", "localhost", "kv.example.com"] {
+        assert!(names.contains(&name.into()), "{name}");
+    }
+    // The pods wait for the Secret that cert-manager makes; there is no other, and nobody to trust yet.
+    assert_eq!((children.authority_secret, children.certificate_secret), (None, None));
+    assert_eq!(children.trust_config_map, None);
+    let template = serde_json::to_string(&children.stateful_set.spec.unwrap().template).unwrap();
+    assert!(template.contains(r#""secretName":"orders-tls""#));
+    // Another source of the certificate restarts no pod.
+    let own = crate::test_support::children("{}").2.stateful_set.spec.unwrap().template;
+    assert_eq!(template, serde_json::to_string(&own).unwrap());
+}

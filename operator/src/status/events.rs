@@ -33,10 +33,12 @@ pub fn changes(previous: Option<&KeyValueStoreStatus>, next: &KeyValueStoreStatu
                 ConditionType::Ready => (turned && (holds || old.is_some()), !holds),
                 ConditionType::Degraded => (holds && (turned || other_reason), true),
                 ConditionType::ReconciliationPaused => (turned && (holds || old.is_some()), false),
-                // That clients are to load a new bundle.
-                ConditionType::CertificateReady => {
-                    (other_reason && condition.reason == "AuthorityRolling", false)
-                }
+                // That clients are to load a new bundle, or that somebody is to look after the certificate.
+                ConditionType::CertificateReady => match condition.reason.as_str() {
+                    "AuthorityRolling" => (other_reason, false),
+                    "EndsSoon" | "NameMissing" | "ChainBroken" | "NotTrusted" => (other_reason, true),
+                    _ => (false, false),
+                },
                 ConditionType::Progressing | ConditionType::StorageReady => (false, false),
             };
             tell.then(|| Change {

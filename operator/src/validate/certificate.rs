@@ -1,6 +1,7 @@
 //! Where a store's certificate comes from, and what there is of it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
@@ -8,6 +9,7 @@ use kivi_crds::{KeyValueStore, MAX_DNS_NAMES, ManagedTls, StoreNames, annotation
 use kube::ResourceExt as _;
 
 use super::ValidationError;
+use super::issuer;
 use super::secret::{self, Owned};
 use crate::dereference::Dereferenced;
 use crate::model::{Certificate, ManagedCertificate};
@@ -38,13 +40,22 @@ pub(super) fn certificate(
     now: Timestamp,
 ) -> Result<Certificate, ValidationError> {
     let tls = &store.spec.tls;
-    match (&tls.managed, &tls.secret_ref, &tls.disabled) {
-        (None, None, Some(_)) => Ok(Certificate::Disabled),
-        (None, Some(reference), None) => {
-            let not_after = secret::certificate(&reference.name, found.provided_certificate.as_ref(), now)?;
-            Ok(Certificate::Provided { secret: reference.name.clone(), not_after })
+    let host = format!("{}.{}.svc", names.store(), store.namespace().unwrap_or_default());
+    match (&tls.managed, &tls.secret_ref, &tls.issuer_ref, &tls.disabled) {
+        (None, None, None, Some(_)) => Ok(Certificate::Disabled),
+        (None, Some(reference), None, None) => {
+            let found_secret = found.provided_certificate.as_ref();
+            let served = secret::certificate(&reference.name, found_secret, &host, now)?;
+            if served.bundle.is_some() {
+                owned.config_map(found.bundle.as_ref())?;
+            }
+            Ok(Certificate::Provided { secret: reference.name.clone(), served })
         }
-        (managed, None, None) => {
+        (None, None, Some(reference), None) => {
+            let wanted = issuer::certificate(reference, names, &host, found, owned, now)?;
+            Ok(Certificate::Issuer(Box::new(wanted)))
+        }
+        (managed, None, None, None) => {
             let managed = managed.clone().unwrap_or_default();
             check(&managed)?;
             let asked = |annotation: &str| store.annotations().get(annotation).map(|value| request(value));
@@ -102,21 +113,30 @@ fn request(value: &str) -> String {
     value.chars().take(128).collect()
 }
 
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn bounds(
+    field: &'static str,
+    value: Duration,
+    least: Duration,
+    most: Duration,
+) -> Result<(), ValidationError> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(ValidationError::TlsDuration { field, least, most })
+}
+
+/// A certificate's life and the end of it in which it is renewed.
+pub(super) fn life(duration: Duration, renew_before: Duration, least: Duration) -> Result<(), ValidationError> {
+    bounds("duration", duration, HOUR, 87_600 * HOUR)?;
+    bounds("renewBefore", renew_before, least, duration.saturating_sub(Duration::from_millis(1)))
+}
+
 /// What the definition's rules refuse.
 fn check(managed: &ManagedTls) -> Result<(), ValidationError> {
-    use std::time::Duration;
-    const HOUR: Duration = Duration::from_secs(3600);
-    let bounds = |field: &'static str, value: Duration, least: Duration, most: Duration| {
-        if (least..=most).contains(&value) {
-            Ok(())
-        } else {
-            Err(ValidationError::TlsDuration { field, least, most })
-        }
-    };
     let (duration, overlap) = (managed.duration(), managed.authority_overlap());
-    bounds("duration", duration, HOUR, 87_600 * HOUR)?;
-    let longest = duration.saturating_sub(Duration::from_millis(1));
-    bounds("renewBefore", managed.renew_before(), Duration::from_secs(60), longest)?;
+    life(duration, managed.renew_before(), Duration::from_secs(60))?;
     bounds("authorityOverlap", overlap, Duration::from_secs(10), 720 * HOUR)?;
     if managed.authority_duration.is_some() {
         let least = 2 * (duration + overlap);
@@ -125,7 +145,8 @@ fn check(managed: &ManagedTls) -> Result<(), ValidationError> {
     dns_names(&managed.dns_names)
 }
 
-fn dns_names(names: &[String]) -> Result<(), ValidationError> {
+/// What the definition's rules refuse of names.
+pub(super) fn dns_names(names: &[String]) -> Result<(), ValidationError> {
     let sound = |name: &String| {
         let behind = name.strip_prefix("*.").filter(|behind| behind.contains('.'));
         name.len() <= 253 && is_dns_name(behind.unwrap_or(name))

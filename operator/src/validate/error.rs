@@ -26,10 +26,15 @@ pub enum ValidationError {
     #[error("spec.replicas: {0} servers need a shared log, and a file log serves one; write 1.")]
     Replicas(i32),
     /// Two places for one certificate.
-    #[error("spec.tls: name at most one of managed, secretRef and disabled.")]
+    #[error("spec.tls: name at most one of managed, secretRef, issuerRef and disabled.")]
     Tls,
+    /// There is no cert-manager to ask.
+    #[error(
+        "spec.tls.issuerRef: the cluster does not know cert-manager's Certificates (cert-manager.io/v1); install cert-manager, or name another source of the certificate."
+    )]
+    NoCertManager,
     /// A duration of the certificate is out of bounds.
-    #[error("spec.tls.managed.{field}: write a duration from {}s to {}s.", least.as_millis().div_ceil(1000), most.as_secs())]
+    #[error("spec.tls: {field}: write a duration from {}s to {}s.", least.as_millis().div_ceil(1000), most.as_secs())]
     TlsDuration {
         /// Name of the field.
         field: &'static str,
@@ -40,11 +45,11 @@ pub enum ValidationError {
     },
     /// A name for the certificate is none.
     #[error(
-        "spec.tls.managed.dnsNames: {0:?} is no DNS name; write lower-case labels, as in kv.example.com."
+        "spec.tls: dnsNames: {0:?} is no DNS name; write lower-case labels, as in kv.example.com."
     )]
     DnsName(String),
     /// Too many names for the certificate.
-    #[error("spec.tls.managed.dnsNames: {0} are too many names; write at most {most}.", most = kivi_crds::MAX_DNS_NAMES)]
+    #[error("spec.tls: dnsNames: {0} are too many names; write at most {most}.", most = kivi_crds::MAX_DNS_NAMES)]
     DnsNames(usize),
     /// A part of the pod is not what Kubernetes knows.
     #[error("spec.pod.{field}: {reason}.")]
@@ -94,6 +99,7 @@ impl ValidationError {
             | Self::DnsName(_)
             | Self::DnsNames(_)
             | Self::Pod { .. } => "InvalidSpec",
+            Self::NoCertManager => "CertManagerNotFound",
             Self::Version { .. } => "VersionNotSupported",
             Self::SecretNotFound { .. } => "SecretNotFound",
             Self::SecretInvalid { .. } => "SecretInvalid",
@@ -103,14 +109,14 @@ impl ValidationError {
 
     /// Whether its end cannot be seen: the operator watches no objects of someone else's but Secrets.
     pub fn must_be_tried_again(&self) -> bool {
-        matches!(self, Self::NameTaken { .. })
+        matches!(self, Self::NameTaken { .. } | Self::NoCertManager)
     }
 
     /// Whether it is the certificate that is missing.
     pub fn concerns_certificate(&self) -> bool {
         matches!(
             self,
-            Self::SecretNotFound { field, .. } | Self::SecretInvalid { field, .. }
+            Self::NoCertManager | Self::SecretNotFound { field, .. } | Self::SecretInvalid { field, .. }
                 if *field == super::secret::TLS_FIELD
         )
     }

@@ -5,10 +5,11 @@ use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kivi_crds::labels;
 use kube::ResourceExt as _;
+use kube::api::DynamicObject;
 
 use super::ValidationError;
 use crate::dereference::Dereferenced;
-use crate::pki::{self, Pair};
+use crate::pki::{self, Foreign, Pair};
 
 /// The field that names a user's certificate.
 pub(super) const TLS_FIELD: &str = "spec.tls.secretRef";
@@ -76,6 +77,20 @@ impl Owned<'_> {
         }
     }
 
+    /// The Certificate, if it exists; one that is not the store's is never overwritten.
+    pub(super) fn certificate(
+        self,
+        found: Option<&DynamicObject>,
+    ) -> Result<Option<&DynamicObject>, ValidationError> {
+        match found {
+            Some(certificate) if !self.is_own(&certificate.metadata) => Err(ValidationError::NameTaken {
+                kind: "Certificate".to_owned(),
+                name: certificate.name_any(),
+            }),
+            found => Ok(found),
+        }
+    }
+
     /// The token in the store's own Secret; a token that was emptied is made anew.
     pub(super) fn token(self, found: Option<&Secret>) -> Result<Option<String>, ValidationError> {
         let name = found.map(kube::ResourceExt::name_any).unwrap_or_default();
@@ -92,12 +107,13 @@ pub(super) fn pair(secret: &Secret) -> Option<Pair> {
     Some(Pair { certificate: text(secret, "tls.crt")?, key: text(secret, "tls.key")? })
 }
 
-/// Checks a user's certificate; returns when it ends.
+/// Checks a user's certificate, for clients that ask for `host`.
 pub(super) fn certificate(
     name: &str,
     found: Option<&Secret>,
+    host: &str,
     now: Timestamp,
-) -> Result<Timestamp, ValidationError> {
+) -> Result<Foreign, ValidationError> {
     let invalid =
         |reason: String| ValidationError::SecretInvalid { field: TLS_FIELD, name: name.to_owned(), reason };
     let secret =
@@ -105,11 +121,13 @@ pub(super) fn certificate(
     let pair = pair(secret).ok_or_else(|| {
         invalid("it needs tls.crt and tls.key, as a Secret of type kubernetes.io/tls".to_owned())
     })?;
-    let seen = pki::inspect(&pair).map_err(|error| invalid(error.to_string()))?;
+    let ca = text(secret, "ca.crt");
+    let seen =
+        pki::examine(&pair, ca.as_deref(), host, now).map_err(|error| invalid(error.to_string()))?;
     if seen.not_after <= now {
         return Err(invalid(format!("its certificate ended at {}", seen.not_after)));
     }
-    Ok(seen.not_after)
+    Ok(seen)
 }
 
 /// Checks a user's tokens.

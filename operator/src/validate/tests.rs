@@ -37,17 +37,17 @@ fn each_error_names_its_field_and_the_way_out() {
         (
             "{tls: {managed: {duration: 2h, renewBefore: 2h}}}",
             "InvalidSpec",
-            "spec.tls.managed.renewBefore: write a duration from 60s to 7199s",
+            "spec.tls: renewBefore: write a duration from 60s to 7199s",
         ),
         (
             "{tls: {managed: {authorityDuration: 4367h}}}",
             "InvalidSpec",
-            "spec.tls.managed.authorityDuration: write a duration from 15724800s to 315360000s",
+            "spec.tls: authorityDuration: write a duration from 15724800s to 315360000s",
         ),
         (
             "{tls: {managed: {dnsNames: [kv.example.com, '*.com']}}}",
             "InvalidSpec",
-            "spec.tls.managed.dnsNames: \"*.com\" is no DNS name",
+            "spec.tls: dnsNames: \"*.com\" is no DNS name",
         ),
         (
             "{pod: {affinity: {nodeAffinity: 5}}}",
@@ -59,6 +59,11 @@ fn each_error_names_its_field_and_the_way_out() {
             "InvalidSpec",
             "spec.pod.tolerations[1].tolerationSeconds: invalid type",
         ),
+        (
+            "{tls: {issuerRef: {name: ca}}}",
+            "CertManagerNotFound",
+            "spec.tls.issuerRef: the cluster does not know cert-manager's",
+        ),
         ("{tls: {secretRef: {name: mine}}}", "SecretNotFound", "spec.tls.secretRef: there is no Secret mine"),
         (
             "{auth: {tokensSecretRef: {name: mine}}}",
@@ -69,7 +74,8 @@ fn each_error_names_its_field_and_the_way_out() {
         let error = validated(spec, &Dereferenced::default()).unwrap_err();
         assert_eq!(error.reason(), reason, "{spec}");
         assert!(error.to_string().starts_with(sentence), "{spec}: {error}");
-        assert_eq!(error.concerns_certificate(), spec.contains("tls: {secretRef"), "{spec}");
+        let certificate = spec.contains("tls: {secretRef") || spec.contains("issuerRef");
+        assert_eq!(error.concerns_certificate(), certificate, "{spec}");
     }
 }
 
@@ -82,10 +88,10 @@ fn a_users_certificate_is_read_before_it_is_served() {
         |secret: Secret| Dereferenced { provided_certificate: Some(secret), ..Dereferenced::default() };
     let spec = "{tls: {secretRef: {name: mine}}}";
     let valid = validated(spec, &with(secret("mine", [("tls.crt", crt), ("tls.key", key)]))).unwrap();
-    assert_eq!(
-        valid.certificate,
-        Certificate::Provided { secret: "mine".to_owned(), not_after: pair.not_after }
-    );
+    let Certificate::Provided { secret: name, served } = valid.certificate else {
+        panic!("the certificate is the user's");
+    };
+    assert_eq!((name.as_str(), served.not_after, served.bundle), ("mine", pair.not_after, None));
     for (secret, reason) in [
         (secret("mine", [("tls.crt", crt)]), "needs tls.crt and tls.key"),
         (secret("mine", [("tls.crt", "x"), ("tls.key", key)]), "tls.crt is not a PEM certificate"),
@@ -265,4 +271,77 @@ fn a_claim_template_keeps_its_size() {
     let found = Dereferenced { stateful_set: Some(children.stateful_set), ..Dereferenced::default() };
     let grown = validated("{log: {file: {size: 2Gi}}}", &found).unwrap();
     assert_eq!((grown.volume.template_size.as_str(), grown.volume.wanted_size.as_str()), ("1Gi", "2Gi"));
+}
+
+/// What there is of a store that asks cert-manager: the Secret with these annotations, and the Certificate's status.
+fn asked(secret: Option<Secret>, status: &str) -> Dereferenced {
+    let yaml = format!(
+        "{{apiVersion: cert-manager.io/v1, kind: Certificate, metadata: {{name: orders, ownerReferences: [{{apiVersion: a, kind: b, name: c, uid: uid-1}}]}}, status: {status}}}"
+    );
+    Dereferenced {
+        cert_manager: true,
+        certificate: Some(serde_yaml::from_str(&yaml).unwrap()),
+        leaf: secret,
+        ..Dereferenced::default()
+    }
+}
+
+/// The Secret as cert-manager writes it.
+fn issued_secret(pair: &crate::pki::Issued) -> Secret {
+    let ca = &pair.authorities.active.certificate;
+    let values = [("tls.crt", pair.leaf.certificate.as_str()), ("tls.key", &pair.leaf.key), ("ca.crt", ca)];
+    let mut secret = secret("orders-tls", values);
+    secret.metadata.uid = Some("s".to_owned());
+    secret.type_ = Some("kubernetes.io/tls".to_owned());
+    secret.metadata.annotations =
+        Some([("cert-manager.io/certificate-name".to_owned(), "orders".to_owned())].into());
+    secret
+}
+
+const ISSUER: &str = "{tls: {issuerRef: {name: ca, kind: ClusterIssuer, dnsNames: [kv.example.com]}}}";
+
+#[test]
+fn a_certificate_of_cert_manager_is_asked_for_and_taken_up() {
+    let wanted = |found: &Dereferenced| match validated(ISSUER, found).unwrap().certificate {
+        Certificate::Issuer(wanted) => *wanted,
+        other => panic!("{other:?}"),
+    };
+    let waiting = "{conditions: [{type: Ready, status: 'False', message: 'Issuing certificate.'}]}";
+    let first = wanted(&asked(None, waiting));
+    assert_eq!((first.served, first.secret, first.revision), (None, None, 0));
+    let ready = first.ready.unwrap();
+    assert_eq!((ready.ready, ready.message.as_str()), (false, "Issuing certificate"));
+
+    let pair = issued();
+    let done = "{revision: 3, conditions: [{type: Ready, status: 'True', message: ok}]}";
+    let found = asked(Some(issued_secret(&pair)), done);
+    let then = wanted(&found);
+    assert_eq!(then.served.clone().unwrap().not_after, pair.not_after);
+    assert_eq!((then.revision, then.secret.unwrap().uid), (3, "s".to_owned()));
+    let store = validated(ISSUER, &found).unwrap();
+    assert!(store.server_names().contains(&"kv.example.com".to_owned()));
+    // One that cannot be served is none.
+    let mut ended = issued_secret(&pair);
+    ended.data.as_mut().unwrap().remove("tls.key");
+    assert_eq!(wanted(&asked(Some(ended), done)).served, None);
+}
+
+#[test]
+fn cert_manager_writes_over_nothing_of_someone_elses() {
+    let taken = |found: Dereferenced, object: &str| {
+        let error = validated(ISSUER, &found).unwrap_err();
+        assert_eq!(error.reason(), "NameTaken");
+        assert!(error.to_string().starts_with(object), "{error}");
+    };
+    let mut foreign = issued_secret(&issued());
+    foreign.metadata.annotations = None;
+    taken(asked(Some(foreign), "{}"), "Secret orders-tls");
+    let mut found = asked(None, "{}");
+    found.certificate.as_mut().unwrap().metadata.owner_references = None;
+    taken(found, "Certificate orders");
+    // What the operator issued before is its own.
+    let (_, _, own) = children("{}");
+    let store = validated(ISSUER, &asked(own.certificate_secret, "{}")).unwrap();
+    let Certificate::Issuer(wanted) = store.certificate else { panic!("asked for") };
+    assert!(wanted.served.is_some() && wanted.secret.is_none(), "it is served, and left alone");
 }
