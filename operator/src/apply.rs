@@ -235,9 +235,7 @@ impl Cluster<'_> {
     async fn remove_foreign(&self, kind: ForeignKind) -> Result<(), ApplyError> {
         let (api, name) = (self.foreign(kind), self.store.names.store());
         match api.get_metadata_opt(name).await {
-            Ok(Some(child)) if self.owns(&child) => {
-                delete(&api, kind.name.to_owned(), name.to_owned()).await
-            }
+            Ok(Some(child)) if self.owns(&child) => delete(&api, kind.name.to_owned(), name.to_owned()).await,
             Ok(_) => Ok(()),
             Err(error) if is_absent(&error) => Ok(()),
             Err(source) => Err(ApplyError::List { kind: kind.name.to_owned(), source }),

@@ -20,9 +20,5 @@ pub(super) fn build(store: &Store, material: &Material) -> Option<ConfigMap> {
     let mut metadata = metadata::child(store, store.names.ca_config_map());
     let since = authorities.and_then(|authorities| Some(authorities.next.as_ref()?.since.to_string()));
     metadata.annotations = since.map(|since| [(NEXT_SINCE.to_owned(), since)].into());
-    Some(ConfigMap {
-        metadata,
-        data: Some([("ca.crt".to_owned(), bundle)].into()),
-        ..ConfigMap::default()
-    })
+    Some(ConfigMap { metadata, data: Some([("ca.crt".to_owned(), bundle)].into()), ..ConfigMap::default() })
 }

@@ -177,10 +177,8 @@ mod tests {
             flaws(&issued.leaf, None, "a.orders-0.orders-pods.shop.svc"),
             ["it does not name a.orders-0.orders-pods.shop.svc"]
         );
-        let chain = Pair {
-            certificate: format!("{}{foreign}", issued.leaf.certificate),
-            ..issued.leaf.clone()
-        };
+        let chain =
+            Pair { certificate: format!("{}{foreign}", issued.leaf.certificate), ..issued.leaf.clone() };
         assert_eq!(flaws(&chain, None, NAME), ["certificate 2 of tls.crt did not issue certificate 1"]);
         assert_eq!(flaws(&issued.leaf, Some(foreign), NAME), ["no certificate of ca.crt issued it"]);
         let unreadable = "ca.crt holds no PEM certificate that can be read";

@@ -72,12 +72,7 @@ fn issuer(store: &Store, wanted: &IssuerCertificate, now: Timestamp) -> (bool, &
 }
 
 /// A certificate of someone else's making, with what clients may hold against it.
-fn foreign(
-    sound: &'static str,
-    held: String,
-    served: &Foreign,
-    now: Timestamp,
-) -> (&'static str, String) {
+fn foreign(sound: &'static str, held: String, served: &Foreign, now: Timestamp) -> (&'static str, String) {
     let mut flaws: Vec<(&'static str, String)> =
         served.flaws.iter().map(|flaw| (flaw.reason(), flaw.to_string())).collect();
     if served.ends_soon_at <= now {

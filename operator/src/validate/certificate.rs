@@ -128,7 +128,11 @@ fn bounds(
 }
 
 /// A certificate's life and the end of it in which it is renewed.
-pub(super) fn life(duration: Duration, renew_before: Duration, least: Duration) -> Result<(), ValidationError> {
+pub(super) fn life(
+    duration: Duration,
+    renew_before: Duration,
+    least: Duration,
+) -> Result<(), ValidationError> {
     bounds("duration", duration, HOUR, 87_600 * HOUR)?;
     bounds("renewBefore", renew_before, least, duration.saturating_sub(Duration::from_millis(1)))
 }

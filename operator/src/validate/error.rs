@@ -44,9 +44,7 @@ pub enum ValidationError {
         most: Duration,
     },
     /// A name for the certificate is none.
-    #[error(
-        "spec.tls: dnsNames: {0:?} is no DNS name; write lower-case labels, as in kv.example.com."
-    )]
+    #[error("spec.tls: dnsNames: {0:?} is no DNS name; write lower-case labels, as in kv.example.com.")]
     DnsName(String),
     /// Too many names for the certificate.
     #[error("spec.tls: dnsNames: {0} are too many names; write at most {most}.", most = kivi_crds::MAX_DNS_NAMES)]
@@ -114,10 +112,12 @@ impl ValidationError {
 
     /// Whether it is the certificate that is missing.
     pub fn concerns_certificate(&self) -> bool {
-        matches!(
-            self,
-            Self::NoCertManager | Self::SecretNotFound { field, .. } | Self::SecretInvalid { field, .. }
-                if *field == super::secret::TLS_FIELD
-        )
+        match self {
+            Self::NoCertManager => true,
+            Self::SecretNotFound { field, .. } | Self::SecretInvalid { field, .. } => {
+                *field == super::secret::TLS_FIELD
+            }
+            _ => false,
+        }
     }
 }

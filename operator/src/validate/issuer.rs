@@ -55,7 +55,8 @@ pub(super) fn certificate(
         renew_before: reference.renew_before(),
         dns_names: reference.dns_names.clone(),
         served: secret.and_then(|secret| served(secret, host, now)),
-        secret: issued.and_then(|secret| Some(IssuedSecret { uid: secret.uid()?, type_: secret.type_.clone() })),
+        secret: issued
+            .and_then(|secret| Some(IssuedSecret { uid: secret.uid()?, type_: secret.type_.clone() })),
         ready: certificate.and_then(readiness),
         revision: certificate
             .and_then(|certificate| certificate.data["status"]["revision"].as_i64())

@@ -122,8 +122,7 @@ pub(super) fn certificate(
         invalid("it needs tls.crt and tls.key, as a Secret of type kubernetes.io/tls".to_owned())
     })?;
     let ca = text(secret, "ca.crt");
-    let seen =
-        pki::examine(&pair, ca.as_deref(), host, now).map_err(|error| invalid(error.to_string()))?;
+    let seen = pki::examine(&pair, ca.as_deref(), host, now).map_err(|error| invalid(error.to_string()))?;
     if seen.not_after <= now {
         return Err(invalid(format!("its certificate ended at {}", seen.not_after)));
     }

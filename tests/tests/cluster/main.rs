@@ -10,6 +10,7 @@ mod data;
 mod deletion;
 mod handshake;
 mod isolation;
+mod issuer;
 mod plugin;
 mod readiness;
 mod references;

@@ -9,7 +9,6 @@ use std::time::Duration;
 use kivi_api::{Client, Precondition};
 use kivi_tests::kubectl::{Kubectl, PortForward};
 use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 

@@ -314,6 +314,9 @@ fn what_cert_manager_says_is_told() {
     let status = serving(&store, &material, &serving_well(), None, now());
     assert_eq!(said(&status, ConditionType::CertificateReady), ("False", "Issuing"));
     let condition = conditions::find(&status.conditions, ConditionType::CertificateReady).unwrap();
-    assert!(condition.message.contains("cert-manager says of Certificate orders: no such issuer; "), "{condition:?}");
+    assert!(
+        condition.message.contains("cert-manager says of Certificate orders: no such issuer; "),
+        "{condition:?}"
+    );
     assert_eq!(status.certificate, None);
 }
