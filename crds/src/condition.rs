@@ -15,17 +15,20 @@ pub enum ConditionType {
     StorageReady,
     /// The operator leaves the store alone, as the spec asks.
     ReconciliationPaused,
+    /// The store serves, but something in its spec has no effect, or may do harm later.
+    ConfigurationWarning,
 }
 
 impl ConditionType {
     /// Every type, in the order in which they are shown.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Ready,
         Self::Progressing,
         Self::Degraded,
         Self::CertificateReady,
         Self::StorageReady,
         Self::ReconciliationPaused,
+        Self::ConfigurationWarning,
     ];
 
     /// The word in the condition.
@@ -37,6 +40,7 @@ impl ConditionType {
             Self::CertificateReady => "CertificateReady",
             Self::StorageReady => "StorageReady",
             Self::ReconciliationPaused => "ReconciliationPaused",
+            Self::ConfigurationWarning => "ConfigurationWarning",
         }
     }
 }

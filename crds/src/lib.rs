@@ -17,9 +17,9 @@ pub use kivi_settings as settings;
 pub use names::{LOG_VOLUME, StoreNames, is_dns_name};
 pub use opaque::Opaque;
 pub use store::{
-    CertificateStatus, Disabled, IssuerRef, KeyValueStore, KeyValueStoreSpec, KeyValueStoreStatus,
-    MAX_DNS_NAMES, ManagedTls, Monitoring, Pod, Retention, RetentionPolicy, Service, ServiceType, Tls,
-    VolumePhase, VolumeStatus,
+    CertificateStatus, Disabled, HttpRoute, Ingress, IssuerRef, KeyValueStore, KeyValueStoreSpec,
+    KeyValueStoreStatus, MAX_DNS_NAMES, ManagedTls, Monitoring, NetworkPolicy, Pod, Retention,
+    RetentionPolicy, Service, ServiceType, Tls, VolumePhase, VolumeStatus,
 };
 
 /// This release: the default of `spec.version`.

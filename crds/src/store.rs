@@ -3,7 +3,10 @@
 //! Each doc comment is a description of the CRD (`kubectl explain`): a sentence, the unit, the bounds, the
 //! default. Rules that span fields are CEL, beside the type that they hold for.
 
+mod http_route;
+mod ingress;
 mod monitoring;
+mod network_policy;
 mod pod;
 mod retention;
 mod service;
@@ -15,7 +18,10 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use http_route::HttpRoute;
+pub use ingress::Ingress;
 pub use monitoring::Monitoring;
+pub use network_policy::NetworkPolicy;
 pub use pod::Pod;
 pub use retention::{Retention, RetentionPolicy};
 pub use service::{Service, ServiceType};
@@ -111,6 +117,14 @@ pub struct KeyValueStoreSpec {
     pub sidecar: SidecarSettings,
     /// The Service that clients use.
     pub service: Service,
+    /// A way in from outside the cluster, by an Ingress. Default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ingress: Option<Ingress>,
+    /// A way in from outside the cluster, by the Gateway API. Default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http_route: Option<HttpRoute>,
+    /// Who may open connections to the pods. Default: everybody.
+    pub network_policy: NetworkPolicy,
     /// What the pods look like to the scheduler and to others.
     pub pod: Pod,
     /// What is made for Prometheus.
@@ -133,6 +147,9 @@ impl Default for KeyValueStoreSpec {
             auth: AuthSettings::default(),
             sidecar: SidecarSettings::default(),
             service: Service::default(),
+            ingress: None,
+            http_route: None,
+            network_policy: NetworkPolicy::default(),
             pod: Pod::default(),
             monitoring: Monitoring::default(),
             stopped: false,

@@ -6,21 +6,21 @@
 use std::fmt::Debug;
 use std::marker::PhantomData;
 
+use futures::future::try_join_all;
 use k8s_openapi::NamespaceResourceScope;
-use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service};
+use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service, ServiceAccount};
+use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kivi_crds::labels;
-use kube::api::{
-    ApiResource, DeleteParams, DynamicObject, ListParams, PartialObjectMeta, Patch, PatchParams,
-};
+use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use thiserror::Error;
 
 use crate::answer::{Said, is_absent, is_invalid};
 use crate::build::{Applied, Children, Prepared};
-use crate::foreign::{CERTIFICATE, ForeignKind, SERVICE_MONITOR};
+use crate::foreign::{Foreign, ForeignKind};
 use crate::model::Store;
 
 /// Who owns the fields that the operator writes.
@@ -82,35 +82,41 @@ pub async fn apply(
     let Children {
         service_account,
         authority_secret,
-        certificate,
         certificate_secret,
         token_secret,
         trust_config_map,
         config_map,
         pods_service,
         service,
-        service_monitor,
+        disruption_budget,
+        network_policy,
+        ingress,
+        foreign,
         stateful_set,
         state: _,
     } = children;
     // The StatefulSet comes last: its pods mount what comes before it. The authority comes before its
-    // leaf: a leaf whose authority was lost would be issued again. A Certificate that is not wanted goes before
-    // the leaf comes: its keeper would write it over.
+    // leaf: a leaf whose authority was lost would be issued again. A Certificate that is not wanted goes before the
+    // leaf comes: its keeper would write it over.
+    cluster.remove_foreign(ForeignKind::Certificate, &foreign).await?;
     let applied = Children {
         service_account: cluster.apply(service_account).await?,
         authority_secret: cluster.apply_some(authority_secret).await?,
-        certificate: cluster.apply_foreign(CERTIFICATE, certificate).await?,
         certificate_secret: cluster.apply_some(certificate_secret).await?,
         token_secret: cluster.apply_some(token_secret).await?,
         trust_config_map: cluster.apply_some(trust_config_map).await?,
         config_map: cluster.apply(config_map).await?,
         pods_service: cluster.apply(pods_service).await?,
         service: cluster.apply(service).await?,
-        service_monitor: cluster.apply_foreign(SERVICE_MONITOR, service_monitor).await?,
+        disruption_budget: cluster.apply_some(disruption_budget).await?,
+        network_policy: cluster.apply_some(network_policy).await?,
+        ingress: cluster.apply_some(ingress).await?,
+        foreign: cluster.apply_foreign(foreign).await?,
         stateful_set: cluster.apply(stateful_set).await?,
         state: PhantomData,
     };
-    cluster.remove_orphans(&applied).await?;
+    // On the heap: it asks after many kinds at once.
+    Box::pin(cluster.remove_orphans(&applied)).await?;
     Ok(applied)
 }
 
@@ -167,79 +173,76 @@ impl Cluster<'_> {
         }
     }
 
-    fn foreign(&self, kind: ForeignKind) -> Api<DynamicObject> {
-        let resource = ApiResource::from_gvk(&kind.kind());
-        Api::namespaced_with(self.client.clone(), &self.store.namespace, &resource)
+    fn foreign_api(&self, kind: ForeignKind) -> Api<DynamicObject> {
+        Api::namespaced_with(self.client.clone(), &self.store.namespace, &kind.resource())
     }
 
-    /// Applies an object of a kind that the cluster may not know, or removes it where it is not wanted. It has the
-    /// store's name.
-    async fn apply_foreign(
-        &self,
-        kind: ForeignKind,
-        child: Option<Value>,
-    ) -> Result<Option<Value>, ApplyError> {
-        let name = self.store.names.store();
-        let Some(child) = child else {
-            self.remove_foreign(kind).await?;
-            return Ok(None);
-        };
+    async fn apply_foreign(&self, children: Vec<Foreign>) -> Result<Vec<Foreign>, ApplyError> {
         let params = PatchParams::apply(FIELD_MANAGER).force();
-        match self.foreign(kind).patch(name, &params, &Patch::Apply(&child)).await {
-            Ok(_) => Ok(Some(child)),
-            Err(source) => {
-                Err(ApplyError::Apply { kind: kind.name.to_owned(), name: name.to_owned(), source })
-            }
+        for child in &children {
+            let patch = Patch::Apply(&child.object);
+            self.foreign_api(child.kind).patch(&child.name, &params, &patch).await.map_err(|source| {
+                ApplyError::Apply { kind: child.kind.gvk().kind, name: child.name.clone(), source }
+            })?;
         }
+        Ok(children)
     }
 
-    /// Removes children of earlier specs, found by label and owner. ServiceAccount and StatefulSet are
-    /// wanted by every spec under the same name, so no orphan of theirs can exist.
+    /// Removes children of earlier specs, found by label and owner. Every spec wants a StatefulSet under the same
+    /// name, so no orphan of that kind can exist.
     async fn remove_orphans(&self, applied: &Children<Applied>) -> Result<(), ApplyError> {
         let secrets = [&applied.authority_secret, &applied.certificate_secret, &applied.token_secret];
-        // A spec may name a Secret that the operator made for an earlier one: from then on it is the user's.
+        // A spec may name an object that the operator made for an earlier one: from then on it is the user's.
         let named = self.store.certificate_secret().into_iter().chain([self.store.tokens_secret()]);
-        self.remove_all_but::<Secret>(
-            secrets.into_iter().flatten().map(ResourceExt::name_any).chain(named).collect(),
-        )
-        .await?;
-        let config_maps = [Some(&applied.config_map), applied.trust_config_map.as_ref()];
-        self.remove_all_but::<ConfigMap>(
-            config_maps.into_iter().flatten().map(ResourceExt::name_any).collect(),
-        )
-        .await?;
-        self.remove_all_but::<Service>(vec![applied.service.name_any(), applied.pods_service.name_any()])
-            .await?;
+        let secrets: Vec<String> =
+            secrets.into_iter().flatten().map(ResourceExt::name_any).chain(named).collect();
+        let config_maps = names([Some(&applied.config_map), applied.trust_config_map.as_ref()]);
+        let services = names([Some(&applied.service), Some(&applied.pods_service)]);
+        let foreign = ForeignKind::ALL.into_iter().filter(|kind| *kind != ForeignKind::Certificate);
+        // One does not wait for the other: there are many kinds, and rarely an orphan.
+        futures::try_join!(
+            self.remove_all_but::<Secret>(secrets),
+            self.remove_all_but::<ConfigMap>(config_maps),
+            self.remove_all_but::<Service>(services),
+            self.remove_all_but::<ServiceAccount>(vec![self.store.service_account().to_owned()]),
+            self.remove_all_but::<PodDisruptionBudget>(names([applied.disruption_budget.as_ref()])),
+            self.remove_all_but::<NetworkPolicy>(names([applied.network_policy.as_ref()])),
+            self.remove_all_but::<Ingress>(names([applied.ingress.as_ref()])),
+            try_join_all(foreign.map(|kind| self.remove_foreign(kind, &applied.foreign))),
+        )?;
         Ok(())
+    }
+
+    async fn remove_foreign(&self, kind: ForeignKind, wanted: &[Foreign]) -> Result<(), ApplyError> {
+        let wanted = wanted.iter().filter(|child| child.kind == kind).map(|child| child.name.clone());
+        self.remove_others(&self.foreign_api(kind), &kind.gvk().kind, &wanted.collect::<Vec<_>>()).await
     }
 
     async fn remove_all_but<K>(&self, wanted: Vec<String>) -> Result<(), ApplyError>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
     {
-        let kind = K::kind(&()).into_owned();
-        let api: Api<PartialObjectMeta<K>> = self.api();
+        self.remove_others(&self.api::<K>(), &K::kind(&()), &wanted).await
+    }
+
+    async fn remove_others<K>(&self, api: &Api<K>, kind: &str, wanted: &[String]) -> Result<(), ApplyError>
+    where
+        K: Resource + Clone + Debug + DeserializeOwned,
+    {
         let selector = ListParams::default().labels(&labels::query(&self.managed()));
-        let found =
-            api.list(&selector).await.map_err(|source| ApplyError::List { kind: kind.clone(), source })?;
+        let found = match api.list_metadata(&selector).await {
+            Ok(found) => found,
+            // A cluster that does not know a kind has none of it.
+            Err(error) if is_absent(&error) => return Ok(()),
+            Err(source) => return Err(ApplyError::List { kind: kind.to_owned(), source }),
+        };
         for child in found {
             let name = child.name_any();
             if self.owns(&child) && !wanted.contains(&name) {
-                delete(&self.api::<K>(), kind.clone(), name).await?;
+                delete(api, kind.to_owned(), name).await?;
             }
         }
         Ok(())
-    }
-
-    /// A cluster that does not know a kind has none of it.
-    async fn remove_foreign(&self, kind: ForeignKind) -> Result<(), ApplyError> {
-        let (api, name) = (self.foreign(kind), self.store.names.store());
-        match api.get_metadata_opt(name).await {
-            Ok(Some(child)) if self.owns(&child) => delete(&api, kind.name.to_owned(), name.to_owned()).await,
-            Ok(_) => Ok(()),
-            Err(error) if is_absent(&error) => Ok(()),
-            Err(source) => Err(ApplyError::List { kind: kind.name.to_owned(), source }),
-        }
     }
 
     fn managed(&self) -> std::collections::BTreeMap<String, String> {
@@ -251,6 +254,11 @@ impl Cluster<'_> {
     fn owns(&self, child: &impl ResourceExt) -> bool {
         child.owner_references().iter().any(|owner| owner.uid == self.store.owner.uid)
     }
+}
+
+/// The names of those of the children that there are.
+fn names<'c, K: ResourceExt + 'c>(children: impl IntoIterator<Item = Option<&'c K>>) -> Vec<String> {
+    children.into_iter().flatten().map(ResourceExt::name_any).collect()
 }
 
 async fn delete<K>(api: &Api<K>, kind: String, name: String) -> Result<(), ApplyError>

@@ -7,11 +7,16 @@ mod authority_secret;
 mod certificate_secret;
 mod config;
 mod config_map;
+mod disruption_budget;
 mod environment;
+mod http_route;
+mod ingress;
 mod issuer_certificate;
 mod metadata;
+mod network_policy;
 mod pod;
 mod pods_service;
+mod scheduling;
 mod server;
 mod service;
 mod service_account;
@@ -25,8 +30,10 @@ use std::marker::PhantomData;
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service, ServiceAccount};
-use serde_json::Value;
+use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 
+use crate::foreign::Foreign;
 use crate::material::Material;
 use crate::model::Store;
 
@@ -46,8 +53,6 @@ pub struct Children<S> {
     pub service_account: ServiceAccount,
     /// The authority's pair.
     pub authority_secret: Option<Secret>,
-    /// What asks cert-manager for the server's pair; of a kind that the cluster may not know.
-    pub certificate: Option<Value>,
     /// The server's pair.
     pub certificate_secret: Option<Secret>,
     /// The bearer token.
@@ -60,8 +65,14 @@ pub struct Children<S> {
     pub pods_service: Service,
     /// What clients use.
     pub service: Service,
-    /// What Prometheus scrapes; of a kind that the cluster may not know.
-    pub service_monitor: Option<Value>,
+    /// How many pods may be evicted at once.
+    pub disruption_budget: Option<PodDisruptionBudget>,
+    /// Who may open connections to the pods.
+    pub network_policy: Option<NetworkPolicy>,
+    /// A way in from outside the cluster.
+    pub ingress: Option<Ingress>,
+    /// Children of kinds that the cluster may not know.
+    pub foreign: Vec<Foreign>,
     /// The pods.
     pub stateful_set: StatefulSet,
     pub(crate) state: PhantomData<S>,
@@ -72,14 +83,20 @@ pub fn build(store: &Store, material: &Material) -> Children<Prepared> {
     Children {
         service_account: service_account::build(store),
         authority_secret: authority_secret::build(store, material),
-        certificate: issuer_certificate::build(store),
         certificate_secret: certificate_secret::build(store, material),
         token_secret: token_secret::build(store, material),
         trust_config_map: trust_config_map::build(store, material),
         config_map: config_map::build(store),
         pods_service: pods_service::build(store),
         service: service::build(store),
-        service_monitor: service_monitor::build(store),
+        disruption_budget: disruption_budget::build(store),
+        network_policy: network_policy::build(store),
+        ingress: ingress::build(store),
+        foreign: issuer_certificate::build(store)
+            .into_iter()
+            .chain(service_monitor::build(store))
+            .chain(http_route::build(store))
+            .collect(),
         stateful_set: stateful_set::build(store),
         state: PhantomData,
     }

@@ -2,18 +2,21 @@
 //!
 //! It must not judge: whether a Secret will do is for `validate` to say.
 
+use std::fmt::Debug;
+
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service, ServiceAccount};
+use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kivi_crds::{KeyValueStore, StoreNames};
-use kube::api::{ApiResource, DynamicObject, ListParams};
+use kube::api::{DynamicObject, ListParams};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 use crate::answer::{Said, is_absent};
-use crate::foreign::{CERTIFICATE, ForeignKind, SERVICE_MONITOR};
+use crate::foreign::{self, ForeignKind};
 use crate::validate::NEXT;
 
 /// What a store refers to.
@@ -23,12 +26,10 @@ pub struct Dereferenced {
     pub authority: Option<Secret>,
     /// The bundle's ConfigMap; only looked up while it may lack an authority, or be someone else's.
     pub bundle: Option<ConfigMap>,
-    /// The leaf's Secret, made at an earlier reconcile.
-    pub leaf: Option<Secret>,
     /// The Certificate of cert-manager, made at an earlier reconcile.
     pub certificate: Option<DynamicObject>,
-    /// Whether the cluster knows cert-manager's Certificates; only looked up where one is wanted.
-    pub cert_manager: bool,
+    /// The leaf's Secret, made at an earlier reconcile.
+    pub leaf: Option<Secret>,
     /// The token's Secret, made at an earlier reconcile.
     pub token: Option<Secret>,
     /// The Secret of `spec.tls.secretRef`.
@@ -37,11 +38,11 @@ pub struct Dereferenced {
     pub provided_tokens: Option<Secret>,
     /// The StatefulSet, made at an earlier reconcile.
     pub stateful_set: Option<StatefulSet>,
-    /// What has the name of another child already; only looked up while there is no StatefulSet, which is
-    /// made last.
+    /// What has the name of another child already. Children that every store has are only looked up while there
+    /// is no StatefulSet, which is made last; those that a spec may come to ask for, always.
     pub namesakes: Vec<Namesake>,
-    /// Whether the cluster knows ServiceMonitors; only looked up where one is wanted.
-    pub service_monitors: bool,
+    /// Those kinds of other projects that the store asks for and the cluster knows.
+    pub foreign_kinds: Vec<ForeignKind>,
 }
 
 /// An object with the name of a child.
@@ -82,30 +83,29 @@ pub async fn dereference(
     let (tls, auth) = (&store.spec.tls, &store.spec.auth);
     let own_tls = tls.secret_ref.is_none() && tls.disabled.is_none();
     let managed_tls = own_tls && tls.issuer_ref.is_none();
-    let published = tls.disabled.is_none();
     let managed_token = auth.tokens_secret_ref.is_none();
     let stateful_set = stateful_set(client, namespace, &names).await?;
-    let namesakes = match stateful_set {
+    let mut namesakes = match stateful_set {
         Some(_) => Vec::new(),
         None => namesakes(client, namespace, &names).await?,
     };
+    let foreign_kinds = known(client, foreign::wanted(&store.spec)).await?;
+    namesakes.extend(optional_namesakes(client, namespace, store, &foreign_kinds).await?);
     let authority = secret(&secrets, managed_tls.then(|| names.ca_secret())).await?;
     let settled = authority.as_ref().is_some_and(|secret| !has(secret, NEXT.0));
-    let bundle = match published && !settled {
+    let bundle = match tls.disabled.is_none() && !settled {
         true => config_map(client, namespace, &names.ca_config_map()).await?,
         false => None,
     };
-    let cert_manager = tls.issuer_ref.is_some() && knows(client, &CERTIFICATE).await?;
-    let certificate = match cert_manager {
+    let certificate = match foreign_kinds.contains(&ForeignKind::Certificate) {
         true => certificate(client, namespace, names.store()).await?,
         false => None,
     };
     Ok(Dereferenced {
         authority,
         bundle,
-        leaf: secret(&secrets, own_tls.then(|| names.tls_secret())).await?,
         certificate,
-        cert_manager,
+        leaf: secret(&secrets, own_tls.then(|| names.tls_secret())).await?,
         token: secret(&secrets, managed_token.then(|| names.token_secret())).await?,
         provided_certificate: secret(&secrets, tls.secret_ref.as_ref().map(|secret| secret.name.clone()))
             .await?,
@@ -113,7 +113,7 @@ pub async fn dereference(
             .await?,
         stateful_set,
         namesakes,
-        service_monitors: store.spec.monitoring.service_monitor && knows(client, &SERVICE_MONITOR).await?,
+        foreign_kinds,
     })
 }
 
@@ -147,16 +147,33 @@ fn has(secret: &Secret, key: &str) -> bool {
     secret.data.as_ref().is_some_and(|data| data.contains_key(key))
 }
 
-/// The ConfigMap of this name, as a list of none or one: they are listed anyway, so it takes no further right.
 async fn config_map(
     client: &Client,
     namespace: &str,
     name: &str,
 ) -> Result<Option<ConfigMap>, DereferenceError> {
+    let api = Api::<ConfigMap>::namespaced(client.clone(), namespace);
+    whole(&api, "ConfigMap", name).await
+}
+
+async fn certificate(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<DynamicObject>, DereferenceError> {
+    let resource = ForeignKind::Certificate.resource();
+    let api = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &resource);
+    whole(&api, "Certificate", name).await
+}
+
+/// The object of this name, with all that is in it, as a list of none or one.
+async fn whole<K>(api: &Api<K>, kind: &str, name: &str) -> Result<Option<K>, DereferenceError>
+where
+    K: Clone + Debug + DeserializeOwned,
+{
     let selector = ListParams::default().fields(&format!("metadata.name={name}"));
-    let found = Api::<ConfigMap>::namespaced(client.clone(), namespace).list(&selector).await;
-    let found = found.map_err(|source| DereferenceError::Read {
-        kind: "ConfigMap".to_owned(),
+    let found = api.list(&selector).await.map_err(|source| DereferenceError::Read {
+        kind: kind.to_owned(),
         name: name.to_owned(),
         source,
     })?;
@@ -176,48 +193,66 @@ async fn namesakes(
     Ok(found)
 }
 
-/// The object of this name, as a list of none or one: these kinds are listed anyway, so it takes no
-/// further right.
-async fn named<K>(client: &Client, namespace: &str, name: &str) -> Result<Vec<Namesake>, DereferenceError>
-where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-        + Clone
-        + std::fmt::Debug
-        + DeserializeOwned,
-{
-    let kind = K::kind(&()).into_owned();
-    let selector = ListParams::default().fields(&format!("metadata.name={name}"));
-    let found = Api::<K>::namespaced(client.clone(), namespace)
-        .list_metadata(&selector)
-        .await
-        .map_err(|source| DereferenceError::Read { kind: kind.clone(), name: name.to_owned(), source })?;
-    Ok(found.into_iter().map(|object| Namesake { kind: kind.clone(), metadata: object.metadata }).collect())
-}
-
-/// The Certificate of this name.
-async fn certificate(
+/// What has the name of a child that the spec asks for, and other specs do not.
+async fn optional_namesakes(
     client: &Client,
     namespace: &str,
-    name: &str,
-) -> Result<Option<DynamicObject>, DereferenceError> {
-    let api: Api<DynamicObject> =
-        Api::namespaced_with(client.clone(), namespace, &ApiResource::from_gvk(&CERTIFICATE.kind()));
-    api.get_opt(name).await.map_err(|source| DereferenceError::Read {
-        kind: "Certificate".to_owned(),
-        name: name.to_owned(),
-        source,
-    })
+    store: &KeyValueStore,
+    foreign_kinds: &[ForeignKind],
+) -> Result<Vec<Namesake>, DereferenceError> {
+    let (spec, name) = (&store.spec, store.name_any());
+    let mut found = Vec::new();
+    if spec.network_policy.enabled {
+        found.extend(named::<NetworkPolicy>(client, namespace, &name).await?);
+    }
+    if spec.ingress.is_some() {
+        found.extend(named::<Ingress>(client, namespace, &name).await?);
+    }
+    for kind in foreign_kinds {
+        let api = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &kind.resource());
+        found.extend(called(&api, &kind.gvk().kind, &name).await?);
+    }
+    Ok(found)
 }
 
-/// Whether the cluster knows a kind.
-async fn knows(client: &Client, kind: &ForeignKind) -> Result<bool, DereferenceError> {
-    let kind = kind.kind();
-    match kube::discovery::pinned_kind(client, &kind).await {
-        Ok(_) => Ok(true),
-        Err(error) if is_absent(&error) => Ok(false),
-        Err(kube::Error::Discovery(_)) => Ok(false),
-        Err(source) => {
-            Err(DereferenceError::Read { kind: "API group".to_owned(), name: kind.api_version(), source })
+async fn named<K>(client: &Client, namespace: &str, name: &str) -> Result<Vec<Namesake>, DereferenceError>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
+{
+    called(&Api::<K>::namespaced(client.clone(), namespace), &K::kind(&()), name).await
+}
+
+/// The object of this name, as a list of none or one: these kinds are listed anyway, so it takes no
+/// further right.
+async fn called<K>(api: &Api<K>, kind: &str, name: &str) -> Result<Vec<Namesake>, DereferenceError>
+where
+    K: Clone + Debug + DeserializeOwned,
+{
+    let selector = ListParams::default().fields(&format!("metadata.name={name}"));
+    let found = api.list_metadata(&selector).await.map_err(|source| DereferenceError::Read {
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+        source,
+    })?;
+    Ok(found
+        .into_iter()
+        .map(|object| Namesake { kind: kind.to_owned(), metadata: object.metadata })
+        .collect())
+}
+
+/// Those of the kinds that the cluster knows.
+async fn known(client: &Client, kinds: Vec<ForeignKind>) -> Result<Vec<ForeignKind>, DereferenceError> {
+    let mut known = Vec::new();
+    for kind in kinds {
+        match kube::discovery::pinned_kind(client, &kind.gvk()).await {
+            Ok(_) => known.push(kind),
+            Err(error) if is_absent(&error) => {}
+            Err(kube::Error::Discovery(_)) => {}
+            Err(source) => {
+                let name = kind.api_version();
+                return Err(DereferenceError::Read { kind: "API group".to_owned(), name, source });
+            }
         }
     }
+    Ok(known)
 }

@@ -13,7 +13,7 @@ pub mod cli;
 pub mod controller;
 pub mod dereference;
 mod events;
-mod foreign;
+pub mod foreign;
 pub mod material;
 pub mod metrics;
 pub mod model;

@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 pub use authority::{Authorities, Next};
-pub use chain::{Flaw, Foreign, examine};
+pub use chain::{Examined, Flaw, examine};
 pub use inspect::{Inspected, inspect, signed_by};
 
 /// Clocks differ: by so much a certificate is valid before it is made, and may seem to end too late.

@@ -171,6 +171,8 @@ fn owns(store: &KeyValueStore, set: &StatefulSet) -> bool {
 fn next(store: &Store, material: &Material, seen: &Seen, now: Timestamp) -> Action {
     /// Between two looks at the events of what is missing.
     const EVENTS: Duration = Duration::from_secs(10);
+    /// Between two looks for a kind that the cluster did not know.
+    const DEFINITIONS: Duration = Duration::from_secs(300);
     let due = match &store.certificate {
         Certificate::Managed(_) => material.certificate.as_ref().map(|issued| issued.due),
         // Its end is to be told, unless its keeper renews it.
@@ -181,7 +183,8 @@ fn next(store: &Store, material: &Material, seen: &Seen, now: Timestamp) -> Acti
     };
     let renewal = due.map(|due| until(now, due));
     let look = seen.is_silent().then_some(EVENTS);
-    renewal.into_iter().chain(look).min().map_or_else(Action::await_change, Action::requeue)
+    let kinds = (!store.unknown_kinds.is_empty()).then_some(DEFINITIONS);
+    renewal.into_iter().chain(look).chain(kinds).min().map_or_else(Action::await_change, Action::requeue)
 }
 
 /// Certificates are not watched, as the cluster may not know them; their Secrets are.

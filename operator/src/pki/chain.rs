@@ -17,7 +17,7 @@ const NOTICE: Duration = Duration::from_secs(14 * 24 * 3600);
 
 /// A certificate of someone else's making.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Foreign {
+pub struct Examined {
     /// When it ends.
     pub not_after: Timestamp,
     /// When its end is near: a fifth of its life before it, and two weeks at most. Who renews at a third is not told of.
@@ -63,7 +63,7 @@ impl Flaw {
 ///
 /// # Errors
 /// Says which part of the pair cannot be used.
-pub fn examine(pair: &Pair, ca: Option<&str>, name: &str, now: Timestamp) -> Result<Foreign, PkiError> {
+pub fn examine(pair: &Pair, ca: Option<&str>, name: &str, now: Timestamp) -> Result<Examined, PkiError> {
     let seen = inspect(pair)?;
     let chain = certificates(&pair.certificate);
     let mut flaws = Vec::new();
@@ -91,7 +91,7 @@ pub fn examine(pair: &Pair, ca: Option<&str>, name: &str, now: Timestamp) -> Res
         }
         (None, None) => {}
     }
-    Ok(Foreign { not_after: seen.not_after, ends_soon_at: ends_soon_at(&seen), bundle, flaws })
+    Ok(Examined { not_after: seen.not_after, ends_soon_at: ends_soon_at(&seen), bundle, flaws })
 }
 
 fn ends_soon_at(seen: &Inspected) -> Timestamp {

@@ -6,7 +6,7 @@ use kivi_crds::{CertificateStatus, ConditionType};
 use super::conditions::Conditions;
 use crate::material::Material;
 use crate::model::{Certificate, IssuerCertificate, Store};
-use crate::pki::Foreign;
+use crate::pki::Examined;
 
 /// Whether there is a certificate to serve with, and what is to be known of it.
 pub(super) fn condition(
@@ -72,7 +72,7 @@ fn issuer(store: &Store, wanted: &IssuerCertificate, now: Timestamp) -> (bool, &
 }
 
 /// A certificate of someone else's making, with what clients may hold against it.
-fn foreign(sound: &'static str, held: String, served: &Foreign, now: Timestamp) -> (&'static str, String) {
+fn foreign(sound: &'static str, held: String, served: &Examined, now: Timestamp) -> (&'static str, String) {
     let mut flaws: Vec<(&'static str, String)> =
         served.flaws.iter().map(|flaw| (flaw.reason(), flaw.to_string())).collect();
     if served.ends_soon_at <= now {
@@ -89,7 +89,7 @@ fn foreign(sound: &'static str, held: String, served: &Foreign, now: Timestamp) 
 pub(super) fn status(store: &Store, material: &Material) -> Option<CertificateStatus> {
     let secret_name = store.certificate_secret()?;
     let published = Some(store.names.ca_config_map());
-    let foreign = |served: &Foreign, generation| CertificateStatus {
+    let foreign = |served: &Examined, generation| CertificateStatus {
         secret_name: secret_name.clone(),
         ca_config_map: published.clone().filter(|_| served.bundle.is_some()),
         not_after: served.not_after.to_string(),

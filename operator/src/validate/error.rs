@@ -49,10 +49,10 @@ pub enum ValidationError {
     /// Too many names for the certificate.
     #[error("spec.tls: dnsNames: {0} are too many names; write at most {most}.", most = kivi_crds::MAX_DNS_NAMES)]
     DnsNames(usize),
-    /// A part of the pod is not what Kubernetes knows.
-    #[error("spec.pod.{field}: {reason}.")]
-    Pod {
-        /// Path of the field below `spec.pod`.
+    /// A part that has no schema here is not what Kubernetes knows.
+    #[error("spec.{field}: {reason}.")]
+    Field {
+        /// Path of the field below `spec`.
         field: String,
         /// What is wrong with it.
         reason: String,
@@ -96,7 +96,7 @@ impl ValidationError {
             | Self::TlsDuration { .. }
             | Self::DnsName(_)
             | Self::DnsNames(_)
-            | Self::Pod { .. } => "InvalidSpec",
+            | Self::Field { .. } => "InvalidSpec",
             Self::NoCertManager => "CertManagerNotFound",
             Self::Version { .. } => "VersionNotSupported",
             Self::SecretNotFound { .. } => "SecretNotFound",

@@ -12,8 +12,9 @@ use super::ValidationError;
 use super::certificate::{dns_names, life};
 use super::secret::{self, Owned};
 use crate::dereference::Dereferenced;
+use crate::foreign::ForeignKind;
 use crate::model::{IssuedSecret, Issuer, IssuerCertificate, Readiness};
-use crate::pki::{self, Foreign};
+use crate::pki::{self, Examined};
 
 /// Annotation by which cert-manager says whose a Secret is.
 const CERTIFICATE_NAME: &str = "cert-manager.io/certificate-name";
@@ -30,12 +31,12 @@ pub(super) fn certificate(
     owned: Owned<'_>,
     now: Timestamp,
 ) -> Result<IssuerCertificate, ValidationError> {
-    if !found.cert_manager {
+    if !found.foreign_kinds.contains(&ForeignKind::Certificate) {
         return Err(ValidationError::NoCertManager);
     }
     life(reference.duration(), reference.renew_before(), LEAST_RENEW_BEFORE)?;
     dns_names(&reference.dns_names)?;
-    let certificate = owned.certificate(found.certificate.as_ref())?;
+    let certificate = found.certificate.as_ref();
     owned.config_map(found.bundle.as_ref())?;
     let issued = found.leaf.as_ref().filter(|secret| {
         secret.annotations().get(CERTIFICATE_NAME).map(String::as_str) == Some(names.store())
@@ -64,7 +65,7 @@ pub(super) fn certificate(
     })
 }
 
-fn served(secret: &Secret, host: &str, now: Timestamp) -> Option<Foreign> {
+fn served(secret: &Secret, host: &str, now: Timestamp) -> Option<Examined> {
     let ca = secret::text(secret, "ca.crt");
     let served = pki::examine(&secret::pair(secret)?, ca.as_deref(), host, now).ok()?;
     (now < served.not_after).then_some(served)

@@ -5,11 +5,10 @@ use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kivi_crds::labels;
 use kube::ResourceExt as _;
-use kube::api::DynamicObject;
 
 use super::ValidationError;
 use crate::dereference::Dereferenced;
-use crate::pki::{self, Foreign, Pair};
+use crate::pki::{self, Examined, Pair};
 
 /// The field that names a user's certificate.
 pub(super) const TLS_FIELD: &str = "spec.tls.secretRef";
@@ -77,20 +76,6 @@ impl Owned<'_> {
         }
     }
 
-    /// The Certificate, if it exists; one that is not the store's is never overwritten.
-    pub(super) fn certificate(
-        self,
-        found: Option<&DynamicObject>,
-    ) -> Result<Option<&DynamicObject>, ValidationError> {
-        match found {
-            Some(certificate) if !self.is_own(&certificate.metadata) => Err(ValidationError::NameTaken {
-                kind: "Certificate".to_owned(),
-                name: certificate.name_any(),
-            }),
-            found => Ok(found),
-        }
-    }
-
     /// The token in the store's own Secret; a token that was emptied is made anew.
     pub(super) fn token(self, found: Option<&Secret>) -> Result<Option<String>, ValidationError> {
         let name = found.map(kube::ResourceExt::name_any).unwrap_or_default();
@@ -113,7 +98,7 @@ pub(super) fn certificate(
     found: Option<&Secret>,
     host: &str,
     now: Timestamp,
-) -> Result<Foreign, ValidationError> {
+) -> Result<Examined, ValidationError> {
     let invalid =
         |reason: String| ValidationError::SecretInvalid { field: TLS_FIELD, name: name.to_owned(), reason };
     let secret =

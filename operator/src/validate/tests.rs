@@ -2,6 +2,7 @@ use k8s_openapi::api::core::v1::Secret;
 
 use super::*;
 use crate::dereference::Namesake;
+use crate::foreign::ForeignKind;
 use crate::model::{Certificate, PodOptions};
 use crate::test_support::{children, issued, now, secret, store, validated};
 
@@ -63,6 +64,21 @@ fn each_error_names_its_field_and_the_way_out() {
             "{tls: {issuerRef: {name: ca}}}",
             "CertManagerNotFound",
             "spec.tls.issuerRef: the cluster does not know cert-manager's",
+        ),
+        (
+            "{pod: {affinity: {podAffinty: {}}}}",
+            "InvalidSpec",
+            "spec.pod.affinity.podAffinty: Kubernetes knows no such field",
+        ),
+        (
+            "{networkPolicy: {enabled: true, from: [{namespaceSelector: {}, podSelecter: {}}]}}",
+            "InvalidSpec",
+            "spec.networkPolicy.from[0].podSelecter: Kubernetes knows no such field",
+        ),
+        (
+            "{networkPolicy: {monitoringFrom: [{ipBlock: {cidr: 5}}]}}",
+            "InvalidSpec",
+            "spec.networkPolicy.monitoringFrom[0].ipBlock.cidr: invalid type",
         ),
         ("{tls: {secretRef: {name: mine}}}", "SecretNotFound", "spec.tls.secretRef: there is no Secret mine"),
         (
@@ -279,7 +295,7 @@ fn asked(secret: Option<Secret>, status: &str) -> Dereferenced {
         "{{apiVersion: cert-manager.io/v1, kind: Certificate, metadata: {{name: orders, ownerReferences: [{{apiVersion: a, kind: b, name: c, uid: uid-1}}]}}, status: {status}}}"
     );
     Dereferenced {
-        cert_manager: true,
+        foreign_kinds: vec![ForeignKind::Certificate],
         certificate: Some(serde_yaml::from_str(&yaml).unwrap()),
         leaf: secret,
         ..Dereferenced::default()
@@ -336,8 +352,9 @@ fn cert_manager_writes_over_nothing_of_someone_elses() {
     let mut foreign = issued_secret(&issued());
     foreign.metadata.annotations = None;
     taken(asked(Some(foreign), "{}"), "Secret orders-tls");
+    let metadata = secret("orders", []).metadata;
     let mut found = asked(None, "{}");
-    found.certificate.as_mut().unwrap().metadata.owner_references = None;
+    found.namesakes = vec![Namesake { kind: "Certificate".to_owned(), metadata }];
     taken(found, "Certificate orders");
     // What the operator issued before is its own.
     let (_, _, own) = children("{}");

@@ -8,9 +8,11 @@
 mod admission;
 mod data;
 mod deletion;
+mod drift;
 mod handshake;
 mod isolation;
 mod issuer;
+mod lifecycle;
 mod plugin;
 mod readiness;
 mod references;
