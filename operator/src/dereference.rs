@@ -93,13 +93,15 @@ pub async fn dereference(
     namesakes.extend(optional_namesakes(client, namespace, store, &foreign_kinds).await?);
     let authority = secret(&secrets, managed_tls.then(|| names.ca_secret())).await?;
     let settled = authority.as_ref().is_some_and(|secret| !has(secret, NEXT.0));
-    let bundle = match tls.disabled.is_none() && !settled {
-        true => config_map(client, namespace, &names.ca_config_map()).await?,
-        false => None,
+    let bundle = if tls.disabled.is_none() && !settled {
+        config_map(client, namespace, &names.ca_config_map()).await?
+    } else {
+        None
     };
-    let certificate = match foreign_kinds.contains(&ForeignKind::Certificate) {
-        true => certificate(client, namespace, names.store()).await?,
-        false => None,
+    let certificate = if foreign_kinds.contains(&ForeignKind::Certificate) {
+        certificate(client, namespace, names.store()).await?
+    } else {
+        None
     };
     Ok(Dereferenced {
         authority,

@@ -42,7 +42,7 @@ impl Authorities {
         let next = self.next.iter().map(|next| &next.pair.certificate);
         let retired = self.retired.iter().map(|retired| &retired.certificate);
         let all = std::iter::once(&self.active.certificate).chain(next).chain(retired);
-        all.map(|certificate| format!("{}\n", certificate.trim())).collect()
+        all.flat_map(|certificate| [certificate.trim(), "\n"]).collect()
     }
 }
 
