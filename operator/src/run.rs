@@ -19,12 +19,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::answer::{Said, is_absent};
 use crate::apply::FIELD_MANAGER;
-use crate::catalog::Catalog;
+use crate::catalog::source::{self, SourceError};
 use crate::cli::RunArgs;
 use crate::controller::{Controller, Scope};
 use crate::metrics::Metrics;
 use crate::progress::Progress;
 use crate::reconcile::Context;
+use crate::rollouts::Rollouts;
 
 /// How long a probe in flight may take once the operator stops.
 const PROBES_GRACE: Duration = Duration::from_secs(1);
@@ -32,6 +33,9 @@ const PROBES_GRACE: Duration = Duration::from_secs(1);
 /// Why the operator cannot run.
 #[derive(Debug, Error)]
 pub enum RunError {
+    /// The catalog cannot be used.
+    #[error(transparent)]
+    Catalog(#[from] SourceError),
     /// No API server is configured.
     #[error("no API server is configured: run in a pod with a ServiceAccount, or set KUBECONFIG: {0}")]
     Config(#[from] kube::config::InferConfigError),
@@ -51,11 +55,20 @@ pub enum RunError {
     Listen(#[from] ListenError),
 }
 
+impl RunError {
+    /// Whether its cause is on the command line.
+    pub fn is_usage(&self) -> bool {
+        matches!(self, Self::Catalog(_))
+    }
+}
+
 /// Runs until `shutdown`.
 ///
 /// # Errors
 /// What keeps the operator from starting.
 pub async fn run(args: RunArgs, shutdown: CancellationToken) -> Result<(), RunError> {
+    // Before anything starts: a catalog that cannot be used is a mistake on the command line.
+    let (source, catalog) = source::load(&args)?;
     let progress = Progress::default();
     let client = client(&progress).await?;
     let scope = Scope { client: client.clone(), namespace: args.namespace().map(str::to_owned) };
@@ -69,9 +82,11 @@ pub async fn run(args: RunArgs, shutdown: CancellationToken) -> Result<(), RunEr
     // On a task of its own: probes are answered while reconciles compute.
     let probes = tokio::spawn(serve_router(listener, health.router(), shutdown.clone(), PROBES_GRACE));
 
+    let following = tokio::spawn(source.run(shutdown.clone()));
     let context = Context {
         recorder: Recorder::new(client.clone(), reporter()),
-        catalog: Catalog::own(&args),
+        catalog,
+        rollouts: Arc::new(Rollouts::new(args.max_rollouts)),
         cluster_domain: args.cluster_domain.clone(),
         client,
         metrics,
@@ -86,6 +101,9 @@ pub async fn run(args: RunArgs, shutdown: CancellationToken) -> Result<(), RunEr
     controller.run(context, args.concurrency, shutdown).await;
     if let Err(error) = probes.await {
         tracing::error!(%error, "The health port failed.");
+    }
+    if let Err(error) = following.await {
+        tracing::error!(%error, "The catalog's file is no longer followed.");
     }
     tracing::info!("The operator stopped.");
     Ok(())

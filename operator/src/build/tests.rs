@@ -339,3 +339,28 @@ fn cert_manager_is_asked_for_what_the_operator_would_issue() {
     let own = crate::test_support::children("{}").2.stateful_set.spec.unwrap().template;
     assert_eq!(template, serde_json::to_string(&own).unwrap());
 }
+
+#[test]
+fn a_restart_that_was_asked_for_is_in_the_template_to_stay() {
+    use kube::ResourceExt as _;
+
+    use crate::dereference::Dereferenced;
+    use crate::test_support::{catalog, custom_resource, now};
+    use crate::validate::validate;
+    let template = |asked: Option<&str>, made: Option<&StatefulSet>| {
+        let mut store = custom_resource("{pod: {annotations: {kivi.dev/restart: nobody}}}");
+        store.annotations_mut().extend(asked.map(|value| ("kivi.dev/restart".to_owned(), value.to_owned())));
+        let found = Dereferenced { stateful_set: made.cloned(), ..Dereferenced::default() };
+        stateful_set::build(&validate(&store, &found, &catalog(), "cluster.local", now()).unwrap())
+    };
+    let restart = |set: &StatefulSet| {
+        let template = set.spec.clone().unwrap().template;
+        template.metadata.unwrap().annotations.unwrap().get("kivi.dev/restart").cloned()
+    };
+    let first = template(None, None);
+    assert_eq!(restart(&first), None, "the annotation is the store's, not the pod's");
+    let asked = template(Some("today"), Some(&first));
+    assert_eq!(restart(&asked).as_deref(), Some("today"));
+    assert_eq!(template(None, Some(&asked)), asked, "without the annotation nothing restarts again");
+    assert_eq!(restart(&template(Some("tomorrow"), Some(&asked))).as_deref(), Some("tomorrow"));
+}

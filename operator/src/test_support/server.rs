@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use super::{catalog, custom_resource};
 use crate::metrics::Metrics;
 use crate::reconcile::{Context, Watched};
+use crate::rollouts::Rollouts;
 
 /// An API server that keeps what is applied, by path, and notes every request.
 #[derive(Clone, Default)]
@@ -43,9 +44,10 @@ impl Server {
         let client = Client::new(service, "default");
         Arc::new(Context {
             recorder: Recorder::new(client.clone(), "kivi-operator".into()),
-            catalog: catalog(),
+            catalog: tokio::sync::watch::channel(catalog()).1,
             cluster_domain: "cluster.local".to_owned(),
             client,
+            rollouts: Arc::new(Rollouts::new(1)),
             metrics: Metrics::register(&mut Registry::default()),
             failures: Mutex::default(),
         })

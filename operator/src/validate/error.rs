@@ -22,6 +22,20 @@ pub enum ValidationError {
         /// The versions in the catalog.
         offered: String,
     },
+    /// A server refuses a log of a later format than its own.
+    #[error(
+        "spec.version: {asked} reads log format {reads}, and {ran} wrote format {wrote}; stay at {ran}, or restore a backup of before the upgrade into a new store."
+    )]
+    Downgrade {
+        /// The version in the spec.
+        asked: String,
+        /// The log format that it reads.
+        reads: u32,
+        /// The version that served last.
+        ran: String,
+        /// The log format that it wrote.
+        wrote: u32,
+    },
     /// A file log has one server.
     #[error("spec.replicas: {0} servers need a shared log, and a file log serves one; write 1.")]
     Replicas(i32),
@@ -99,6 +113,7 @@ impl ValidationError {
             | Self::Field { .. } => "InvalidSpec",
             Self::NoCertManager => "CertManagerNotFound",
             Self::Version { .. } => "VersionNotSupported",
+            Self::Downgrade { .. } => "DowngradeNotPossible",
             Self::SecretNotFound { .. } => "SecretNotFound",
             Self::SecretInvalid { .. } => "SecretInvalid",
             Self::NameTaken { .. } => "NameTaken",

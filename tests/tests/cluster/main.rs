@@ -16,6 +16,7 @@ mod lifecycle;
 mod plugin;
 mod readiness;
 mod references;
+mod restarts;
 mod rotation;
 mod sidecar;
 mod stage;
