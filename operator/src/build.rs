@@ -12,6 +12,7 @@ mod disruption_budget;
 mod environment;
 mod http_route;
 mod ingress;
+mod issuer_certificate;
 mod metadata;
 mod network_policy;
 mod overlay;
@@ -79,6 +80,8 @@ pub struct Children<S> {
     pub(crate) state: PhantomData<S>,
 }
 
+pub(crate) use pod::SERVER_HEALTH_PORT;
+
 /// Builds every child.
 pub fn build(store: &Store, material: &Material) -> Children<Prepared> {
     Children {
@@ -93,7 +96,11 @@ pub fn build(store: &Store, material: &Material) -> Children<Prepared> {
         disruption_budget: disruption_budget::build(store),
         network_policy: network_policy::build(store),
         ingress: ingress::build(store),
-        foreign: service_monitor::build(store).into_iter().chain(http_route::build(store)).collect(),
+        foreign: issuer_certificate::build(store)
+            .into_iter()
+            .chain(service_monitor::build(store))
+            .chain(http_route::build(store))
+            .collect(),
         stateful_set: stateful_set::build(store),
         state: PhantomData,
     }

@@ -68,7 +68,8 @@ impl Controller {
     /// Prepares the watches; nothing is sent before [`Controller::run`].
     pub fn new(scope: &Scope) -> Self {
         let (stores, writer) = reflector::store::<Watched>();
-        let gone = |metadata| DeserializeGuard(Err(InvalidObject { error: "it is gone".to_owned(), metadata }));
+        let gone =
+            |metadata| DeserializeGuard(Err(InvalidObject { error: "it is gone".to_owned(), metadata }));
         let main = whole(scope, &config(), gone)
             .modify(|store| store.meta_mut().managed_fields = None)
             .reflect(writer)
@@ -184,7 +185,9 @@ where
     select_all(watches)
         .flat_map(move |(number, event)| {
             let events = match event {
-                Ok(event) => merged.on(number, event, ObjectRef::from_obj, &gone).into_iter().map(Ok).collect(),
+                Ok(event) => {
+                    merged.on(number, event, ObjectRef::from_obj, &gone).into_iter().map(Ok).collect()
+                }
                 Err(error) => vec![Err(error)],
             };
             futures::stream::iter(events)

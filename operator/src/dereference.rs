@@ -2,14 +2,15 @@
 //!
 //! It must not judge: whether a Secret will do is for `validate` to say.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service, ServiceAccount};
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kivi_crds::{KeyValueStore, StoreNames};
+use kivi_crds::{KeyValueStore, StoreNames, labels};
 use kube::api::{DynamicObject, ListParams};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
@@ -17,12 +18,22 @@ use thiserror::Error;
 
 use crate::answer::{Said, is_absent};
 use crate::foreign::{self, ForeignKind};
+use crate::validate::NEXT;
+use crate::volumes::ask;
+use crate::volumes::change::{ForeignClaim, Refusal};
+use crate::volumes::claim;
+use crate::volumes::fill::Fill;
+use crate::volumes::growth::Growth;
 
 /// What a store refers to.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Dereferenced {
     /// The authority's Secret, made at an earlier reconcile.
     pub authority: Option<Secret>,
+    /// The bundle's ConfigMap; only looked up while it may lack an authority, or be someone else's.
+    pub bundle: Option<ConfigMap>,
+    /// The Certificate of cert-manager, made at an earlier reconcile.
+    pub certificate: Option<DynamicObject>,
     /// The leaf's Secret, made at an earlier reconcile.
     pub leaf: Option<Secret>,
     /// The token's Secret, made at an earlier reconcile.
@@ -33,6 +44,16 @@ pub struct Dereferenced {
     pub provided_tokens: Option<Secret>,
     /// The StatefulSet, made at an earlier reconcile.
     pub stateful_set: Option<StatefulSet>,
+    /// The claims of its log volumes, as they are after their requests were changed.
+    pub claims: Vec<PersistentVolumeClaim>,
+    /// Claims with the name of a log volume that are not the store's.
+    pub foreign_claims: Vec<ForeignClaim>,
+    /// How full the volume of each pod is, by ordinal; only asked where volumes grow by themselves.
+    pub fills: BTreeMap<u32, Fill>,
+    /// What is done about that.
+    pub growth: Growth,
+    /// The claims that the API server does not let ask for another size.
+    pub refusals: Vec<Refusal>,
     /// What has the name of another child already. Children that every store has are only looked up while there
     /// is no StatefulSet, which is made last; those that a spec may come to ask for, always.
     pub namesakes: Vec<Namesake>,
@@ -76,25 +97,49 @@ pub async fn dereference(
     let names = StoreNames::new(store.name_any());
     let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
     let (tls, auth) = (&store.spec.tls, &store.spec.auth);
-    let managed_tls = tls.secret_ref.is_none() && tls.disabled.is_none();
+    let own_tls = tls.secret_ref.is_none() && tls.disabled.is_none();
+    let managed_tls = own_tls && tls.issuer_ref.is_none();
     let managed_token = auth.tokens_secret_ref.is_none();
     let stateful_set = stateful_set(client, namespace, &names).await?;
     let mut namesakes = match stateful_set {
         Some(_) => Vec::new(),
-        None => namesakes(client, namespace, &names, managed_tls).await?,
+        None => namesakes(client, namespace, &names).await?,
     };
     let foreign_kinds = known(client, foreign::wanted(&store.spec)).await?;
     namesakes
         .extend(optional_namesakes(client, namespace, store, stateful_set.as_ref(), &foreign_kinds).await?);
+    let authority = secret(&secrets, managed_tls.then(|| names.ca_secret())).await?;
+    let settled = authority.as_ref().is_some_and(|secret| !has(secret, NEXT.0));
+    let bundle = if tls.disabled.is_none() && !settled {
+        config_map(client, namespace, &names.ca_config_map()).await?
+    } else {
+        None
+    };
+    let certificate = if foreign_kinds.contains(&ForeignKind::Certificate) {
+        certificate(client, namespace, names.store()).await?
+    } else {
+        None
+    };
     Ok(Dereferenced {
-        authority: secret(&secrets, managed_tls.then(|| names.ca_secret())).await?,
-        leaf: secret(&secrets, managed_tls.then(|| names.tls_secret())).await?,
+        authority,
+        bundle,
+        certificate,
+        leaf: secret(&secrets, own_tls.then(|| names.tls_secret())).await?,
         token: secret(&secrets, managed_token.then(|| names.token_secret())).await?,
         provided_certificate: secret(&secrets, tls.secret_ref.as_ref().map(|secret| secret.name.clone()))
             .await?,
         provided_tokens: secret(&secrets, auth.tokens_secret_ref.as_ref().map(|secret| secret.name.clone()))
             .await?,
         stateful_set,
+        // After the StatefulSet: whether that owns them is judged by what it said before.
+        claims: claims(client, namespace, &names, store.spec.replicas).await?,
+        fills: match store.spec.log.file.as_ref().and_then(|file| file.auto_grow.as_ref()) {
+            Some(_) => ask::fills(&names, &own::<Pod>(client, namespace, &names).await?).await,
+            None => BTreeMap::new(),
+        },
+        foreign_claims: Vec::new(),
+        growth: Growth::default(),
+        refusals: Vec::new(),
         namesakes,
         foreign_kinds,
     })
@@ -115,6 +160,47 @@ pub async fn stateful_set(
     })
 }
 
+/// The log claims of a store, and what else has the name of one.
+async fn claims(
+    client: &Client,
+    namespace: &str,
+    names: &StoreNames,
+    replicas: i32,
+) -> Result<Vec<PersistentVolumeClaim>, DereferenceError> {
+    let mut found = own::<PersistentVolumeClaim>(client, namespace, names).await?;
+    found.retain(|claim| claim::ordinal(names, claim).is_some());
+    for ordinal in 0..replicas {
+        let name = names.log_claim(ordinal);
+        if !found.iter().any(|claim| claim.name_any() == name) {
+            // What has the name without the labels would be mounted all the same. Once it says whose it is, it is found by
+            // them.
+            let namesakes = named::<PersistentVolumeClaim>(client, namespace, &name).await?.into_iter();
+            found.extend(namesakes.map(|namesake| PersistentVolumeClaim {
+                metadata: namesake.metadata,
+                ..PersistentVolumeClaim::default()
+            }));
+        }
+    }
+    Ok(found)
+}
+
+/// What carries the labels of a store's pods and claims.
+async fn own<K>(client: &Client, namespace: &str, names: &StoreNames) -> Result<Vec<K>, DereferenceError>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + std::fmt::Debug
+        + DeserializeOwned,
+{
+    let labels = ListParams::default().labels(&labels::query(&labels::selector(names.store())));
+    let found = Api::<K>::namespaced(client.clone(), namespace).list(&labels).await;
+    found.map(|found| found.items).map_err(|source| DereferenceError::Read {
+        kind: format!("{}s of", K::kind(&())),
+        name: names.store().to_owned(),
+        source,
+    })
+}
+
 async fn secret(secrets: &Api<Secret>, name: Option<String>) -> Result<Option<Secret>, DereferenceError> {
     let Some(name) = name else {
         return Ok(None);
@@ -126,17 +212,50 @@ async fn secret(secrets: &Api<Secret>, name: Option<String>) -> Result<Option<Se
     })
 }
 
+fn has(secret: &Secret, key: &str) -> bool {
+    secret.data.as_ref().is_some_and(|data| data.contains_key(key))
+}
+
+async fn config_map(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<ConfigMap>, DereferenceError> {
+    let api = Api::<ConfigMap>::namespaced(client.clone(), namespace);
+    whole(&api, "ConfigMap", name).await
+}
+
+async fn certificate(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<DynamicObject>, DereferenceError> {
+    let resource = ForeignKind::Certificate.resource();
+    let api = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &resource);
+    whole(&api, "Certificate", name).await
+}
+
+/// The object of this name, with all that is in it, as a list of none or one.
+async fn whole<K>(api: &Api<K>, kind: &str, name: &str) -> Result<Option<K>, DereferenceError>
+where
+    K: Clone + Debug + DeserializeOwned,
+{
+    let selector = ListParams::default().fields(&format!("metadata.name={name}"));
+    let found = api.list(&selector).await.map_err(|source| DereferenceError::Read {
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+        source,
+    })?;
+    Ok(found.items.into_iter().next())
+}
+
 /// Server-side apply would take over what has the name of a child: a Service that sends clients elsewhere.
 async fn namesakes(
     client: &Client,
     namespace: &str,
     names: &StoreNames,
-    managed_tls: bool,
 ) -> Result<Vec<Namesake>, DereferenceError> {
     let mut found = named::<ConfigMap>(client, namespace, names.store()).await?;
-    if managed_tls {
-        found.extend(named::<ConfigMap>(client, namespace, &names.ca_config_map()).await?);
-    }
     found.extend(named::<Service>(client, namespace, names.store()).await?);
     found.extend(named::<Service>(client, namespace, &names.pods_service()).await?);
     Ok(found)

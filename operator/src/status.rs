@@ -2,6 +2,7 @@
 //!
 //! Only this file and [`seen`] know a client; the rest is pure.
 
+mod certificate;
 mod claims;
 pub mod compute;
 pub mod conditions;
@@ -9,6 +10,7 @@ mod events;
 mod memory;
 mod pods;
 pub mod seen;
+mod storage;
 mod trouble;
 mod warnings;
 

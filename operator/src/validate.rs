@@ -3,8 +3,10 @@
 //! It reads no clock and knows no client. What CEL rules refuse is refused here again, because a rule may
 //! be younger than an object.
 
+mod certificate;
 mod error;
 mod foreign;
+mod issuer;
 mod network;
 mod opaque;
 mod pod;
@@ -15,18 +17,18 @@ mod template;
 
 use jiff::Timestamp;
 use kivi_crds::settings::Settings;
-use kivi_crds::{KeyValueStore, StoreNames, Tls, annotations};
+use kivi_crds::{KeyValueStore, StoreNames, annotations};
 use kube::{Resource as _, ResourceExt as _};
 
 use crate::catalog::Catalog;
 use crate::dereference::Dereferenced;
 use crate::foreign::ForeignKind;
-use crate::model::{Certificate, ManagedCertificate, Store, Tokens, Volume};
+use crate::model::{Store, Tokens, Volume};
+use crate::volumes::change::ForeignClaim;
+use crate::volumes::{growth, plan};
 
+pub use certificate::{CERTIFICATE_GENERATION, NEXT, NEXT_SINCE, retired_key};
 pub use error::ValidationError;
-
-/// Annotation of the leaf's Secret: how often it was issued.
-pub const CERTIFICATE_GENERATION: &str = "kivi.dev/certificate-generation";
 
 /// Checks a store against the catalog and against what it refers to.
 ///
@@ -36,6 +38,7 @@ pub fn validate(
     store: &KeyValueStore,
     found: &Dereferenced,
     catalog: &Catalog,
+    cluster_domain: &str,
     now: Timestamp,
 ) -> Result<Store, ValidationError> {
     let spec = &store.spec;
@@ -53,10 +56,13 @@ pub fn validate(
     if spec.replicas != 1 {
         return Err(ValidationError::Replicas(spec.replicas));
     }
+    if let Some(ForeignClaim { claim, why, store }) = found.foreign_claims.first().cloned() {
+        return Err(ValidationError::ForeignClaim { claim, why, store });
+    }
     let volume = volume(&settings, found)?;
     let own = secret::Owned { uid: &owner.uid, store: names.store() };
     own.names(found)?;
-    let certificate = certificate(&spec.tls, &names, found, own, now)?;
+    let certificate = certificate::certificate(store, &names, found, own, now)?;
     let tokens = match &spec.auth.tokens_secret_ref {
         Some(reference) => {
             secret::tokens(&reference.name, found.provided_tokens.as_ref())?;
@@ -75,6 +81,7 @@ pub fn validate(
         volume,
         retention: spec.retention,
         certificate,
+        cluster_domain: cluster_domain.to_owned(),
         tokens,
         service: service::checked(&spec.service)?,
         pod: pod::options(&spec.pod, &spec.sidecar)?,
@@ -101,50 +108,16 @@ fn restart(store: &KeyValueStore, found: &Dereferenced) -> Option<String> {
 
 fn volume(settings: &Settings, found: &Dereferenced) -> Result<Volume, ValidationError> {
     let file = settings.log.file()?;
-    let wanted_size = file.size.to_string();
-    let made = found.stateful_set.as_ref().and_then(|set| {
-        let template = set.spec.as_ref()?.volume_claim_templates.as_ref()?.first()?;
-        let requests = template.spec.as_ref()?.resources.as_ref()?.requests.as_ref()?;
-        Some(requests.get("storage")?.0.clone())
-    });
+    let wanted_size = growth::wanted(file, &found.claims);
+    let set = found.stateful_set.as_ref();
     Ok(Volume {
-        template_size: made.unwrap_or_else(|| wanted_size.clone()),
+        template_size: set.and_then(plan::template_size).unwrap_or(&wanted_size).to_owned(),
+        template: plan::template(&wanted_size, set, &found.claims),
+        growth: found.growth.clone(),
+        refusal: found.refusals.first().cloned(),
         wanted_size,
         storage_class: file.storage_class_name.clone(),
     })
-}
-
-fn certificate(
-    tls: &Tls,
-    names: &StoreNames,
-    found: &Dereferenced,
-    owned: secret::Owned<'_>,
-    now: Timestamp,
-) -> Result<Certificate, ValidationError> {
-    match (&tls.managed, &tls.secret_ref, &tls.disabled) {
-        (None, None, Some(_)) => Ok(Certificate::Disabled),
-        (None, Some(reference), None) => {
-            let not_after = secret::certificate(&reference.name, found.provided_certificate.as_ref(), now)?;
-            Ok(Certificate::Provided { secret: reference.name.clone(), not_after })
-        }
-        (managed, None, None) => {
-            let managed = managed.clone().unwrap_or_default();
-            if managed.renew_before() >= managed.duration() {
-                return Err(ValidationError::Renewal);
-            }
-            let leaf = owned.secret(&names.tls_secret(), found.leaf.as_ref())?;
-            Ok(Certificate::Managed(ManagedCertificate {
-                authority: owned.secret(&names.ca_secret(), found.authority.as_ref())?.and_then(secret::pair),
-                leaf: leaf.and_then(secret::pair),
-                generation: leaf
-                    .and_then(|secret| secret.annotations().get(CERTIFICATE_GENERATION)?.parse().ok())
-                    .unwrap_or_default(),
-                duration: managed.duration(),
-                renew_before: managed.renew_before(),
-            }))
-        }
-        _ => Err(ValidationError::Tls),
-    }
 }
 
 #[cfg(test)]

@@ -2,14 +2,15 @@
 //! transition.
 
 use jiff::Timestamp;
-use kivi_crds::settings::Quantity;
-use kivi_crds::{CertificateStatus, ConditionType, KeyValueStoreStatus, VolumePhase, labels};
+use kivi_crds::{ConditionType, KeyValueStoreStatus, labels};
 
+use super::certificate;
 use super::conditions::Conditions;
 use super::pods::Pods;
 use super::seen::Seen;
+use super::storage;
 use crate::material::Material;
-use crate::model::{Certificate, Store};
+use crate::model::Store;
 use crate::rollouts::Wait;
 use crate::validate::ValidationError;
 
@@ -34,9 +35,9 @@ pub fn serving(
         None => conditions,
     };
     let conditions = super::warnings::condition(store, conditions);
-    let conditions = storage(store, seen, conditions);
+    let conditions = storage::conditions(store, seen, conditions);
     let conditions = release(store, conditions);
-    let conditions = certificate_condition(store, conditions).set(
+    let conditions = certificate::condition(store, material, now, conditions).set(
         ConditionType::ReconciliationPaused,
         false,
         "NotPaused",
@@ -51,7 +52,7 @@ pub fn serving(
         log: Some("file".to_owned()),
         endpoint: Some(store.endpoint()),
         version: version(seen, previous),
-        certificate: certificate(store, material),
+        certificate: certificate::status(store, material),
         volumes: seen.volumes.clone(),
     }
 }
@@ -116,6 +117,24 @@ pub fn paused(
     KeyValueStoreStatus { observed_generation: Some(generation), conditions: conditions.finish(), ..status }
 }
 
+/// The status of a store whose StatefulSet is about to be made anew, for volumes of another size. Its pods run on.
+pub fn replacing(
+    store: &Store,
+    seen: &Seen,
+    previous: Option<&KeyValueStoreStatus>,
+    now: Timestamp,
+) -> KeyValueStoreStatus {
+    let (status, _) = running(previous, seen);
+    let conditions = Conditions::new(&status.conditions, store.generation, now).set(
+        ConditionType::Progressing,
+        true,
+        "Resizing",
+        "The StatefulSet is made anew; its pods run on.",
+    );
+    let conditions = storage::conditions(store, seen, conditions);
+    KeyValueStoreStatus { conditions: conditions.finish(), ..status }
+}
+
 /// The status of a store one of whose children the API server refuses.
 ///
 /// What runs may serve as before; that is `Ready` only where it is what this generation asks for, or
@@ -175,78 +194,6 @@ fn release(store: &Store, conditions: Conditions) -> Conditions {
         store.release.version
     );
     conditions.set(ConditionType::Degraded, true, "VersionNotSupported", message)
-}
-
-fn storage(store: &Store, seen: &Seen, conditions: Conditions) -> Conditions {
-    use ConditionType::{Degraded, StorageReady};
-    let volumes = &seen.volumes;
-    let named = |phase: VolumePhase| volumes.iter().find(|volume| volume.phase == phase);
-    let wanted = usize::try_from(store.replicas).unwrap_or_default();
-    if let Some(lost) = named(VolumePhase::Lost) {
-        let message = format!("Volume {} is lost, and the data on it.", lost.name);
-        return conditions.set(StorageReady, false, "VolumeLost", &message).set(
-            Degraded,
-            true,
-            "VolumeLost",
-            message,
-        );
-    }
-    if let Some(pending) = named(VolumePhase::Pending) {
-        let complaint = seen.complaint.as_ref().filter(|complaint| complaint.claim.is_some());
-        let why = complaint.map(|complaint| format!(": {}", complaint.note.trim_end_matches('.')));
-        let message = format!("Volume claim {} waits for a volume{}.", pending.name, why.unwrap_or_default());
-        return conditions.set(StorageReady, false, "VolumePending", message);
-    }
-    if volumes.len() < wanted {
-        let message = format!("{} of {wanted} volume claims exist.", volumes.len());
-        return conditions.set(StorageReady, false, "VolumePending", message);
-    }
-    if !same_size(&store.volume.template_size, &store.volume.wanted_size) {
-        let message = format!(
-            "spec.log.file.size is {}, and the volumes were made with {}: this release does not grow them.",
-            store.volume.wanted_size, store.volume.template_size
-        );
-        return conditions.set(StorageReady, true, "SizeDiffers", message);
-    }
-    conditions.set(StorageReady, true, "VolumesBound", format!("Volumes bound: {}.", volumes.len()))
-}
-
-/// Sizes are compared by what they say: the API server writes `1024Mi` as `1Gi`.
-fn same_size(one: &str, other: &str) -> bool {
-    let bytes = |text: &str| text.parse::<Quantity>().map(|size| size.bytes()).ok();
-    one == other || bytes(one).is_some_and(|size| bytes(other) == Some(size))
-}
-
-fn certificate_condition(store: &Store, conditions: Conditions) -> Conditions {
-    let (reason, message) = match &store.certificate {
-        Certificate::Managed(_) => {
-            ("Issued", format!("Secret {} holds the certificate.", store.names.tls_secret()))
-        }
-        Certificate::Provided { secret, .. } => {
-            ("Provided", format!("Secret {secret} holds the certificate."))
-        }
-        Certificate::Disabled => ("TlsDisabled", "spec.tls.disabled: clients speak in the clear.".to_owned()),
-    };
-    conditions.set(ConditionType::CertificateReady, true, reason, message)
-}
-
-fn certificate(store: &Store, material: &Material) -> Option<CertificateStatus> {
-    let secret_name = store.certificate_secret()?;
-    match (&store.certificate, &material.certificate) {
-        (Certificate::Provided { not_after, .. }, _) => Some(CertificateStatus {
-            secret_name,
-            ca_config_map: None,
-            not_after: not_after.to_string(),
-            generation: 0,
-        }),
-        (_, Some(issued)) => Some(CertificateStatus {
-            secret_name,
-            ca_config_map: Some(store.names.ca_config_map()),
-            not_after: issued.not_after.to_string(),
-            generation: issued.generation,
-        }),
-        (_, None) => None,
-    }
 }
 
 #[cfg(test)]

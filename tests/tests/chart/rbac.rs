@@ -7,7 +7,7 @@ use serde_yaml::Value;
 use crate::helm::{Rendered, strings, template};
 
 /// The calls of the operator, by group and resource. A verb more in the chart is a right too many; one less is a 403.
-const CALLS: [(&str, &str, &[&str]); 16] = [
+const CALLS: [(&str, &str, &[&str]); 17] = [
     ("kivi.dev", "keyvaluestores", &["get", "list", "watch"]),
     ("kivi.dev", "keyvaluestores/status", &["patch"]),
     ("", "secrets", &["get", "list", "watch", "create", "patch", "delete"]),
@@ -17,10 +17,11 @@ const CALLS: [(&str, &str, &[&str]); 16] = [
     ("policy", "poddisruptionbudgets", &["list", "watch", "create", "patch", "delete"]),
     ("networking.k8s.io", "networkpolicies", &["list", "watch", "create", "patch", "delete"]),
     ("networking.k8s.io", "ingresses", &["list", "watch", "create", "patch", "delete"]),
-    ("", "persistentvolumeclaims", &["list", "watch"]),
-    ("apps", "statefulsets", &["get", "list", "watch", "create", "patch"]),
+    ("", "persistentvolumeclaims", &["list", "watch", "patch"]),
+    ("apps", "statefulsets", &["get", "list", "watch", "create", "patch", "delete"]),
     ("", "pods", &["list", "watch"]),
     ("events.k8s.io", "events", &["list", "create", "patch"]),
+    ("cert-manager.io", "certificates", &["list", "create", "patch", "delete"]),
     ("monitoring.coreos.com", "servicemonitors", &["list", "create", "patch", "delete"]),
     ("gateway.networking.k8s.io", "httproutes", &["list", "create", "patch", "delete"]),
     ("gateway.networking.k8s.io", "backendtlspolicies", &["list", "create", "patch", "delete"]),

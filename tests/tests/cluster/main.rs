@@ -6,17 +6,22 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, missing_docs)]
 
 mod admission;
+mod claims;
 mod data;
 mod deletion;
 mod drift;
+mod handshake;
 mod isolation;
+mod issuer;
 mod lifecycle;
 mod plugin;
 mod pods;
 mod readiness;
 mod references;
 mod restarts;
+mod rotation;
 mod sidecar;
 mod stage;
 mod status;
 mod tracing;
+mod volumes;
