@@ -2,10 +2,14 @@
 //!
 //! Every flag is an environment variable too, `KIVI_` and the flag's name. It must not do IO.
 
+mod election;
+
 use std::net::SocketAddr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use kivi_process::telemetry::LogFormat;
+
+pub use election::ElectionArgs;
 
 /// The operator of Kivi's key-value stores.
 #[derive(Debug, Parser)]
@@ -20,7 +24,8 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Reconcile the cluster's stores until told to stop.
-    Run(RunArgs),
+    #[command(args_override_self = true)]
+    Run(Box<RunArgs>),
     /// Print the CustomResourceDefinition as YAML, for `kubectl apply --server-side -f -`.
     Crd,
 }
@@ -51,6 +56,10 @@ pub struct RunArgs {
     /// How many stores are reconciled at once, from 1 to 1000.
     #[arg(long, env = "KIVI_CONCURRENCY", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub concurrency: u16,
+
+    /// Whether several operators take turns.
+    #[command(flatten)]
+    pub election: ElectionArgs,
 
     /// How logs are written.
     #[arg(long, env = "KIVI_LOG_FORMAT", default_value = "auto")]
@@ -107,7 +116,7 @@ mod tests {
     fn run(flags: &[&str]) -> Result<RunArgs, clap::Error> {
         let arguments = ["kivi-operator", "run"].iter().chain(flags);
         Cli::try_parse_from(arguments).map(|cli| match cli.command {
-            Command::Run(args) => args,
+            Command::Run(args) => *args,
             Command::Crd => panic!("run was asked for"),
         })
     }
@@ -118,6 +127,20 @@ mod tests {
         assert_eq!(args.namespace(), None);
         assert_eq!(args.server_image, format!("localhost/kivi/kivi-server:{}", kivi_crds::RELEASE));
         assert_eq!(args.image_pull_policy.as_str(), "IfNotPresent");
+        assert!(!args.election.leader_election, "one that is run by hand needs no right to Leases");
+        assert!(args.election.timing().is_ok());
+    }
+
+    #[test]
+    fn the_election_is_switched_with_and_without_a_word() {
+        for (flag, on) in [
+            ("--leader-election", true),
+            ("--leader-election=true", true),
+            ("--leader-election=false", false),
+        ] {
+            assert_eq!(run(&[flag]).unwrap().election.leader_election, on, "{flag}");
+        }
+        assert!(run(&["--lease-duration=10s"]).unwrap().election.timing().is_err());
     }
 
     #[test]
@@ -127,6 +150,7 @@ mod tests {
             ("--health-listen", "nowhere"),
             ("--image-pull-policy", "Sometimes"),
             ("--server-image", "a b"),
+            ("--lease-duration", "long"),
             ("--log-format", "xml"),
         ] {
             let error = run(&[flag, value]).unwrap_err().to_string();

@@ -26,6 +26,7 @@ use kube_runtime::{WatchStreamExt as _, applier};
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
+use crate::backoff::Backoff;
 use crate::progress::WATCH_TIMEOUT_SECONDS;
 use crate::reconcile::{Context, Watched, error_policy, reconcile};
 use crate::triggers;
@@ -63,7 +64,7 @@ impl Controller {
     pub fn new(scope: &Scope) -> Self {
         let (stores, writer) = reflector::store::<Watched>();
         let main = watcher(scope.api::<Watched>(), config())
-            .default_backoff()
+            .backoff(Backoff::default())
             .modify(|store| store.meta_mut().managed_fields = None)
             .reflect(writer)
             .touched_objects();
@@ -98,12 +99,12 @@ impl Controller {
     }
 
     /// Reconciles until `shutdown`, then ends what has begun.
-    pub async fn run(self, context: Context, concurrency: u16, shutdown: CancellationToken) {
+    pub async fn run(self, context: Arc<Context>, concurrency: u16, shutdown: CancellationToken) {
         let queue = self.queue.take_until(shutdown.cancelled_owned()).map(Ok::<_, Infallible>);
         applier(
             |store, context| Box::pin(reconcile(store, context)),
             error_policy,
-            Arc::new(context),
+            context,
             self.stores,
             queue,
             Queue::default().concurrency(concurrency),
@@ -135,7 +136,8 @@ where
         + Sync
         + 'static,
 {
-    let changes = watcher(scope.api::<PartialObjectMeta<K>>(), config).default_backoff().touched_objects();
+    let changes =
+        watcher(scope.api::<PartialObjectMeta<K>>(), config).backoff(Backoff::default()).touched_objects();
     report(K::kind(&()).into_owned(), changes)
         .flat_map(move |object| futures::stream::iter(stores(&object.metadata)))
         .boxed()
