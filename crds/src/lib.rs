@@ -3,6 +3,7 @@
 //!
 //! Inputs: none. It does no IO and knows no client; the operator, the plugin and the tests share it.
 
+pub mod annotations;
 mod condition;
 mod crd;
 pub mod labels;
@@ -21,5 +22,9 @@ pub use store::{
     VolumePhase, VolumeStatus,
 };
 
-/// This release: the default of `spec.version`.
-pub const RELEASE: &str = env!("CARGO_PKG_VERSION");
+/// This release: the default of `spec.version`. `KIVI_RELEASE` at compile time names another, by which tests get an
+/// operator of a later release.
+pub const RELEASE: &str = match option_env!("KIVI_RELEASE") {
+    Some(release) => release,
+    None => env!("CARGO_PKG_VERSION"),
+};

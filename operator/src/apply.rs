@@ -8,6 +8,7 @@ use std::marker::PhantomData;
 
 use futures::future::try_join_all;
 use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
@@ -68,7 +69,7 @@ impl ApplyError {
     }
 }
 
-/// Applies every child, then removes orphans.
+/// Applies every child, then removes orphans. A StatefulSet that is to be kept as it is, for now, is not touched.
 ///
 /// # Errors
 /// The first child that could not be applied or removed; a later reconcile goes on from there.
@@ -76,6 +77,7 @@ pub async fn apply(
     client: &Client,
     store: &Store,
     children: Children<Prepared>,
+    kept: Option<&StatefulSet>,
 ) -> Result<Children<Applied>, ApplyError> {
     let cluster = Cluster { client, store };
     // Without `..`: a child that is not applied does not compile.
@@ -110,7 +112,10 @@ pub async fn apply(
         network_policy: cluster.apply_some(network_policy).await?,
         ingress: cluster.apply_some(ingress).await?,
         foreign: cluster.apply_foreign(foreign).await?,
-        stateful_set: cluster.apply(stateful_set).await?,
+        stateful_set: match kept {
+            Some(kept) => kept.clone(),
+            None => cluster.apply(stateful_set).await?,
+        },
         state: PhantomData,
     };
     // On the heap: it asks after many kinds at once.

@@ -7,6 +7,7 @@ mod authority_secret;
 mod certificate_secret;
 mod config;
 mod config_map;
+mod digest;
 mod disruption_budget;
 mod environment;
 mod http_route;
@@ -21,7 +22,7 @@ mod service;
 mod service_account;
 mod service_monitor;
 mod sidecar;
-mod stateful_set;
+pub(crate) mod stateful_set;
 mod token_secret;
 mod trust_config_map;
 
@@ -97,5 +98,7 @@ pub fn build(store: &Store, material: &Material) -> Children<Prepared> {
     }
 }
 
+#[cfg(test)]
+mod golden;
 #[cfg(test)]
 mod tests;

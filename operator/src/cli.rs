@@ -5,6 +5,7 @@
 mod election;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use kivi_process::telemetry::LogFormat;
@@ -13,7 +14,7 @@ pub use election::ElectionArgs;
 
 /// The operator of Kivi's key-value stores.
 #[derive(Debug, Parser)]
-#[command(name = "kivi-operator", version, about)]
+#[command(name = "kivi-operator", version = kivi_crds::RELEASE, about)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -34,12 +35,16 @@ pub enum Command {
 #[derive(Debug, Clone, Args)]
 pub struct RunArgs {
     /// Image of the server, as a full reference.
-    #[arg(long, env = "KIVI_SERVER_IMAGE", default_value = concat!("localhost/kivi/kivi-server:", env!("CARGO_PKG_VERSION")), value_parser = image)]
+    #[arg(long, env = "KIVI_SERVER_IMAGE", default_value_t = own_image("kivi-server"), value_parser = image)]
     pub server_image: String,
 
     /// Image of the sidecar, as a full reference.
-    #[arg(long, env = "KIVI_SIDECAR_IMAGE", default_value = concat!("localhost/kivi/kivi-sidecar:", env!("CARGO_PKG_VERSION")), value_parser = image)]
+    #[arg(long, env = "KIVI_SIDECAR_IMAGE", default_value_t = own_image("kivi-sidecar"), value_parser = image)]
     pub sidecar_image: String,
+
+    /// A YAML file with the images of further versions, as in `0.2.0: {server: REF, sidecar: REF}`; it is followed.
+    #[arg(long, env = "KIVI_CATALOG", value_name = "FILE")]
+    pub catalog: Option<PathBuf>,
 
     /// When a node pulls these images.
     #[arg(long, env = "KIVI_IMAGE_PULL_POLICY", default_value = "IfNotPresent")]
@@ -56,6 +61,11 @@ pub struct RunArgs {
     /// How many stores are reconciled at once, from 1 to 1000.
     #[arg(long, env = "KIVI_CONCURRENCY", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub concurrency: u16,
+
+    /// How many stores are rolled out at once where the operator or its catalog changes their pods, from 1 to 1000; what
+    /// users change is not counted.
+    #[arg(long, env = "KIVI_MAX_ROLLOUTS", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub max_rollouts: u16,
 
     /// Whether several operators take turns.
     #[command(flatten)]
@@ -92,6 +102,11 @@ pub enum PullPolicy {
 }
 
 impl PullPolicy {
+    /// The policy of this word.
+    pub fn of(word: &str) -> Option<Self> {
+        [Self::Always, Self::IfNotPresent, Self::Never].into_iter().find(|policy| policy.as_str() == word)
+    }
+
     /// The word that a Pod uses for it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -100,6 +115,11 @@ impl PullPolicy {
             Self::Never => "Never",
         }
     }
+}
+
+/// The image that `make images` builds of a program of this release.
+fn own_image(program: &str) -> String {
+    format!("localhost/kivi/{program}:{}", kivi_crds::RELEASE)
 }
 
 fn image(text: &str) -> Result<String, String> {
@@ -147,6 +167,7 @@ mod tests {
     fn a_flag_that_cannot_be_used_is_named() {
         for (flag, value) in [
             ("--concurrency", "0"),
+            ("--max-rollouts", "0"),
             ("--health-listen", "nowhere"),
             ("--image-pull-policy", "Sometimes"),
             ("--server-image", "a b"),

@@ -27,6 +27,8 @@ pub struct Store {
     pub generation: i64,
     /// What it runs.
     pub release: Release,
+    /// What its pods were last asked to restart for.
+    pub restart: Option<String>,
     /// Number of pods; 0 when it is stopped.
     pub replicas: i32,
     /// Number of pods when it is not stopped.

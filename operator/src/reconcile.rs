@@ -15,6 +15,7 @@ use kube_runtime::events::Recorder;
 use kube_runtime::reflector::ObjectRef;
 use parking_lot::Mutex;
 use thiserror::Error;
+use tokio::sync::watch;
 
 use crate::answer::{is_absent, is_leaving, is_refusal, retry_after};
 use crate::apply::{self, ApplyError};
@@ -26,6 +27,7 @@ use crate::events;
 use crate::material::{self, Material, MaterialError};
 use crate::metrics::Metrics;
 use crate::model::{Certificate, Store};
+use crate::rollouts::{self, Change, Rollouts, Turn, Wait};
 use crate::status::seen::{self, Seen};
 use crate::status::{self, StatusError, compute};
 use crate::validate::{self, ValidationError};
@@ -37,8 +39,10 @@ pub type Watched = DeserializeGuard<KeyValueStore>;
 pub struct Context {
     /// The API server.
     pub client: Client,
-    /// The releases that can be run.
-    pub catalog: Catalog,
+    /// The releases that can be run; it changes with its file.
+    pub catalog: watch::Receiver<Catalog>,
+    /// Who may be rolled out.
+    pub rollouts: Arc<Rollouts>,
     /// Publishes events; shared, because it folds repeats.
     pub recorder: Recorder,
     /// What is counted.
@@ -162,7 +166,8 @@ async fn steps(store: &KeyValueStore, context: &Context) -> Result<Action, Recon
     // 1: a client is needed.
     let found = dereference::dereference(&context.client, &namespace, store).await?;
     // 2: no client.
-    let valid = match validate::validate(store, &found, &context.catalog, now) {
+    let catalog = context.catalog.borrow().clone();
+    let valid = match validate::validate(store, &found, &catalog, now) {
         Ok(valid) => valid,
         Err(error) => {
             let set = found.stateful_set.filter(|set| owns(store, set));
@@ -173,11 +178,14 @@ async fn steps(store: &KeyValueStore, context: &Context) -> Result<Action, Recon
     };
     let material = material::ensure(&valid, now)?;
     // 3: no client.
-    let prepared = build::build(&valid, &material);
+    let mut prepared = build::build(&valid, &material);
+    let wait = stagger(store, context, &mut prepared.stateful_set, found.stateful_set.as_ref()).await;
+    let kept = found.stateful_set.as_ref().filter(|_| wait.is_some());
     // 4: a client is needed.
-    let applied = match Box::pin(apply::apply(&context.client, &valid, prepared)).await {
+    let applied = match Box::pin(apply::apply(&context.client, &valid, prepared, kept)).await {
         Ok(applied) => applied,
         Err(error) => {
+            context.rollouts.leave(&reference(store));
             if is_refusal(error.cause()) && !is_leaving(error.cause()) {
                 let message = error.to_string();
                 let seen = seen::look(&context.client, &namespace, &names, found.stateful_set).await?;
@@ -189,8 +197,32 @@ async fn steps(store: &KeyValueStore, context: &Context) -> Result<Action, Recon
     // 5: a client is needed.
     let set = Some(applied.stateful_set);
     let seen = seen::look(&context.client, &namespace, &names, set).await?;
-    tell(store, context, &compute::serving(&valid, &material, &seen, previous, now)).await?;
+    tell(store, context, &compute::serving(&valid, &material, &seen, wait.as_ref(), previous, now)).await?;
     Ok(next(&valid, &material, &seen, now))
+}
+
+/// Whether the pods keep what they have for now: what the operator changes of its own accord waits for its turn.
+async fn stagger(
+    store: &KeyValueStore,
+    context: &Context,
+    wanted: &mut StatefulSet,
+    made: Option<&StatefulSet>,
+) -> Option<Wait> {
+    let change = rollouts::change(made, wanted);
+    rollouts::note(wanted, change, made);
+    let store = reference(store);
+    if change != Change::Operators {
+        context.rollouts.leave(&store);
+        return None;
+    }
+    match context.rollouts.turn(&store, rollouts::template(wanted)).await {
+        Turn::Now => None,
+        Turn::Waits(wait) => Some(wait),
+    }
+}
+
+fn reference(store: &KeyValueStore) -> ObjectRef<Watched> {
+    ObjectRef::new(&store.name_any()).within(&store.namespace().unwrap_or_default())
 }
 
 fn owns(store: &KeyValueStore, set: &StatefulSet) -> bool {

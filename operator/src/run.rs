@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::answer::{Said, is_absent};
 use crate::apply::FIELD_MANAGER;
-use crate::catalog::Catalog;
+use crate::catalog::source::{self, SourceError};
 use crate::cli::{ElectionArgs, RunArgs};
 use crate::client;
 use crate::controller::Scope;
@@ -30,6 +30,7 @@ use crate::election::{Timing, TimingError};
 use crate::metrics::Metrics;
 use crate::progress::Progress;
 use crate::reconcile::Context;
+use crate::rollouts::Rollouts;
 use crate::term::{Known, Terms};
 
 /// How long a probe in flight may take once the operator stops.
@@ -38,6 +39,9 @@ const PROBES_GRACE: Duration = Duration::from_secs(1);
 /// Why the operator cannot run.
 #[derive(Debug, Error)]
 pub enum RunError {
+    /// The catalog cannot be used.
+    #[error(transparent)]
+    Catalog(#[from] SourceError),
     /// No API server is configured.
     #[error("no API server is configured: run in a pod with a ServiceAccount, or set KUBECONFIG: {0}")]
     Config(#[from] kube::config::InferConfigError),
@@ -63,11 +67,20 @@ pub enum RunError {
     Election(#[from] Ended),
 }
 
+impl RunError {
+    /// Whether its cause is on the command line.
+    pub fn is_usage(&self) -> bool {
+        matches!(self, Self::Catalog(_) | Self::Timing(_))
+    }
+}
+
 /// Runs until `shutdown`.
 ///
 /// # Errors
 /// What keeps the operator from starting.
 pub async fn run(args: RunArgs, shutdown: CancellationToken) -> Result<(), RunError> {
+    // Before anything starts: a catalog that cannot be used is a mistake on the command line.
+    let (source, catalog) = source::load(&args)?;
     let timing = args.election.timing()?;
     let config = Config::infer().await?;
     let mut registry = Registry::default();
@@ -93,9 +106,11 @@ pub async fn run(args: RunArgs, shutdown: CancellationToken) -> Result<(), RunEr
     let stopped = CancellationToken::new();
     let probes = tokio::spawn(serve_router(listener, health.router(), stopped.clone(), PROBES_GRACE));
 
+    let following = tokio::spawn(source.run(shutdown.clone()));
     let context = Context {
         recorder: Recorder::new(client.clone(), reporter()),
-        catalog: Catalog::own(&args),
+        catalog,
+        rollouts: Arc::new(Rollouts::new(args.max_rollouts)),
         client,
         metrics,
         failures: Mutex::default(),
@@ -120,6 +135,9 @@ pub async fn run(args: RunArgs, shutdown: CancellationToken) -> Result<(), RunEr
     stopped.cancel();
     if let Err(error) = probes.await {
         tracing::error!(%error, "The health port failed.");
+    }
+    if let Err(error) = following.await {
+        tracing::error!(%error, "The catalog's file is no longer followed.");
     }
     tracing::info!("The operator stopped.");
     Ok(served?)

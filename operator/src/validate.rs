@@ -8,11 +8,12 @@ mod foreign;
 mod network;
 mod opaque;
 mod pod;
+mod release;
 mod secret;
 
 use jiff::Timestamp;
 use kivi_crds::settings::Settings;
-use kivi_crds::{KeyValueStore, StoreNames, Tls};
+use kivi_crds::{KeyValueStore, StoreNames, Tls, annotations};
 use kube::{Resource as _, ResourceExt as _};
 
 use crate::catalog::Catalog;
@@ -39,10 +40,7 @@ pub fn validate(
     let namespace = store.namespace().ok_or(ValidationError::Incomplete("namespace"))?;
     let owner = store.controller_owner_ref(&()).ok_or(ValidationError::Incomplete("uid"))?;
     let names = StoreNames::new(store.name_any());
-    let release = catalog.release(&spec.version).ok_or_else(|| ValidationError::Version {
-        asked: spec.version.clone(),
-        offered: catalog.versions(),
-    })?;
+    let release = release::of(store, found.stateful_set.as_ref(), catalog)?;
     let settings = Settings {
         log: spec.log.clone(),
         limits: spec.limits.clone(),
@@ -67,7 +65,8 @@ pub fn validate(
     Ok(Store {
         namespace,
         generation: store.metadata.generation.unwrap_or_default(),
-        release: release.clone(),
+        release,
+        restart: restart(store, found),
         replicas: if spec.stopped { 0 } else { spec.replicas },
         servers: spec.replicas,
         stopped: spec.stopped,
@@ -89,6 +88,13 @@ pub fn validate(
         names,
         owner,
     })
+}
+
+/// What the user asked for last. That the annotation is gone restarts nothing, so what the pods have stays.
+fn restart(store: &KeyValueStore, found: &Dereferenced) -> Option<String> {
+    let template = found.stateful_set.as_ref().and_then(|set| set.spec.as_ref()?.template.metadata.as_ref());
+    let made = template.and_then(|metadata| metadata.annotations.as_ref()?.get(annotations::RESTART));
+    store.annotations().get(annotations::RESTART).or(made).cloned()
 }
 
 fn volume(settings: &Settings, found: &Dereferenced) -> Result<Volume, ValidationError> {

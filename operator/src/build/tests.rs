@@ -303,3 +303,28 @@ fn the_pod_template_is_golden_or_an_upgrade_of_the_operator_rolls_every_pod() {
     let built = serde_json::to_value(&template).unwrap();
     assert_eq!(built, golden, "built:\n{}", serde_yaml::to_string(&built).unwrap());
 }
+
+#[test]
+fn a_restart_that_was_asked_for_is_in_the_template_to_stay() {
+    use kube::ResourceExt as _;
+
+    use crate::dereference::Dereferenced;
+    use crate::test_support::{catalog, custom_resource, now};
+    use crate::validate::validate;
+    let template = |asked: Option<&str>, made: Option<&StatefulSet>| {
+        let mut store = custom_resource("{pod: {annotations: {kivi.dev/restart: nobody}}}");
+        store.annotations_mut().extend(asked.map(|value| ("kivi.dev/restart".to_owned(), value.to_owned())));
+        let found = Dereferenced { stateful_set: made.cloned(), ..Dereferenced::default() };
+        stateful_set::build(&validate(&store, &found, &catalog(), now()).unwrap())
+    };
+    let restart = |set: &StatefulSet| {
+        let template = set.spec.clone().unwrap().template;
+        template.metadata.unwrap().annotations.unwrap().get("kivi.dev/restart").cloned()
+    };
+    let first = template(None, None);
+    assert_eq!(restart(&first), None, "the annotation is the store's, not the pod's");
+    let asked = template(Some("today"), Some(&first));
+    assert_eq!(restart(&asked).as_deref(), Some("today"));
+    assert_eq!(template(None, Some(&asked)), asked, "without the annotation nothing restarts again");
+    assert_eq!(restart(&template(Some("tomorrow"), Some(&asked))).as_deref(), Some("tomorrow"));
+}

@@ -1,3 +1,4 @@
+use kube_runtime::watcher::Event;
 use serde_json::json;
 
 use super::*;
@@ -190,4 +191,41 @@ fn a_renewal_wakes_in_time_and_at_least_once_a_day() {
     {
         assert_eq!(until(now, then.parse().unwrap()).as_secs(), seconds);
     }
+}
+
+#[tokio::test]
+async fn what_the_catalog_changes_waits_for_its_turn_and_what_a_user_changes_does_not() {
+    let server = Server::default();
+    let mut context = Arc::into_inner(server.context()).unwrap();
+    let (offered, catalog) = watch::channel(context.catalog.borrow().clone());
+    context.catalog = catalog;
+    let context = Arc::new(context);
+    reconcile(server.store("{}"), context.clone()).await.unwrap();
+    // Another store is on its way.
+    let (sets, mut watch_of_sets) = kube_runtime::reflector::store::<StatefulSet>();
+    let (stores, _writer) = kube_runtime::reflector::store();
+    let other = json!({
+        "metadata": {"name": "other", "namespace": "shop", "annotations": {"kivi.dev/rollout-queued": "true"}},
+        "status": {"replicas": 1, "currentRevision": "a", "updateRevision": "b"},
+    });
+    watch_of_sets.apply_watcher_event(&Event::InitDone);
+    watch_of_sets.apply_watcher_event(&Event::Apply(serde_json::from_value(other).unwrap()));
+    context.rollouts.begin(sets, stores);
+    let images = format!("{{{}: {{server: rebuilt:1, sidecar: rebuilt:2}}}}", kivi_crds::RELEASE);
+    offered.send_modify(|catalog| *catalog = catalog.with(&images).unwrap());
+    server.writes();
+    reconcile(server.store("{}"), context.clone()).await.unwrap();
+    let writes = server.writes();
+    assert!(!writes.iter().any(|write| write.ends_with("statefulsets")), "{writes:?}");
+    assert!(writes.iter().any(|write| write == "orders configmaps"), "the rest is looked after: {writes:?}");
+    let Ok(store) = &server.store("{}").0 else { panic!("the store is sound") };
+    let progressing =
+        store.status.clone().unwrap().conditions.into_iter().find(|c| c.type_ == "Progressing").unwrap();
+    assert_eq!((progressing.reason.as_str(), progressing.status.as_str()), ("RolloutQueued", "True"));
+
+    let mut asked = store.clone();
+    asked.annotations_mut().insert("kivi.dev/restart".to_owned(), "now".to_owned());
+    reconcile(Arc::new(DeserializeGuard(Ok(asked))), context).await.unwrap();
+    let set = server.objects.lock()["/apis/apps/v1/namespaces/shop/statefulsets/orders"].clone();
+    assert_eq!(set["spec"]["template"]["spec"]["containers"][0]["image"], "rebuilt:1");
 }

@@ -10,6 +10,7 @@ use super::pods::Pods;
 use super::seen::Seen;
 use crate::material::Material;
 use crate::model::{Certificate, Store};
+use crate::rollouts::Wait;
 use crate::validate::ValidationError;
 
 /// The status of a store whose children were applied.
@@ -17,6 +18,7 @@ pub fn serving(
     store: &Store,
     material: &Material,
     seen: &Seen,
+    wait: Option<&Wait>,
     previous: Option<&KeyValueStoreStatus>,
     now: Timestamp,
 ) -> KeyValueStoreStatus {
@@ -27,8 +29,13 @@ pub fn serving(
         now,
     );
     let conditions = pods.conditions(store.stopped, seen, conditions);
+    let conditions = match wait {
+        Some(wait) => conditions.set(ConditionType::Progressing, true, wait.reason(), wait.message()),
+        None => conditions,
+    };
     let conditions = super::warnings::condition(store, conditions);
     let conditions = storage(store, seen, conditions);
+    let conditions = release(store, conditions);
     let conditions = certificate_condition(store, conditions).set(
         ConditionType::ReconciliationPaused,
         false,
@@ -43,7 +50,7 @@ pub fn serving(
         selector: Some(labels::query(&store.selector())),
         log: Some("file".to_owned()),
         endpoint: Some(store.endpoint()),
-        version: Some(store.release.version.clone()),
+        version: version(seen, previous),
         certificate: certificate(store, material),
         volumes: seen.volumes.clone(),
     }
@@ -147,9 +154,27 @@ fn running(previous: Option<&KeyValueStoreStatus>, seen: &Seen) -> (KeyValueStor
         replicas: Some(pods.existing),
         ready_replicas: Some(pods.ready),
         volumes: seen.volumes.clone(),
+        version: version(seen, previous),
         ..previous.cloned().unwrap_or_default()
     };
     (status, pods)
+}
+
+/// What runs: while a new version is rolled out, or cannot start, the one before.
+fn version(seen: &Seen, previous: Option<&KeyValueStoreStatus>) -> Option<String> {
+    Pods::version(seen).or_else(|| previous?.version.clone())
+}
+
+/// A release that left the catalog serves on, and somebody should choose another.
+fn release(store: &Store, conditions: Conditions) -> Conditions {
+    if store.release.offered || conditions.holds(ConditionType::Degraded) {
+        return conditions;
+    }
+    let message = format!(
+        "spec.version: {} left this operator's catalog. The store runs on with the images it has; choose a version of the catalog.",
+        store.release.version
+    );
+    conditions.set(ConditionType::Degraded, true, "VersionNotSupported", message)
 }
 
 fn storage(store: &Store, seen: &Seen, conditions: Conditions) -> Conditions {

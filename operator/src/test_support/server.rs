@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use super::{catalog, custom_resource};
 use crate::metrics::Metrics;
 use crate::reconcile::{Context, Watched};
+use crate::rollouts::Rollouts;
 
 /// An API server that keeps what is applied, by path, and notes every request.
 #[derive(Clone, Default)]
@@ -47,8 +48,9 @@ impl Server {
     pub(crate) fn context_over(client: Client) -> Arc<Context> {
         Arc::new(Context {
             recorder: Recorder::new(client.clone(), "kivi-operator".into()),
-            catalog: catalog(),
+            catalog: tokio::sync::watch::channel(catalog()).1,
             client,
+            rollouts: Arc::new(Rollouts::new(1)),
             metrics: Metrics::register(&mut Registry::default()),
             failures: Mutex::default(),
         })

@@ -20,6 +20,20 @@ pub enum ValidationError {
         /// The versions in the catalog.
         offered: String,
     },
+    /// A server refuses a log of a later format than its own.
+    #[error(
+        "spec.version: {asked} reads log format {reads}, and {ran} wrote format {wrote}; stay at {ran}, or restore a backup of before the upgrade into a new store."
+    )]
+    Downgrade {
+        /// The version in the spec.
+        asked: String,
+        /// The log format that it reads.
+        reads: u32,
+        /// The version that served last.
+        ran: String,
+        /// The log format that it wrote.
+        wrote: u32,
+    },
     /// A file log has one server.
     #[error("spec.replicas: {0} servers need a shared log, and a file log serves one; write 1.")]
     Replicas(i32),
@@ -78,6 +92,7 @@ impl ValidationError {
             | Self::Renewal
             | Self::Field { .. } => "InvalidSpec",
             Self::Version { .. } => "VersionNotSupported",
+            Self::Downgrade { .. } => "DowngradeNotPossible",
             Self::SecretNotFound { .. } => "SecretNotFound",
             Self::SecretInvalid { .. } => "SecretInvalid",
             Self::NameTaken { .. } => "NameTaken",

@@ -35,6 +35,9 @@ fn a_typo_or_a_value_out_of_bounds_is_refused_by_name() {
         ("leaderElection.leaseDuration=long", "/leaderElection/leaseDuration"),
         ("logFormat=xml", "/logFormat"),
         ("metrics.service.port=0", "/metrics/service/port"),
+        ("maxRollouts=0", "/maxRollouts"),
+        ("catalog.newest.server=a,catalog.newest.sidecar=b", "newest"),
+        (r"catalog.0\.2\.0.server=a", "sidecar"),
     ] {
         let error = try_template(&[value]).err().unwrap_or_else(|| panic!("{value} was accepted"));
         assert!(error.contains(named), "{value}: {error}");

@@ -14,6 +14,7 @@ mod lifecycle;
 mod plugin;
 mod readiness;
 mod references;
+mod restarts;
 mod sidecar;
 mod stage;
 mod status;

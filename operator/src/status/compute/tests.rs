@@ -20,7 +20,7 @@ fn seen(spec: &str, (existing, ready, updated): (i32, i32, i32), phases: &[Volum
     let pod = |ordinal: i32| {
         let ready = if ordinal < ready { "True" } else { "False" };
         let yaml = format!(
-            "{{metadata: {{name: orders-{ordinal}}}, status: {{conditions: [{{type: Ready, status: '{ready}'}}]}}}}"
+            "{{metadata: {{name: orders-{ordinal}, labels: {{app.kubernetes.io/version: 0.0.9}}}}, status: {{conditions: [{{type: Ready, status: '{ready}'}}]}}}}"
         );
         serde_yaml::from_str(&yaml).unwrap()
     };
@@ -46,7 +46,7 @@ fn serving_well() -> Seen {
 /// The status of a store with this spec of which there is this.
 fn of(spec: &str, seen: &Seen, previous: Option<&KeyValueStoreStatus>) -> KeyValueStoreStatus {
     let (store, material, _) = children(spec);
-    serving(&store, &material, seen, previous, now())
+    serving(&store, &material, seen, None, previous, now())
 }
 
 fn observed(
@@ -257,4 +257,35 @@ fn the_same_size_in_other_words_is_the_same_size() {
     for (one, other, same) in [("1Gi", "1024Mi", true), ("1Gi", "2Gi", false), ("1Gi", "1.5Gi", false)] {
         assert_eq!(same_size(one, other), same, "{one} {other}");
     }
+}
+
+#[test]
+fn the_version_is_that_of_the_servers_that_serve_and_stays_until_another_does() {
+    let first = observed("{}", (1, 1, 1), &[VolumePhase::Bound], None);
+    assert_eq!(first.version.as_deref(), Some("0.0.9"), "not the one that the spec asks for");
+    let mut upgraded = seen("{}", (1, 0, 1), &[VolumePhase::Bound]);
+    upgraded.pods[0].metadata.labels = Some(labels::child("orders", "0.2.0"));
+    assert_eq!(of("{}", &upgraded, None).version, None);
+    assert_eq!(of("{}", &upgraded, Some(&first)).version.as_deref(), Some("0.0.9"));
+    assert_eq!(paused(Some(&first), 1, &upgraded, now()).version.as_deref(), Some("0.0.9"));
+    upgraded.pods[0].status = serving_well().pods[0].status.clone();
+    assert_eq!(of("{}", &upgraded, Some(&first)).version.as_deref(), Some("0.2.0"));
+}
+
+#[test]
+fn a_store_of_a_version_that_left_the_catalog_serves_and_somebody_is_told() {
+    let (mut store, material, _) = children("{}");
+    store.release.offered = false;
+    let status = serving(&store, &material, &serving_well(), None, None, now());
+    assert_eq!(said(&status, ConditionType::Ready), ("True", "Serving"));
+    assert_eq!(said(&status, ConditionType::Degraded), ("True", "VersionNotSupported"));
+}
+
+#[test]
+fn a_store_that_waits_for_its_turn_serves_and_says_for_what_it_waits() {
+    let (store, material, _) = children("{}");
+    let wait = Wait::Full { most: 1 };
+    let status = serving(&store, &material, &serving_well(), Some(&wait), None, now());
+    assert_eq!(said(&status, ConditionType::Ready), ("True", "Serving"));
+    assert_eq!(said(&status, ConditionType::Progressing), ("True", "RolloutQueued"));
 }
