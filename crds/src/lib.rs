@@ -14,12 +14,12 @@ mod store;
 pub use condition::ConditionType;
 pub use crd::{crd, crd_yaml};
 pub use kivi_settings as settings;
-pub use names::{LOG_VOLUME, StoreNames};
+pub use names::{LOG_VOLUME, StoreNames, is_dns_name};
 pub use opaque::Opaque;
 pub use store::{
-    CertificateStatus, Disabled, HttpRoute, Ingress, KeyValueStore, KeyValueStoreSpec, KeyValueStoreStatus,
-    ManagedTls, Monitoring, NetworkPolicy, Pod, Retention, RetentionPolicy, Service, ServiceType, Tls,
-    VolumePhase, VolumeStatus,
+    CertificateStatus, Disabled, HttpRoute, Ingress, IssuerRef, KeyValueStore, KeyValueStoreSpec,
+    KeyValueStoreStatus, MAX_DNS_NAMES, ManagedTls, Monitoring, NetworkPolicy, Pod, Retention,
+    RetentionPolicy, Service, ServiceType, Tls, VolumePhase, VolumeStatus,
 };
 
 /// This release: the default of `spec.version`. `KIVI_RELEASE` at compile time names another, by which tests get an

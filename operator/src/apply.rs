@@ -98,7 +98,9 @@ pub async fn apply(
         state: _,
     } = children;
     // The StatefulSet comes last: its pods mount what comes before it. The authority comes before its
-    // leaf: a leaf whose authority was lost would be issued again.
+    // leaf: a leaf whose authority was lost would be issued again. A Certificate that is not wanted goes before the
+    // leaf comes: its keeper would write it over.
+    cluster.remove_foreign(ForeignKind::Certificate, &foreign).await?;
     let applied = Children {
         service_account: cluster.apply(service_account).await?,
         authority_secret: cluster.apply_some(authority_secret).await?,
@@ -201,10 +203,7 @@ impl Cluster<'_> {
             secrets.into_iter().flatten().map(ResourceExt::name_any).chain(named).collect();
         let config_maps = names([Some(&applied.config_map), applied.trust_config_map.as_ref()]);
         let services = names([Some(&applied.service), Some(&applied.pods_service)]);
-        let foreign = ForeignKind::ALL.map(|kind| {
-            let of_kind = applied.foreign.iter().filter(|child| child.kind == kind);
-            (kind, of_kind.map(|child| child.name.clone()).collect::<Vec<_>>())
-        });
+        let foreign = ForeignKind::ALL.into_iter().filter(|kind| *kind != ForeignKind::Certificate);
         // One does not wait for the other: there are many kinds, and rarely an orphan.
         futures::try_join!(
             self.remove_all_but::<Secret>(secrets),
@@ -214,11 +213,14 @@ impl Cluster<'_> {
             self.remove_all_but::<PodDisruptionBudget>(names([applied.disruption_budget.as_ref()])),
             self.remove_all_but::<NetworkPolicy>(names([applied.network_policy.as_ref()])),
             self.remove_all_but::<Ingress>(names([applied.ingress.as_ref()])),
-            try_join_all(foreign.into_iter().map(|(kind, wanted)| async move {
-                self.remove_others(&self.foreign_api(kind), &kind.gvk().kind, &wanted).await
-            })),
+            try_join_all(foreign.map(|kind| self.remove_foreign(kind, &applied.foreign))),
         )?;
         Ok(())
+    }
+
+    async fn remove_foreign(&self, kind: ForeignKind, wanted: &[Foreign]) -> Result<(), ApplyError> {
+        let wanted = wanted.iter().filter(|child| child.kind == kind).map(|child| child.name.clone());
+        self.remove_others(&self.foreign_api(kind), &kind.gvk().kind, &wanted.collect::<Vec<_>>()).await
     }
 
     async fn remove_all_but<K>(&self, wanted: Vec<String>) -> Result<(), ApplyError>

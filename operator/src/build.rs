@@ -12,6 +12,7 @@ mod disruption_budget;
 mod environment;
 mod http_route;
 mod ingress;
+mod issuer_certificate;
 mod metadata;
 mod network_policy;
 mod pod;
@@ -92,7 +93,11 @@ pub fn build(store: &Store, material: &Material) -> Children<Prepared> {
         disruption_budget: disruption_budget::build(store),
         network_policy: network_policy::build(store),
         ingress: ingress::build(store),
-        foreign: service_monitor::build(store).into_iter().chain(http_route::build(store)).collect(),
+        foreign: issuer_certificate::build(store)
+            .into_iter()
+            .chain(service_monitor::build(store))
+            .chain(http_route::build(store))
+            .collect(),
         stateful_set: stateful_set::build(store),
         state: PhantomData,
     }

@@ -54,6 +54,10 @@ pub struct RunArgs {
     #[arg(long, env = "KIVI_WATCH_NAMESPACE", default_value = "")]
     pub watch_namespace: String,
 
+    /// DNS domain of the cluster's Services: certificates carry names below it.
+    #[arg(long, env = "KIVI_CLUSTER_DOMAIN", default_value = "cluster.local", value_parser = domain)]
+    pub cluster_domain: String,
+
     /// Address of /startupz, /livez, /readyz and /metrics.
     #[arg(long, env = "KIVI_HEALTH_LISTEN", default_value = "0.0.0.0:8081")]
     pub health_listen: SocketAddr,
@@ -129,6 +133,14 @@ fn image(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+fn domain(text: &str) -> Result<String, String> {
+    // A name of a store's Service is some 120 characters before it, and a DNS name has 253 at most.
+    if text.len() > 100 || !kivi_crds::is_dns_name(text) {
+        return Err("write a DNS domain of at most 100 characters, as in `cluster.local`".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -171,6 +183,8 @@ mod tests {
             ("--health-listen", "nowhere"),
             ("--image-pull-policy", "Sometimes"),
             ("--server-image", "a b"),
+            ("--cluster-domain", "cluster.local."),
+            ("--cluster-domain", "Cluster_local"),
             ("--lease-duration", "long"),
             ("--log-format", "xml"),
         ] {

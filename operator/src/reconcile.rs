@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use kivi_crds::{KeyValueStore, KeyValueStoreStatus, StoreNames};
 use kube::core::DeserializeGuard;
@@ -26,7 +26,7 @@ use crate::dereference::{self, DereferenceError};
 use crate::events;
 use crate::material::{self, Material, MaterialError};
 use crate::metrics::Metrics;
-use crate::model::{Certificate, Store};
+use crate::model::{Certificate, IssuerCertificate, Store};
 use crate::rollouts::{self, Change, Rollouts, Turn, Wait};
 use crate::status::seen::{self, Seen};
 use crate::status::{self, StatusError, compute};
@@ -43,6 +43,8 @@ pub struct Context {
     pub catalog: watch::Receiver<Catalog>,
     /// Who may be rolled out.
     pub rollouts: Arc<Rollouts>,
+    /// The DNS domain of the cluster's Services.
+    pub cluster_domain: String,
     /// Publishes events; shared, because it folds repeats.
     pub recorder: Recorder,
     /// What is counted.
@@ -167,7 +169,7 @@ async fn steps(store: &KeyValueStore, context: &Context) -> Result<Action, Recon
     let found = dereference::dereference(&context.client, &namespace, store).await?;
     // 2: no client.
     let catalog = context.catalog.borrow().clone();
-    let valid = match validate::validate(store, &found, &catalog, now) {
+    let valid = match validate::validate(store, &found, &catalog, &context.cluster_domain, now) {
         Ok(valid) => valid,
         Err(error) => {
             let set = found.stateful_set.filter(|set| owns(store, set));
@@ -236,15 +238,23 @@ fn next(store: &Store, material: &Material, seen: &Seen, now: Timestamp) -> Acti
     /// Between two looks for a kind that the cluster did not know.
     const DEFINITIONS: Duration = Duration::from_secs(300);
     let due = match &store.certificate {
-        Certificate::Managed(_) => material.certificate.as_ref().map(|issued| issued.renew_at),
+        Certificate::Managed(_) => material.certificate.as_ref().map(|issued| issued.due),
         // Its end is to be told, unless its keeper renews it.
-        Certificate::Provided { not_after, .. } => Some(*not_after),
+        Certificate::Provided { served, .. } if now < served.ends_soon_at => Some(served.ends_soon_at),
+        Certificate::Provided { served, .. } => Some(served.not_after),
+        Certificate::Issuer(wanted) => Some(now + ask_again(wanted)),
         Certificate::Disabled => None,
     };
     let renewal = due.map(|due| until(now, due));
     let look = seen.is_silent().then_some(EVENTS);
     let kinds = (!store.unknown_kinds.is_empty()).then_some(DEFINITIONS);
     renewal.into_iter().chain(look).chain(kinds).min().map_or_else(Action::await_change, Action::requeue)
+}
+
+/// Certificates are not watched, as the cluster may not know them; their Secrets are.
+fn ask_again(wanted: &IssuerCertificate) -> SignedDuration {
+    let at_rest = wanted.served.is_some() && wanted.ready.as_ref().is_some_and(|ready| ready.ready);
+    if at_rest { SignedDuration::from_mins(10) } else { SignedDuration::from_secs(5) }
 }
 
 /// Says in the conditions of a store that it cannot be read.

@@ -111,6 +111,7 @@ pub async fn run(args: RunArgs, shutdown: CancellationToken) -> Result<(), RunEr
         recorder: Recorder::new(client.clone(), reporter()),
         catalog,
         rollouts: Arc::new(Rollouts::new(args.max_rollouts)),
+        cluster_domain: args.cluster_domain.clone(),
         client,
         metrics,
         failures: Mutex::default(),

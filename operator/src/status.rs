@@ -2,6 +2,7 @@
 //!
 //! Only this file and [`seen`] know a client; the rest is pure.
 
+mod certificate;
 mod claims;
 pub mod compute;
 pub mod conditions;

@@ -64,10 +64,19 @@ impl Terms {
             () = leadership.lost() => {
                 tracing::warn!("The Lease was not renewed in time: this operator stops reconciling.");
             }
-            () = async { shutdown.cancelled().await; sleep(DRAIN).await } => {
-                tracing::warn!(drain_s = DRAIN.as_secs(), "Reconciles under way did not end in time.");
-            }
+            () = self.drained(shutdown) => {}
         }
+    }
+
+    /// When to wait no longer for a controller that was told to end.
+    async fn drained(&self, shutdown: &CancellationToken) {
+        shutdown.cancelled().await;
+        // Before all stores are known no reconcile begins, so none is waited for; a controller would wait for ever.
+        if !self.known.are_all_known() {
+            return;
+        }
+        sleep(DRAIN).await;
+        tracing::warn!(drain_s = DRAIN.as_secs(), "Reconciles under way did not end in time.");
     }
 }
 
@@ -82,6 +91,11 @@ impl Known {
 
     fn forget(&self) {
         *self.0.lock() = None;
+    }
+
+    fn are_all_known(&self) -> bool {
+        let stores = self.0.lock().clone();
+        stores.is_some_and(|stores| stores.wait_until_ready().now_or_never().is_some())
     }
 
     /// The readiness check. One that stands by is ready: a rollout waits for it before it ends the leader.

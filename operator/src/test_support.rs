@@ -40,7 +40,7 @@ pub(crate) fn catalog() -> Catalog {
 
 /// What the real validation says of this spec, where these things exist.
 pub(crate) fn validated(spec: &str, found: &Dereferenced) -> Result<Store, ValidationError> {
-    validate(&custom_resource(spec), found, &catalog(), now())
+    validate(&custom_resource(spec), found, &catalog(), "cluster.local", now())
 }
 
 /// A store that exists for the first time.

@@ -3,8 +3,10 @@
 //! It reads no clock and knows no client. What CEL rules refuse is refused here again, because a rule may
 //! be younger than an object.
 
+mod certificate;
 mod error;
 mod foreign;
+mod issuer;
 mod network;
 mod opaque;
 mod pod;
@@ -13,18 +15,16 @@ mod secret;
 
 use jiff::Timestamp;
 use kivi_crds::settings::Settings;
-use kivi_crds::{KeyValueStore, StoreNames, Tls, annotations};
+use kivi_crds::{KeyValueStore, StoreNames, annotations};
 use kube::{Resource as _, ResourceExt as _};
 
 use crate::catalog::Catalog;
 use crate::dereference::Dereferenced;
 use crate::foreign::ForeignKind;
-use crate::model::{Certificate, ManagedCertificate, Store, Tokens, Volume};
+use crate::model::{Store, Tokens, Volume};
 
+pub use certificate::{CERTIFICATE_GENERATION, NEXT, NEXT_SINCE, retired_key};
 pub use error::ValidationError;
-
-/// Annotation of the leaf's Secret: how often it was issued.
-pub const CERTIFICATE_GENERATION: &str = "kivi.dev/certificate-generation";
 
 /// Checks a store against the catalog and against what it refers to.
 ///
@@ -34,6 +34,7 @@ pub fn validate(
     store: &KeyValueStore,
     found: &Dereferenced,
     catalog: &Catalog,
+    cluster_domain: &str,
     now: Timestamp,
 ) -> Result<Store, ValidationError> {
     let spec = &store.spec;
@@ -54,7 +55,7 @@ pub fn validate(
     let volume = volume(&settings, found)?;
     let own = secret::Owned { uid: &owner.uid, store: names.store() };
     own.names(found)?;
-    let certificate = certificate(&spec.tls, &names, found, own, now)?;
+    let certificate = certificate::certificate(store, &names, found, own, now)?;
     let tokens = match &spec.auth.tokens_secret_ref {
         Some(reference) => {
             secret::tokens(&reference.name, found.provided_tokens.as_ref())?;
@@ -73,6 +74,7 @@ pub fn validate(
         volume,
         retention: spec.retention,
         certificate,
+        cluster_domain: cluster_domain.to_owned(),
         tokens,
         service: spec.service.clone(),
         pod: pod::options(&spec.pod, &spec.sidecar)?,
@@ -110,39 +112,6 @@ fn volume(settings: &Settings, found: &Dereferenced) -> Result<Volume, Validatio
         wanted_size,
         storage_class: file.storage_class_name.clone(),
     })
-}
-
-fn certificate(
-    tls: &Tls,
-    names: &StoreNames,
-    found: &Dereferenced,
-    owned: secret::Owned<'_>,
-    now: Timestamp,
-) -> Result<Certificate, ValidationError> {
-    match (&tls.managed, &tls.secret_ref, &tls.disabled) {
-        (None, None, Some(_)) => Ok(Certificate::Disabled),
-        (None, Some(reference), None) => {
-            let not_after = secret::certificate(&reference.name, found.provided_certificate.as_ref(), now)?;
-            Ok(Certificate::Provided { secret: reference.name.clone(), not_after })
-        }
-        (managed, None, None) => {
-            let managed = managed.clone().unwrap_or_default();
-            if managed.renew_before() >= managed.duration() {
-                return Err(ValidationError::Renewal);
-            }
-            let leaf = owned.secret(&names.tls_secret(), found.leaf.as_ref())?;
-            Ok(Certificate::Managed(ManagedCertificate {
-                authority: owned.secret(&names.ca_secret(), found.authority.as_ref())?.and_then(secret::pair),
-                leaf: leaf.and_then(secret::pair),
-                generation: leaf
-                    .and_then(|secret| secret.annotations().get(CERTIFICATE_GENERATION)?.parse().ok())
-                    .unwrap_or_default(),
-                duration: managed.duration(),
-                renew_before: managed.renew_before(),
-            }))
-        }
-        _ => Err(ValidationError::Tls),
-    }
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ fn template(spec: &str, catalog: &Catalog) -> Value {
         provided_tokens: Some(secret("mine", [("token", "0123456789abcdef0123456789abcdef")])),
         ..Dereferenced::default()
     };
-    let store = validate(&custom_resource(&spec), &found, catalog, now()).unwrap();
+    let store = validate(&custom_resource(&spec), &found, catalog, "cluster.local", now()).unwrap();
     serde_json::to_value(pod::template(&store)).unwrap()
 }
 

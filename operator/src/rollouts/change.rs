@@ -94,7 +94,8 @@ mod tests {
         store.metadata.generation = Some(generation);
         store.annotations_mut().insert(RESTART.to_owned(), restart.to_owned());
         let found = Dereferenced { stateful_set: made.cloned(), ..Dereferenced::default() };
-        let store = validate(&store, &found, &catalog().with(&text).unwrap(), now()).unwrap();
+        let store =
+            validate(&store, &found, &catalog().with(&text).unwrap(), "cluster.local", now()).unwrap();
         crate::build::stateful_set::build(&store)
     }
 

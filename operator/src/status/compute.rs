@@ -3,13 +3,14 @@
 
 use jiff::Timestamp;
 use kivi_crds::settings::Quantity;
-use kivi_crds::{CertificateStatus, ConditionType, KeyValueStoreStatus, VolumePhase, labels};
+use kivi_crds::{ConditionType, KeyValueStoreStatus, VolumePhase, labels};
 
+use super::certificate;
 use super::conditions::Conditions;
 use super::pods::Pods;
 use super::seen::Seen;
 use crate::material::Material;
-use crate::model::{Certificate, Store};
+use crate::model::Store;
 use crate::rollouts::Wait;
 use crate::validate::ValidationError;
 
@@ -36,7 +37,7 @@ pub fn serving(
     let conditions = super::warnings::condition(store, conditions);
     let conditions = storage(store, seen, conditions);
     let conditions = release(store, conditions);
-    let conditions = certificate_condition(store, conditions).set(
+    let conditions = certificate::condition(store, material, now, conditions).set(
         ConditionType::ReconciliationPaused,
         false,
         "NotPaused",
@@ -51,7 +52,7 @@ pub fn serving(
         log: Some("file".to_owned()),
         endpoint: Some(store.endpoint()),
         version: version(seen, previous),
-        certificate: certificate(store, material),
+        certificate: certificate::status(store, material),
         volumes: seen.volumes.clone(),
     }
 }
@@ -215,38 +216,6 @@ fn storage(store: &Store, seen: &Seen, conditions: Conditions) -> Conditions {
 fn same_size(one: &str, other: &str) -> bool {
     let bytes = |text: &str| text.parse::<Quantity>().map(|size| size.bytes()).ok();
     one == other || bytes(one).is_some_and(|size| bytes(other) == Some(size))
-}
-
-fn certificate_condition(store: &Store, conditions: Conditions) -> Conditions {
-    let (reason, message) = match &store.certificate {
-        Certificate::Managed(_) => {
-            ("Issued", format!("Secret {} holds the certificate.", store.names.tls_secret()))
-        }
-        Certificate::Provided { secret, .. } => {
-            ("Provided", format!("Secret {secret} holds the certificate."))
-        }
-        Certificate::Disabled => ("TlsDisabled", "spec.tls.disabled: clients speak in the clear.".to_owned()),
-    };
-    conditions.set(ConditionType::CertificateReady, true, reason, message)
-}
-
-fn certificate(store: &Store, material: &Material) -> Option<CertificateStatus> {
-    let secret_name = store.certificate_secret()?;
-    match (&store.certificate, &material.certificate) {
-        (Certificate::Provided { not_after, .. }, _) => Some(CertificateStatus {
-            secret_name,
-            ca_config_map: None,
-            not_after: not_after.to_string(),
-            generation: 0,
-        }),
-        (_, Some(issued)) => Some(CertificateStatus {
-            secret_name,
-            ca_config_map: Some(store.names.ca_config_map()),
-            not_after: issued.not_after.to_string(),
-            generation: issued.generation,
-        }),
-        (_, None) => None,
-    }
 }
 
 #[cfg(test)]

@@ -49,6 +49,7 @@ impl Server {
         Arc::new(Context {
             recorder: Recorder::new(client.clone(), "kivi-operator".into()),
             catalog: tokio::sync::watch::channel(catalog()).1,
+            cluster_domain: "cluster.local".to_owned(),
             client,
             rollouts: Arc::new(Rollouts::new(1)),
             metrics: Metrics::register(&mut Registry::default()),
@@ -71,6 +72,12 @@ impl Server {
                 .filter(|(_, object)| {
                     match parts.uri.query().and_then(|query| query.split("regarding.uid%3D").nth(1)) {
                         Some(uid) => object["regarding"]["uid"] == uid,
+                        None => true,
+                    }
+                })
+                .filter(|(_, object)| {
+                    match parts.uri.query().and_then(|query| query.split("metadata.name%3D").nth(1)) {
+                        Some(rest) => rest.split('&').next() == object["metadata"]["name"].as_str(),
                         None => true,
                     }
                 })

@@ -73,7 +73,7 @@ mod tests {
         store.status =
             Some(kivi_crds::KeyValueStoreStatus { version: ran.map(str::to_owned), ..Default::default() });
         let found = Dereferenced { stateful_set: made, ..Dereferenced::default() };
-        validate(&store, &found, &catalog().with(CATALOG).unwrap(), now())
+        validate(&store, &found, &catalog().with(CATALOG).unwrap(), "cluster.local", now())
     }
 
     #[test]

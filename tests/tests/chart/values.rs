@@ -33,6 +33,7 @@ fn a_typo_or_a_value_out_of_bounds_is_refused_by_name() {
         ("image.registri=x", "registri"),
         ("replicaCount=6", "/replicaCount"),
         ("leaderElection.leaseDuration=long", "/leaderElection/leaseDuration"),
+        ("clusterDomain=cluster.local.", "/clusterDomain"),
         ("logFormat=xml", "/logFormat"),
         ("metrics.service.port=0", "/metrics/service/port"),
         ("maxRollouts=0", "/maxRollouts"),
@@ -42,6 +43,13 @@ fn a_typo_or_a_value_out_of_bounds_is_refused_by_name() {
         let error = try_template(&[value]).err().unwrap_or_else(|| panic!("{value} was accepted"));
         assert!(error.contains(named), "{value}: {error}");
     }
+}
+
+#[test]
+fn the_operator_is_told_the_domain_of_the_cluster() {
+    let rendered = template(&["clusterDomain=corp.example"]);
+    let container = &rendered.one("Deployment")["spec"]["template"]["spec"]["containers"][0];
+    assert!(strings(&container["args"]).contains(&"--cluster-domain=corp.example"));
 }
 
 #[test]

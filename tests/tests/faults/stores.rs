@@ -40,7 +40,7 @@ async fn a_store_that_cannot_be_read_stops_nobody_else() {
     define(&stage, &json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true})).await;
     // Until the API server takes it.
     let deadline = Instant::now() + Duration::from_secs(20);
-    while let Err(error) = stage.apply_store("odd", "{replicas: many}").await {
+    while let Err(error) = stage.apply_store("odd", "{limits: many}").await {
         assert!(Instant::now() < deadline, "{error}");
         sleep(Duration::from_millis(250)).await;
     }
