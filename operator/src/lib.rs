@@ -33,3 +33,4 @@ mod term;
 mod test_support;
 pub mod triggers;
 pub mod validate;
+pub mod volumes;

@@ -17,7 +17,7 @@ use crate::progress::is_watch;
 use crate::test_support::server::Server;
 
 /// Specs of one store, one after the other, and what else befalls it. A new right needs a life that uses it.
-const LIVES: [&[Act]; 4] = [
+const LIVES: [&[Act]; 5] = [
     &[Act::Spec("{}"), Act::Spec("{stopped: true}"), Act::Spec("{paused: true}"), Act::Malformed],
     // What went wrong twice is one event.
     &[
@@ -26,10 +26,13 @@ const LIVES: [&[Act]; 4] = [
         Act::Spec("{}"),
         Act::Spec("{tls: {secretRef: {name: mine}}}"),
     ],
+    // A volume grows.
+    &[Act::Spec("{}"), Act::Claim, Act::Spec("{}"), Act::Spec("{log: {file: {size: 2Gi}}}")],
     // What is no longer wanted goes.
     &[
         Act::ForeignKinds,
         Act::Spec("{monitoring: {serviceMonitor: true}, ingress: {host: orders.example.com}}"),
+        Act::Spec("{tls: {issuerRef: {name: authority}}}"),
         Act::Spec("{httpRoute: {parentRefs: [{name: public}]}, networkPolicy: {enabled: true}}"),
         Act::Leftovers,
         Act::Spec("{tls: {disabled: {}}, sidecar: {enabled: false}}"),
@@ -46,6 +49,8 @@ enum Act {
     Spec(&'static str),
     /// The store is reconciled, and cannot be read.
     Malformed,
+    /// The store's volume is bound.
+    Claim,
     /// A child of an earlier release is there, of each kind that a store may stop to want.
     Leftovers,
     /// The cluster knows the kinds of other projects.
@@ -156,12 +161,23 @@ async fn perform(act: &Act, server: &Server, client: &Client, context: &Arc<Cont
             let store: Watched = serde_yaml::from_str(yaml).unwrap();
             drop(reconcile(Arc::new(store), context.clone()).await);
         }
+        Act::Claim => {
+            let path = "/api/v1/namespaces/shop/persistentvolumeclaims/log-orders-0";
+            let claim = json!({
+                "metadata": {"name": "log-orders-0", "namespace": "shop", "resourceVersion": "5",
+                    "labels": kivi_crds::labels::selector("orders")},
+                "spec": {"resources": {"requests": {"storage": "1Gi"}}},
+                "status": {"phase": "Bound", "capacity": {"storage": "1Gi"}},
+            });
+            server.objects.lock().insert(path.to_owned(), claim);
+        }
         Act::Leftovers => {
             for folder in [
                 "api/v1/namespaces/shop/configmaps",
                 "api/v1/namespaces/shop/secrets",
                 "api/v1/namespaces/shop/serviceaccounts",
                 "api/v1/namespaces/shop/services",
+                "apis/cert-manager.io/v1/namespaces/shop/certificates",
                 "apis/gateway.networking.k8s.io/v1/namespaces/shop/backendtlspolicies",
                 "apis/gateway.networking.k8s.io/v1/namespaces/shop/httproutes",
                 "apis/monitoring.coreos.com/v1/namespaces/shop/servicemonitors",
