@@ -29,6 +29,7 @@ use kube_runtime::{WatchStreamExt as _, applier};
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
+use crate::backoff::Backoff;
 use crate::merged::Merged;
 use crate::progress::WATCH_TIMEOUT_SECONDS;
 use crate::reconcile::{Context, Watched, error_policy, reconcile};
@@ -112,7 +113,7 @@ impl Controller {
     }
 
     /// Reconciles until `shutdown`, then ends what has begun.
-    pub async fn run(mut self, context: Context, concurrency: u16, shutdown: CancellationToken) {
+    pub async fn run(mut self, context: Arc<Context>, concurrency: u16, shutdown: CancellationToken) {
         self.queue.push(all_at_each_change(&context, &self.stores));
         context.rollouts.begin(self.sets, self.stores.clone());
         self.queue.push(called(Arc::clone(&context.rollouts)));
@@ -120,7 +121,7 @@ impl Controller {
         applier(
             |store, context| Box::pin(reconcile(store, context)),
             error_policy,
-            Arc::new(context),
+            context,
             self.stores,
             queue,
             Queue::default().concurrency(concurrency),
@@ -174,7 +175,7 @@ where
 {
     let apis = scope.apis::<K>().into_iter().enumerate();
     let watches = apis.map(|(number, api)| {
-        watcher(api, config.clone()).default_backoff().map(move |event| (number, event)).boxed()
+        watcher(api, config.clone()).backoff(Backoff::default()).map(move |event| (number, event)).boxed()
     });
     let watches: Vec<_> = watches.collect();
     let mut merged = Merged::of(watches.len());
@@ -214,7 +215,7 @@ where
         + Sync
         + 'static,
 {
-    let watch = |api| watcher(api, config.clone()).default_backoff().touched_objects().boxed();
+    let watch = |api| watcher(api, config.clone()).backoff(Backoff::default()).touched_objects().boxed();
     let changes = select_all(scope.apis::<PartialObjectMeta<K>>().into_iter().map(watch));
     report(K::kind(&()).into_owned(), changes)
         .flat_map(move |object| futures::stream::iter(stores(&object.metadata)))
