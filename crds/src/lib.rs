@@ -3,6 +3,7 @@
 //!
 //! Inputs: none. It does no IO and knows no client; the operator, the plugin and the tests share it.
 
+mod backup;
 mod condition;
 mod crd;
 pub mod labels;
@@ -10,14 +11,19 @@ mod names;
 mod opaque;
 mod store;
 
-pub use condition::ConditionType;
-pub use crd::{crd, crd_yaml};
+pub use backup::{
+    Destination, KeyValueStoreBackup, KeyValueStoreBackupSpec, KeyValueStoreBackupStatus, S3Destination, StoreRef,
+    VolumeDestination,
+};
+pub use condition::{BackupConditionType, ConditionType};
+pub use crd::{backup_crd, crd, crd_yaml, definitions};
 pub use kivi_settings as settings;
 pub use names::{LOG_VOLUME, StoreNames};
 pub use opaque::Opaque;
 pub use store::{
-    CertificateStatus, Disabled, KeyValueStore, KeyValueStoreSpec, KeyValueStoreStatus, ManagedTls,
-    Monitoring, Pod, Retention, RetentionPolicy, Service, ServiceType, Tls, VolumePhase, VolumeStatus,
+    Backup, BackupRetention, Bootstrap, CertificateStatus, Disabled, FromBackup, KeyValueStore,
+    KeyValueStoreSpec, KeyValueStoreStatus, LastBackup, ManagedTls, Monitoring, Pod, PointInTime, Retention,
+    RetentionPolicy, Service, ServiceType, StoreBackupStatus, Tls, VolumePhase, VolumeStatus,
 };
 
 /// This release: the default of `spec.version`.

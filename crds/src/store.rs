@@ -3,6 +3,8 @@
 //! Each doc comment is a description of the CRD (`kubectl explain`): a sentence, the unit, the bounds, the
 //! default. Rules that span fields are CEL, beside the type that they hold for.
 
+mod backup;
+mod bootstrap;
 mod monitoring;
 mod pod;
 mod retention;
@@ -15,11 +17,15 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use backup::{Backup, BackupRetention, PointInTime};
+pub use bootstrap::{Bootstrap, FromBackup};
 pub use monitoring::Monitoring;
 pub use pod::Pod;
 pub use retention::{Retention, RetentionPolicy};
 pub use service::{Service, ServiceType};
-pub use status::{CertificateStatus, KeyValueStoreStatus, VolumePhase, VolumeStatus};
+pub use status::{
+    CertificateStatus, KeyValueStoreStatus, LastBackup, StoreBackupStatus, VolumePhase, VolumeStatus,
+};
 pub use tls::{Disabled, ManagedTls, Tls};
 
 /// What the store should be. Every field has a default: the smallest store is `spec: {}`.
@@ -87,7 +93,9 @@ pub use tls::{Disabled, ManagedTls, Tls};
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[schemars(extend("x-kubernetes-validations" = [
     {"rule": "self.replicas <= 1",
-     "message": "replicas > 1 needs a shared log: a file log serves one server"}
+     "message": "replicas > 1 needs a shared log: a file log serves one server"},
+    {"rule": "has(self.bootstrap) == has(oldSelf.bootstrap) && (!has(self.bootstrap) || self.bootstrap == oldSelf.bootstrap)",
+     "message": "bootstrap cannot change: a store begins once"}
 ]))]
 pub struct KeyValueStoreSpec {
     /// Version of the server and its sidecar, out of the operator's catalog, as in `0.1.0`; at most 64
@@ -115,6 +123,12 @@ pub struct KeyValueStoreSpec {
     pub pod: Pod,
     /// What is made for Prometheus.
     pub monitoring: Monitoring,
+    /// When the store is copied, where to, and for how long copies are kept. Default: it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backup: Option<Backup>,
+    /// What the store begins with; it cannot change. Default: nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bootstrap: Option<Bootstrap>,
     /// Whether the store is stopped: no pods, volumes and Secrets kept. Default false.
     pub stopped: bool,
     /// Whether the operator leaves the store alone; deletion still works. Default false.
@@ -135,6 +149,8 @@ impl Default for KeyValueStoreSpec {
             service: Service::default(),
             pod: Pod::default(),
             monitoring: Monitoring::default(),
+            backup: None,
+            bootstrap: None,
             stopped: false,
             paused: false,
         }

@@ -21,7 +21,7 @@ pub struct Cli {
 pub enum Command {
     /// Reconcile the cluster's stores until told to stop.
     Run(RunArgs),
-    /// Print the CustomResourceDefinition as YAML, for `kubectl apply --server-side -f -`.
+    /// Print the CustomResourceDefinitions as YAML, for `kubectl apply --server-side -f -`.
     Crd,
 }
 

@@ -12,7 +12,7 @@ pub struct KeyValueStoreStatus {
     /// The generation of the spec that this status speaks of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Ready, Progressing, Degraded, CertificateReady, StorageReady and ReconciliationPaused; at most 16.
+    /// Ready, Progressing, Degraded, CertificateReady, StorageReady, BackupReady and ReconciliationPaused; at most 16.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(max = 16),
@@ -47,6 +47,34 @@ pub struct KeyValueStoreStatus {
         extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"])
     )]
     pub volumes: Vec<VolumeStatus>,
+    /// The scheduled backups; unset without a schedule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backup: Option<StoreBackupStatus>,
+}
+
+/// The scheduled backups. It changes with each backup, and not between them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct StoreBackupStatus {
+    /// The scheduled time of the latest backup, as in `2026-11-22T02:00:00Z`; before the first, when the schedule was
+    /// first seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_schedule_time: Option<String>,
+    /// The latest backup that is complete.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_successful: Option<LastBackup>,
+}
+
+/// The latest backup that is complete.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LastBackup {
+    /// Name of the KeyValueStoreBackup.
+    pub name: String,
+    /// The revision that it holds.
+    pub revision: i64,
+    /// When it was complete, as in `2026-11-22T02:00:07Z`.
+    pub finished_at: String,
 }
 
 /// The certificate in use.
