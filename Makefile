@@ -38,6 +38,7 @@ cluster-test: images ## Run the tests on a cluster, which stays up
 	@scripts/cluster.sh
 	@cargo build --quiet --package kubectl-kivi
 	@cargo test --package kivi-tests --features cluster --test cluster
+	@scripts/faults.sh
 
 bench-server: ## Measure the server beside nginx, Redis, etcd and a plain Go server [ARGS=--quick]
 	@scripts/bench-server.sh $(ARGS)

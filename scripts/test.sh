@@ -46,3 +46,4 @@ if [[ -z ${KUBECONFIG:-} ]] && ! target/debug/kivi-cluster status >/dev/null; th
 fi
 part "The cluster" scripts/cluster.sh
 part "Tests on the cluster" cargo test --package kivi-tests --features cluster --test cluster
+part "Tests that break the cluster" scripts/faults.sh

@@ -18,6 +18,8 @@ pub mod metrics;
 pub mod model;
 pub mod pki;
 pub mod progress;
+#[cfg(test)]
+mod properties;
 pub mod reconcile;
 pub mod run;
 pub mod status;

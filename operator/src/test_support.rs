@@ -1,6 +1,8 @@
 //! Fixtures: stores as a user writes them, run through the real validation. The store is called `orders`,
 //! not `kivi`, so that a label with the wrong name shows.
 
+pub(crate) mod server;
+
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use kivi_crds::KeyValueStore;

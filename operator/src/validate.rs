@@ -109,6 +109,9 @@ fn certificate(
         }
         (managed, None, None) => {
             let managed = managed.clone().unwrap_or_default();
+            if managed.renew_before() >= managed.duration() {
+                return Err(ValidationError::Renewal);
+            }
             let leaf = owned.secret(&names.tls_secret(), found.leaf.as_ref())?;
             Ok(Certificate::Managed(ManagedCertificate {
                 authority: owned.secret(&names.ca_secret(), found.authority.as_ref())?.and_then(secret::pair),

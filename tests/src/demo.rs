@@ -17,7 +17,8 @@ const RECORDS: usize = 2_000;
 /// Names the step that failed.
 pub async fn run() -> Result<(), Failure> {
     say("Installing the operator: helm upgrade --install kivi charts/kivi-operator --namespace kivi-system");
-    let kubectl = install::operator().await?;
+    let installed = install::operator().await?;
+    let kubectl = &installed.kubectl;
 
     say(&format!("Applying {EXAMPLE}"));
     let start = Instant::now();
@@ -28,7 +29,7 @@ pub async fn run() -> Result<(), Failure> {
     println!("{}", kubectl.run(["get", "keyvaluestores,pods,services"]).await?);
 
     say(&format!("A tour of the REST API, through kubectl port-forward svc/{NAME} :443"));
-    let store = Store::reach(&kubectl, NAME).await?;
+    let store = Store::reach(kubectl, NAME).await?;
     let client = store.client()?;
     tour::walk(&client, &store.anonymous_client()?, |exchange| println!("{exchange}")).await?;
 
@@ -42,10 +43,10 @@ pub async fn run() -> Result<(), Failure> {
     kubectl.run(["delete", "pod", &format!("{NAME}-0")]).await?;
     kubectl.wait("create", &format!("pod/{NAME}-0"), "60s").await?;
     kubectl.wait("condition=Ready", &format!("pod/{NAME}-0"), "120s").await?;
-    let store = Store::reach(&kubectl, NAME).await?;
+    let store = Store::reach(kubectl, NAME).await?;
     timed("read back from the new pod", verify_all(&store.client()?, &records)).await?;
 
-    println!("{}", farewell(&kubectl, &records[0]));
+    println!("{}", farewell(kubectl, &records[0]));
     Ok(())
 }
 

@@ -6,6 +6,7 @@ use kivi_cluster::{Cluster, ClusterError, tools};
 
 use crate::Failure;
 use crate::kubectl::Kubectl;
+use crate::operator::HostOperator;
 
 /// Namespace and release of the operator.
 const NAMESPACE: &str = "kivi-system";
@@ -18,16 +19,28 @@ const DEPLOYMENT: &str = "kivi-operator";
 const REGISTRY: &str = "REGISTRY";
 const TAG: &str = "TAG";
 
+/// Names an operator to run beside the cluster, for quick turns: a debug build instead of an image.
+const PROGRAM: &str = "KIVI_OPERATOR";
+
 /// The checkout that this was built from.
 pub fn checkout() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
+}
+
+/// The cluster, with an operator in it, or beside it.
+#[derive(Debug)]
+pub struct Installed {
+    /// Commands against the cluster.
+    pub kubectl: Kubectl,
+    /// The operator, where it runs beside the cluster; it stops with this.
+    pub operator: Option<HostOperator>,
 }
 
 /// Installs the chart into the cluster that is up, and waits until the operator is ready.
 ///
 /// # Errors
 /// When no cluster is up, or the chart or the operator does not come up.
-pub async fn operator() -> Result<Kubectl, Failure> {
+pub async fn operator() -> Result<Installed, Failure> {
     let (cluster, helm) = blocking(|| Ok((Cluster::attach()?, tools::tool("helm")?))).await?;
     let program = PathBuf::from(cluster.kubectl().get_program());
     let kubectl = Kubectl::new(program, helm, cluster.kubeconfig().to_owned());
@@ -40,11 +53,19 @@ pub async fn operator() -> Result<Kubectl, Failure> {
             args.push(format!("--set-string={value}={set}"));
         }
     }
+    let program = std::env::var(PROGRAM).ok();
+    if program.is_some() {
+        args.push("--set=replicaCount=0".to_owned());
+    }
     system.helm(&args).await?;
+    if let Some(program) = program {
+        let operator = HostOperator::start(&system, DEPLOYMENT, Path::new(&program), &[]).await?;
+        return Ok(Installed { kubectl, operator: Some(operator) });
+    }
     // The tag of a working copy stays while its images change.
     system.run(["rollout", "restart", "deployment", DEPLOYMENT]).await?;
     system.run(["rollout", "status", "deployment", DEPLOYMENT, "--timeout=120s"]).await?;
-    Ok(kubectl)
+    Ok(Installed { kubectl, operator: None })
 }
 
 /// An image of Jaeger that the cluster can run: built here for the local cluster, else the published one.

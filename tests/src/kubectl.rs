@@ -86,10 +86,23 @@ impl Kubectl {
     /// # Errors
     /// With the API server's refusal.
     pub async fn apply(&self, yaml: &str) -> Result<String, Failure> {
+        self.apply_with(&[], yaml).await
+    }
+
+    /// Asks the API server whether it would take it, defaults, rules and all; nothing is stored.
+    ///
+    /// # Errors
+    /// With the API server's refusal.
+    pub async fn would_apply(&self, yaml: &str) -> Result<String, Failure> {
+        self.apply_with(&["--dry-run=server"], yaml).await
+    }
+
+    async fn apply_with(&self, flags: &[&str], yaml: &str) -> Result<String, Failure> {
         let what = "starting kubectl";
         let mut command = self.command(&self.program);
         let mut child = command
             .args(["apply", "--server-side", "-f", "-"])
+            .args(flags)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

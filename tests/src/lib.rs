@@ -3,6 +3,7 @@
 //! - [`dataset`] reads the machine's own package index: odd keys, real values.
 //! - [`kubectl`] runs `kubectl` and `helm`, and keeps port-forwards open.
 //! - [`install`] puts this checkout's operator into the cluster.
+//! - [`operator`] runs one beside it.
 //! - [`store`] reaches one store as a user would: token and CA from the cluster, HTTPS through a forward.
 //! - [`tour`] is the walk through the REST API that [`demo`] prints.
 //! - [`jaeger`] receives spans and answers what it received.
@@ -15,6 +16,7 @@ mod error;
 pub mod install;
 pub mod jaeger;
 pub mod kubectl;
+pub mod operator;
 pub mod store;
 pub mod tour;
 

@@ -26,6 +26,11 @@ pub enum ValidationError {
     /// Two places for one certificate.
     #[error("spec.tls: name at most one of managed, secretRef and disabled.")]
     Tls,
+    /// A certificate would be renewed again and again.
+    #[error(
+        "spec.tls.managed.renewBefore: it must be shorter than duration; write less, or leave it out for a third."
+    )]
+    Renewal,
     /// A part of the pod is not what Kubernetes knows.
     #[error("spec.pod.{field}: {reason}.")]
     Pod {
@@ -66,9 +71,12 @@ impl ValidationError {
     /// The reason of the conditions, and the label of the metric.
     pub fn reason(&self) -> &'static str {
         match self {
-            Self::Incomplete(_) | Self::Setting(_) | Self::Replicas(_) | Self::Tls | Self::Pod { .. } => {
-                "InvalidSpec"
-            }
+            Self::Incomplete(_)
+            | Self::Setting(_)
+            | Self::Replicas(_)
+            | Self::Tls
+            | Self::Renewal
+            | Self::Pod { .. } => "InvalidSpec",
             Self::Version { .. } => "VersionNotSupported",
             Self::SecretNotFound { .. } => "SecretNotFound",
             Self::SecretInvalid { .. } => "SecretInvalid",

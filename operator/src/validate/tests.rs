@@ -35,6 +35,11 @@ fn each_error_names_its_field_and_the_way_out() {
         ),
         ("{tls: {disabled: {}, secretRef: {name: mine}}}", "InvalidSpec", "spec.tls: name at most one"),
         (
+            "{tls: {managed: {duration: 1h, renewBefore: 1h}}}",
+            "InvalidSpec",
+            "spec.tls.managed.renewBefore: it must be shorter than duration",
+        ),
+        (
             "{pod: {affinity: {nodeAffinity: 5}}}",
             "InvalidSpec",
             "spec.pod.affinity.nodeAffinity: invalid type",

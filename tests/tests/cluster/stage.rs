@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kivi_api::Client;
 use kivi_tests::Failure;
-use kivi_tests::install;
+use kivi_tests::install::{self, Installed};
 use kivi_tests::kubectl::{Kubectl, PortForward};
 use kivi_tests::store::Store;
 use serde_json::Value;
@@ -16,7 +16,7 @@ const DEADLINE: Duration = Duration::from_secs(120);
 
 const POLL: Duration = Duration::from_millis(250);
 
-static CLUSTER: OnceCell<Kubectl> = OnceCell::const_new();
+static CLUSTER: OnceCell<Installed> = OnceCell::const_new();
 
 /// A namespace of a test's own, in which the restricted profile is enforced; gone with the test.
 pub(crate) struct Stage {
@@ -27,7 +27,7 @@ impl Stage {
     pub(crate) async fn open(name: &str) -> Self {
         let cluster = CLUSTER.get_or_init(|| async { install::operator().await.unwrap() }).await;
         let namespace = format!("kivi-test-{name}-{}", std::process::id());
-        let kubectl = cluster.namespace(&namespace);
+        let kubectl = cluster.kubectl.namespace(&namespace);
         kubectl.run(["create", "namespace", &namespace]).await.unwrap();
         let profile = "pod-security.kubernetes.io/enforce=restricted";
         kubectl.run(["label", "namespace", &namespace, profile]).await.unwrap();

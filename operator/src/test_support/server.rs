@@ -1,0 +1,116 @@
+//! An API server of the tests' own: it keeps what is applied, and answers as far as a reconcile asks.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use http::{Method, Request, Response};
+use http_body_util::BodyExt as _;
+use kube::Client;
+use kube::client::Body;
+use kube::core::DeserializeGuard;
+use kube_runtime::events::Recorder;
+use parking_lot::Mutex;
+use prometheus_client::registry::Registry;
+use serde_json::{Value, json};
+
+use super::{catalog, custom_resource};
+use crate::metrics::Metrics;
+use crate::reconcile::{Context, Watched};
+
+/// An API server that keeps what is applied, by path, and notes every request.
+#[derive(Clone, Default)]
+pub(crate) struct Server {
+    /// By path.
+    pub(crate) objects: Arc<Mutex<BTreeMap<String, Value>>>,
+    /// What was asked since `writes` was called.
+    pub(crate) requests: Arc<Mutex<Vec<(Method, String)>>>,
+    /// Part of a path whose writes are refused.
+    pub(crate) refused: Option<&'static str>,
+    /// Whether what is refused is only what apply makes of it: the lists of two writers in one.
+    pub(crate) takes_whole_lists: bool,
+}
+
+impl Server {
+    /// A client of this server, and what a reconcile needs.
+    pub(crate) fn context(&self) -> Arc<Context> {
+        let (service, mut handle) = tower_test::mock::pair::<Request<Body>, Response<Body>>();
+        let server = self.clone();
+        tokio::spawn(async move {
+            while let Some((request, answer)) = handle.next_request().await {
+                answer.send_response(server.answer(request).await);
+            }
+        });
+        let client = Client::new(service, "default");
+        Arc::new(Context {
+            recorder: Recorder::new(client.clone(), "kivi-operator".into()),
+            catalog: catalog(),
+            client,
+            metrics: Metrics::register(&mut Registry::default()),
+            failures: Mutex::default(),
+        })
+    }
+
+    async fn answer(&self, request: Request<Body>) -> Response<Body> {
+        let (parts, body) = request.into_parts();
+        let path = parts.uri.path().to_owned();
+        let body = body.collect().await.unwrap().to_bytes();
+        self.requests.lock().push((parts.method.clone(), path.clone()));
+        let (code, value) = if parts.method == Method::GET {
+            let folder = format!("{path}/");
+            let items: Vec<Value> = self
+                .objects
+                .lock()
+                .iter()
+                .filter(|(path, _)| path.starts_with(&folder))
+                .filter(|(_, object)| {
+                    match parts.uri.query().and_then(|query| query.split("regarding.uid%3D").nth(1)) {
+                        Some(uid) => object["regarding"]["uid"] == uid,
+                        None => true,
+                    }
+                })
+                .map(|(_, object)| object.clone())
+                .collect();
+            let list = json!({"apiVersion": "v1", "kind": "List", "metadata": {}, "items": items});
+            let missing = json!({"kind": "Status", "code": 404, "reason": "NotFound", "message": "none"});
+            match self.objects.lock().get(&path) {
+                _ if parts.uri.query().is_some_and(|query| query.contains("Selector")) => (200, list),
+                Some(object) => (200, object.clone()),
+                None => (404, missing),
+            }
+        } else if self.refused.is_some_and(|refused| path.contains(refused))
+            && !(self.takes_whole_lists && parts.headers["content-type"] == "application/merge-patch+json")
+        {
+            (422, json!({"kind": "Status", "code": 422, "reason": "Invalid", "message": "it is wrong"}))
+        } else if parts.method == Method::DELETE {
+            self.objects.lock().remove(&path);
+            (200, json!({"kind": "Status", "status": "Success"}))
+        } else {
+            let mut object: Value = serde_json::from_slice(&body).unwrap();
+            if object["kind"] == "StatefulSet" {
+                object["metadata"]["uid"] = json!("s");
+            }
+            self.objects.lock().insert(path, object.clone());
+            (200, object)
+        };
+        Response::builder().status(code).body(Body::from(value.to_string().into_bytes())).unwrap()
+    }
+
+    /// What was written since the last call, as `kind name`, in order; events are left out.
+    pub(crate) fn writes(&self) -> Vec<String> {
+        std::mem::take(&mut *self.requests.lock())
+            .into_iter()
+            .filter(|(method, path)| *method != Method::GET && !path.contains("/events"))
+            .map(|(_, path)| path.rsplit('/').take(2).collect::<Vec<_>>().join(" "))
+            .collect()
+    }
+
+    /// The store as its watch would show it now.
+    pub(crate) fn store(&self, spec: &str) -> Arc<Watched> {
+        let mut store = custom_resource(spec);
+        let path = "/apis/kivi.dev/v1alpha1/namespaces/shop/keyvaluestores/orders/status";
+        if let Some(written) = self.objects.lock().get(path) {
+            store.status = serde_json::from_value(written["status"].clone()).unwrap();
+        }
+        Arc::new(DeserializeGuard(Ok(store)))
+    }
+}
