@@ -12,8 +12,8 @@ mod opaque;
 mod store;
 
 pub use backup::{
-    Destination, KeyValueStoreBackup, KeyValueStoreBackupSpec, KeyValueStoreBackupStatus, S3Destination, StoreRef,
-    VolumeDestination,
+    Destination, KeyValueStoreBackup, KeyValueStoreBackupSpec, KeyValueStoreBackupStatus, S3Destination,
+    StoreRef, VolumeDestination,
 };
 pub use condition::{BackupConditionType, ConditionType};
 pub use crd::{backup_crd, crd, crd_yaml, definitions};
@@ -21,7 +21,7 @@ pub use kivi_settings as settings;
 pub use names::{LOG_VOLUME, StoreNames};
 pub use opaque::Opaque;
 pub use store::{
-    Backup, BackupRetention, Bootstrap, CertificateStatus, Disabled, FromBackup, KeyValueStore,
+    AtRevision, Backup, BackupRetention, Bootstrap, CertificateStatus, Disabled, FromBackup, KeyValueStore,
     KeyValueStoreSpec, KeyValueStoreStatus, LastBackup, ManagedTls, Monitoring, Pod, PointInTime, Retention,
     RetentionPolicy, Service, ServiceType, StoreBackupStatus, Tls, VolumePhase, VolumeStatus,
 };

@@ -18,7 +18,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use backup::{Backup, BackupRetention, PointInTime};
-pub use bootstrap::{Bootstrap, FromBackup};
+pub use bootstrap::{AtRevision, Bootstrap, FromBackup};
 pub use monitoring::Monitoring;
 pub use pod::Pod;
 pub use retention::{Retention, RetentionPolicy};

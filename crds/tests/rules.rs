@@ -110,7 +110,10 @@ fn no_rule_is_without_a_case() {
     for (kind, least) in [(Kind::KeyValueStore, 15), (Kind::KeyValueStoreBackup, 4)] {
         let mut messages = Vec::new();
         collect(&kind.schema(), &mut messages);
-        assert!(messages.len() > least, "the rules did not survive the rewriting of the schema: {messages:?}");
+        assert!(
+            messages.len() > least,
+            "the rules did not survive the rewriting of the schema: {messages:?}"
+        );
         for message in messages {
             let told = |rule: &Rule| rule.of == kind && message.starts_with(&rule.message);
             assert!(rules.iter().any(told), "no case for: {message}");

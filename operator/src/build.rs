@@ -9,7 +9,7 @@ mod config;
 mod config_map;
 mod environment;
 mod metadata;
-mod pod;
+pub(crate) mod pod;
 mod pods_service;
 mod server;
 mod service;

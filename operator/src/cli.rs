@@ -36,6 +36,10 @@ pub struct RunArgs {
     #[arg(long, env = "KIVI_SIDECAR_IMAGE", default_value = concat!("localhost/kivi/kivi-sidecar:", env!("CARGO_PKG_VERSION")), value_parser = image)]
     pub sidecar_image: String,
 
+    /// Image of this operator itself, as a full reference: it is run to copy stores, and to read copies back.
+    #[arg(long, env = "KIVI_OPERATOR_IMAGE", default_value = concat!("localhost/kivi/kivi-operator:", env!("CARGO_PKG_VERSION")), value_parser = image)]
+    pub operator_image: String,
+
     /// When a node pulls these images.
     #[arg(long, env = "KIVI_IMAGE_PULL_POLICY", default_value = "IfNotPresent")]
     pub image_pull_policy: PullPolicy,

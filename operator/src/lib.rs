@@ -7,6 +7,7 @@
 
 mod answer;
 pub mod apply;
+pub mod backup;
 pub mod build;
 pub mod catalog;
 pub mod cli;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use kivi_crds::KeyValueStore;
+use kivi_crds::{KeyValueStore, KeyValueStoreBackup};
 use kivi_process::health::{Check, Health};
 use kivi_process::listen::{Address, ListenError};
 use kivi_process::serve::serve_router;
@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::answer::{Said, is_absent};
 use crate::apply::FIELD_MANAGER;
+use crate::backup::{self, model::Tools};
 use crate::catalog::Catalog;
 use crate::cli::RunArgs;
 use crate::controller::{Controller, Scope};
@@ -40,11 +41,11 @@ pub enum RunError {
     Client(#[source] kube::Error),
     /// The resource is not defined.
     #[error(
-        "the cluster does not know KeyValueStore: install the definition first, with `kivi-operator crd | kubectl apply --server-side -f -`"
+        "the cluster does not know KeyValueStore or KeyValueStoreBackup: install the definitions first, with `kivi-operator crd | kubectl apply --server-side -f -`"
     )]
     NoDefinition,
     /// The API server does not let stores be read.
-    #[error("cannot list KeyValueStores: {}", Said(_0))]
+    #[error("cannot list KeyValueStores and their backups: {}", Said(_0))]
     Unreadable(kube::Error),
     /// The health port cannot be bound.
     #[error("--health-listen: {0}")]
@@ -63,26 +64,34 @@ pub async fn run(args: RunArgs, shutdown: CancellationToken) -> Result<(), RunEr
 
     let mut registry = Registry::default();
     let metrics = Metrics::register(&mut registry);
-    let controller = Controller::new(&scope);
+    let mut controller = Controller::new(&scope);
+    let mut backups = backup::controller::Controller::new(&scope);
+    controller.also(backups.stores());
     let health = health(registry, &progress, &controller);
     let listener = Address::Tcp(args.health_listen).bind().await?;
     // On a task of its own: probes are answered while reconciles compute.
     let probes = tokio::spawn(serve_router(listener, health.router(), shutdown.clone(), PROBES_GRACE));
 
-    let context = Context {
-        recorder: Recorder::new(client.clone(), reporter()),
-        catalog: Catalog::own(&args),
-        client,
-        metrics,
-        failures: Mutex::default(),
+    let recorder = Recorder::new(client.clone(), reporter());
+    let of_backups = backup::Context {
+        client: client.clone(),
+        tools: Tools::own(&args),
+        recorder: recorder.clone(),
+        metrics: metrics.clone(),
+        backups: backups.backups(),
     };
+    let context =
+        Context { recorder, catalog: Catalog::own(&args), client, metrics, failures: Mutex::default() };
     tracing::info!(
         version = kivi_crds::RELEASE,
         namespace = args.namespace().unwrap_or("all"),
         concurrency = args.concurrency,
         "The operator reconciles."
     );
-    controller.run(context, args.concurrency, shutdown).await;
+    futures::join!(
+        controller.run(context, args.concurrency, shutdown.clone()),
+        backups.run(of_backups, shutdown)
+    );
     if let Err(error) = probes.await {
         tracing::error!(%error, "The health port failed.");
     }
@@ -98,7 +107,10 @@ async fn client(progress: &Progress) -> Result<Client, RunError> {
 
 /// A watch of a kind that the cluster does not know would wait for ever; better to say so and leave.
 async fn check_definition(scope: &Scope) -> Result<(), RunError> {
-    match scope.api::<KeyValueStore>().list_metadata(&ListParams::default().limit(1)).await {
+    let one = ListParams::default().limit(1);
+    let stores = async { scope.api::<KeyValueStore>().list_metadata(&one).await.map(drop) };
+    let backups = async { scope.api::<KeyValueStoreBackup>().list_metadata(&one).await.map(drop) };
+    match futures::try_join!(stores, backups) {
         Ok(_) => Ok(()),
         Err(error) if is_absent(&error) => Err(RunError::NoDefinition),
         Err(error) => Err(RunError::Unreadable(error)),

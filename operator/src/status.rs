@@ -9,7 +9,7 @@ mod events;
 mod memory;
 mod pods;
 pub mod seen;
-mod trouble;
+pub(crate) mod trouble;
 
 use kivi_crds::{KeyValueStore, KeyValueStoreStatus};
 use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};

@@ -7,9 +7,10 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use kivi_crds::KeyValueStore;
 
+use crate::backup::model::Tools;
 use crate::build::{Children, Prepared, build};
 use crate::catalog::Catalog;
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, PullPolicy};
 use crate::dereference::Dereferenced;
 use crate::material::{Material, ensure};
 use crate::model::Store;
@@ -36,6 +37,11 @@ pub(crate) fn catalog() -> Catalog {
         Command::Run(args) => Catalog::own(&args),
         Command::Crd => panic!("run was asked for"),
     }
+}
+
+/// What copies stores.
+pub(crate) fn tools() -> Tools {
+    Tools { image: "reg/operator:1".to_owned(), pull_policy: PullPolicy::IfNotPresent }
 }
 
 /// What the real validation says of this spec, where these things exist.

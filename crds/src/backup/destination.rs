@@ -23,11 +23,11 @@ pub struct Destination {
 }
 
 impl Destination {
-    /// The same place, with the folder written out where the spec leaves it to the store: `NAMESPACE/STORE`, so that
-    /// no two stores of a cluster share one.
+    /// The same place, with the folder written out where the spec leaves it to the store: `NAMESPACE/STORE/UID`. A folder
+    /// belongs to one store, and a store that is made again under the same name is another.
     #[must_use]
-    pub fn resolved(&self, namespace: &str, store: &str) -> Self {
-        let own = || Some(format!("{namespace}/{store}"));
+    pub fn resolved(&self, namespace: &str, store: &str, uid: &str) -> Self {
+        let own = || Some(format!("{namespace}/{store}/{uid}"));
         let mut resolved = self.clone();
         if let Some(volume) = &mut resolved.volume {
             volume.path = volume.path.take().or_else(own);
@@ -46,8 +46,8 @@ pub struct VolumeDestination {
     /// PersistentVolumeClaim in the same namespace, from 1 to 253 characters.
     #[schemars(length(min = 1, max = 253))]
     pub claim_name: String,
-    /// Folder below the volume's root, at most 253 characters; no part of it begins with a dot. Default: the namespace and
-    /// the name of the store, as in `shop/orders`.
+    /// Folder below the volume's root, at most 253 characters; no part of it begins with a dot. It holds the
+    /// backups of one store. Default: NAMESPACE/NAME/UID of the store.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(min = 1, max = 253),
@@ -67,8 +67,8 @@ pub struct S3Destination {
     /// Name of the bucket, from 3 to 63 characters. It must exist.
     #[schemars(length(min = 3, max = 63), regex(pattern = r"^[a-z0-9][a-z0-9.-]*[a-z0-9]$"))]
     pub bucket: String,
-    /// What the objects' names begin with, at most 253 characters; no part of it begins with a dot. Default: the namespace
-    /// and the name of the store, as in `shop/orders`.
+    /// What the objects' names begin with, at most 253 characters; no part of it begins with a dot. It
+    /// belongs to the backups of one store. Default: NAMESPACE/NAME/UID of the store.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(min = 1, max = 253),
@@ -100,12 +100,12 @@ mod tests {
     fn a_store_has_a_folder_of_its_own_unless_the_user_names_one() {
         let place = |yaml: &str| {
             let destination: Destination = serde_yaml::from_str(yaml).unwrap();
-            let resolved = destination.resolved("shop", "orders");
+            let resolved = destination.resolved("shop", "orders", "u");
             resolved.volume.and_then(|v| v.path).or_else(|| resolved.s3.and_then(|s3| s3.prefix)).unwrap()
         };
-        assert_eq!(place("{volume: {claimName: backups}}"), "shop/orders");
+        assert_eq!(place("{volume: {claimName: backups}}"), "shop/orders/u");
         assert_eq!(place("{volume: {claimName: backups, path: here}}"), "here");
-        assert_eq!(place("{s3: {bucket: backups}}"), "shop/orders");
+        assert_eq!(place("{s3: {bucket: backups}}"), "shop/orders/u");
         assert_eq!(place("{s3: {bucket: backups, prefix: a/b}}"), "a/b");
     }
 }

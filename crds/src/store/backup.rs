@@ -40,7 +40,8 @@ pub struct Backup {
     pub point_in_time: Option<PointInTime>,
 }
 
-/// Which of the scheduled backups are kept, by number and by age; with both, those that either keeps.
+/// Which of the scheduled backups are kept, by number and by age; with both, those that neither removes. The
+/// newest always is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[schemars(extend("x-kubernetes-validations" = [

@@ -1,6 +1,8 @@
 //! `spec.bootstrap`: what the store begins with.
 
-use schemars::JsonSchema;
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use crate::Destination;
@@ -18,7 +20,11 @@ pub struct Bootstrap {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[schemars(extend("x-kubernetes-validations" = [
     {"rule": "has(self.name) != has(self.destination)", "message": "name exactly one of name, destination"},
-    {"rule": "!has(self.backup) || has(self.destination)", "message": "backup needs destination: a name names one already"}
+    {"rule": "!has(self.backup) || has(self.destination)", "message": "backup needs destination: a name names one already"},
+    {"rule": "!has(self.destination) || !has(self.destination.volume) || has(self.destination.volume.path)",
+     "message": "destination needs the path or the prefix where the backup is"},
+    {"rule": "!has(self.destination) || !has(self.destination.s3) || has(self.destination.s3.prefix)",
+     "message": "destination needs the path or the prefix where the backup is"}
 ]))]
 pub struct FromBackup {
     /// KeyValueStoreBackup in the same namespace, at most 63 characters; the store waits until it is complete.
@@ -32,9 +38,48 @@ pub struct FromBackup {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub backup: Option<String>,
-    /// The revision up to which the copied log is added, from 1 to 9007199254740991; it needs a copy of the log that
-    /// reaches so far. Default: the backup's own.
+    /// A revision of the copied store, up to which its copied log is read besides, as in `1234`; or `latest`, as far as that
+    /// goes. Default: the backup as it is.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 9_007_199_254_740_991_i64))]
-    pub at_revision: Option<i64>,
+    pub at_revision: Option<AtRevision>,
+}
+
+/// How far a copied log is read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum AtRevision {
+    /// Up to this revision, which counts from 1.
+    Revision(i64),
+    /// The same as text, or `latest`.
+    Text(String),
+}
+
+impl std::fmt::Display for AtRevision {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Revision(revision) => revision.fmt(f),
+            Self::Text(text) => f.write_str(text),
+        }
+    }
+}
+
+impl JsonSchema for AtRevision {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "AtRevision".into()
+    }
+
+    /// `x-kubernetes-int-or-string` is how the API server admits a number and a word; the pattern and the length hold for
+    /// the word, the bounds for the number.
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "x-kubernetes-int-or-string": true,
+            "pattern": "^([1-9][0-9]*|latest)$",
+            "maxLength": 16,
+            "minimum": 1,
+        })
+    }
 }

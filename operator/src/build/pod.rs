@@ -33,9 +33,9 @@ const TERMINATION_SECONDS: i64 = 60;
 const CONFIG_HASH: &str = "kivi.dev/config-hash";
 /// A container that fails leaves the end of its log in its status: why a store does not start is seen
 /// without a log.
-pub(super) const LAST_WORDS: &str = "FallbackToLogsOnError";
+pub(crate) const LAST_WORDS: &str = "FallbackToLogsOnError";
 /// Files in a pod are read by the pod's group.
-const MODE: i32 = 0o440;
+pub(crate) const MODE: i32 = 0o440;
 
 /// Name of the port where clients come in.
 pub(super) fn client_port_name(store: &Store) -> &'static str {
@@ -78,7 +78,8 @@ fn some_list<T: Clone>(list: &[T]) -> Option<Vec<T>> {
     (!list.is_empty()).then(|| list.to_vec())
 }
 
-fn pod_security() -> PodSecurityContext {
+/// The security context of a pod: the restricted profile's.
+pub(crate) fn pod_security() -> PodSecurityContext {
     PodSecurityContext {
         run_as_non_root: Some(true),
         run_as_user: Some(ID),
@@ -95,7 +96,7 @@ fn pod_security() -> PodSecurityContext {
 }
 
 /// The security context of both containers.
-pub(super) fn container_security() -> SecurityContext {
+pub(crate) fn container_security() -> SecurityContext {
     SecurityContext {
         allow_privilege_escalation: Some(false),
         read_only_root_filesystem: Some(true),
@@ -156,7 +157,7 @@ fn key(name: &str) -> KeyToPath {
 }
 
 /// A volume's place in a container.
-pub(super) fn mount(volume: &str, path: &str, read_only: bool) -> VolumeMount {
+pub(crate) fn mount(volume: &str, path: &str, read_only: bool) -> VolumeMount {
     VolumeMount {
         name: volume.to_owned(),
         mount_path: path.to_owned(),

@@ -46,6 +46,7 @@ pub fn serving(
         version: Some(store.release.version.clone()),
         certificate: certificate(store, material),
         volumes: seen.volumes.clone(),
+        backup: None,
     }
 }
 

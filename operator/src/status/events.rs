@@ -36,6 +36,7 @@ pub fn changes(previous: Option<&KeyValueStoreStatus>, next: &KeyValueStoreStatu
                 ConditionType::Progressing
                 | ConditionType::CertificateReady
                 | ConditionType::StorageReady => (false, false),
+                ConditionType::BackupReady => (!holds && old.is_some() && (turned || other_reason), true),
             };
             tell.then(|| Change {
                 warning: warning && !matches!(condition.reason.as_str(), "Stopped" | "RollingOut"),

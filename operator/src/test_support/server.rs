@@ -50,6 +50,11 @@ impl Server {
         })
     }
 
+    /// Puts an object of someone else's there, or in someone else's words.
+    pub(crate) fn put(&self, path: &str, object: Value) {
+        self.objects.lock().insert(path.to_owned(), object);
+    }
+
     async fn answer(&self, request: Request<Body>) -> Response<Body> {
         let (parts, body) = request.into_parts();
         let path = parts.uri.path().to_owned();
@@ -86,6 +91,10 @@ impl Server {
             (200, json!({"kind": "Status", "status": "Success"}))
         } else {
             let mut object: Value = serde_json::from_slice(&body).unwrap();
+            let path = match object["metadata"]["name"].as_str() {
+                Some(name) if parts.method == Method::POST => format!("{path}/{name}"),
+                _ => path,
+            };
             if object["kind"] == "StatefulSet" {
                 object["metadata"]["uid"] = json!("s");
             }

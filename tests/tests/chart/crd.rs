@@ -31,7 +31,10 @@ fn the_chart_installs_the_plain_crds_and_keeps_them() {
     for crd in crds {
         let name = crd["metadata"]["name"].as_str().unwrap();
         let plain = plain(name);
-        assert!(numbers(crd["spec"].clone()) == numbers(plain["spec"].clone()), "{name}: run `make generate`");
+        assert!(
+            numbers(crd["spec"].clone()) == numbers(plain["spec"].clone()),
+            "{name}: run `make generate`"
+        );
         assert_eq!(crd["metadata"]["annotations"]["helm.sh/resource-policy"], "keep");
     }
 }
