@@ -38,7 +38,9 @@ fn every_field_is_described_by_a_sentence() {
         let text = field["description"].as_str().unwrap_or_default();
         assert!(text.ends_with('.') && text.len() > 15, "{path}: `{text}`");
     };
-    specs().iter().for_each(|spec| each_field("spec", spec, &mut described));
+    for spec in specs() {
+        each_field("spec", &spec, &mut described);
+    }
 }
 
 #[test]
@@ -57,7 +59,9 @@ fn every_text_list_and_map_is_bounded_and_nothing_is_nullable() {
         assert!(bounded, "{path} has no bound: {field}");
         assert!(field.get("nullable").is_none(), "{path} is nullable");
     };
-    specs().iter().for_each(|spec| each_field("spec", spec, &mut bounded));
+    for spec in specs() {
+        each_field("spec", &spec, &mut bounded);
+    }
 }
 
 #[test]

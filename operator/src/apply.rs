@@ -7,10 +7,11 @@ use std::fmt::Debug;
 use std::marker::PhantomData;
 
 use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::batch::v1::CronJob;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service};
-use kivi_crds::labels;
+use kivi_crds::{KeyValueStoreBackup, labels};
 use kube::api::{
-    ApiResource, DeleteParams, DynamicObject, ListParams, PartialObjectMeta, Patch, PatchParams,
+    ApiResource, DeleteParams, DynamicObject, ListParams, PartialObjectMeta, Patch, PatchParams, PostParams,
 };
 use kube::core::GroupVersionKind;
 use kube::{Api, Client, Resource, ResourceExt};
@@ -19,7 +20,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::answer::{Said, is_absent, is_invalid};
+use crate::answer::{Said, is_absent, is_conflict, is_invalid};
 use crate::build::{Applied, Children, Prepared};
 use crate::model::Store;
 
@@ -90,6 +91,8 @@ pub async fn apply(
         service,
         service_monitor,
         stateful_set,
+        archive,
+        scheduled_backup,
         state: _,
     } = children;
     // The StatefulSet comes last: its pods mount what comes before it. The authority comes before its
@@ -105,6 +108,8 @@ pub async fn apply(
         service: cluster.apply(service).await?,
         service_monitor: cluster.apply_service_monitor(service_monitor).await?,
         stateful_set: cluster.apply(stateful_set).await?,
+        archive: cluster.apply_some(archive).await?,
+        scheduled_backup: cluster.create_some(scheduled_backup).await?,
         state: PhantomData,
     };
     cluster.remove_orphans(&applied).await?;
@@ -164,6 +169,22 @@ impl Cluster<'_> {
         }
     }
 
+    /// One that is there already was made for the same time, and never changes.
+    async fn create_some(
+        &self,
+        backup: Option<KeyValueStoreBackup>,
+    ) -> Result<Option<KeyValueStoreBackup>, ApplyError> {
+        let Some(backup) = backup else { return Ok(None) };
+        let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
+        match self.api::<KeyValueStoreBackup>().create(&params, &backup).await {
+            Err(source) if !is_conflict(&source) => {
+                let kind = KeyValueStoreBackup::kind(&()).into_owned();
+                Err(ApplyError::Apply { kind, name: backup.name_any(), source })
+            }
+            _ => Ok(Some(backup)),
+        }
+    }
+
     fn service_monitors(&self) -> Api<DynamicObject> {
         let kind = GroupVersionKind::gvk("monitoring.coreos.com", "v1", "ServiceMonitor");
         Api::namespaced_with(self.client.clone(), &self.store.namespace, &ApiResource::from_gvk(&kind))
@@ -200,6 +221,9 @@ impl Cluster<'_> {
         .await?;
         self.remove_all_but::<Service>(vec![applied.service.name_any(), applied.pods_service.name_any()])
             .await?;
+        if self.store.superseded_archive {
+            delete(&self.api::<CronJob>(), "CronJob".to_owned(), self.store.names.archive()).await?;
+        }
         if applied.service_monitor.is_none() {
             self.remove_service_monitor().await?;
         }

@@ -7,10 +7,13 @@
 pub mod build;
 pub mod controller;
 mod dereference;
+pub mod known;
 pub mod model;
 mod outcome;
+pub mod policy;
 pub mod reconcile;
 mod report;
+pub mod schedule;
 mod status;
 mod validate;
 

@@ -8,7 +8,7 @@ mod certificate_secret;
 mod config;
 mod config_map;
 mod environment;
-mod metadata;
+pub(crate) mod metadata;
 pub(crate) mod pod;
 mod pods_service;
 mod server;
@@ -23,7 +23,9 @@ mod trust_config_map;
 use std::marker::PhantomData;
 
 use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::batch::v1::CronJob;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service, ServiceAccount};
+use kivi_crds::KeyValueStoreBackup;
 use serde_json::Value;
 
 use crate::material::Material;
@@ -61,6 +63,10 @@ pub struct Children<S> {
     pub service_monitor: Option<Value>,
     /// The pods.
     pub stateful_set: StatefulSet,
+    /// Copies the log.
+    pub archive: Option<CronJob>,
+    /// The backup that is due now. Not owned: it outlives the store.
+    pub scheduled_backup: Option<KeyValueStoreBackup>,
     pub(crate) state: PhantomData<S>,
 }
 
@@ -77,6 +83,8 @@ pub fn build(store: &Store, material: &Material) -> Children<Prepared> {
         service: service::build(store),
         service_monitor: service_monitor::build(store),
         stateful_set: stateful_set::build(store),
+        archive: crate::backup::build::cron_job(store),
+        scheduled_backup: crate::backup::build::scheduled(store),
         state: PhantomData,
     }
 }

@@ -4,15 +4,18 @@
 
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::batch::v1::CronJob;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service, ServiceAccount};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kivi_crds::{KeyValueStore, StoreNames};
+use kivi_crds::{KeyValueStore, KeyValueStoreBackup, StoreNames};
 use kube::api::{GroupVersionKind, ListParams};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 use crate::answer::{Said, is_absent};
+use crate::backup::known::Copies;
+use crate::backup::model::Tools;
 
 /// What a store refers to.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -34,6 +37,14 @@ pub struct Dereferenced {
     pub namesakes: Vec<Namesake>,
     /// Whether the cluster knows ServiceMonitors; only looked up where one is wanted.
     pub service_monitors: bool,
+    /// The CronJob that copies its log, or someone else's of that name; only looked up where there may be one.
+    pub archive: Option<CronJob>,
+    /// The backup of `spec.bootstrap.fromBackup.name`.
+    pub begins_with: Option<KeyValueStoreBackup>,
+    /// The backups of the store; only looked up where it has `spec.backup`.
+    pub backups: Vec<KeyValueStoreBackup>,
+    /// What copies, and reads copies back.
+    pub tools: Option<Tools>,
 }
 
 /// An object with the name of a child.
@@ -68,6 +79,7 @@ pub async fn dereference(
     client: &Client,
     namespace: &str,
     store: &KeyValueStore,
+    copies: &Copies,
 ) -> Result<Dereferenced, DereferenceError> {
     let names = StoreNames::new(store.name_any());
     let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
@@ -79,7 +91,13 @@ pub async fn dereference(
         Some(_) => Vec::new(),
         None => namesakes(client, namespace, &names, managed_tls).await?,
     };
+    let copied = store.spec.backup.is_some();
+    let was_copied = store.status.as_ref().is_some_and(|status| status.backup.is_some());
     Ok(Dereferenced {
+        archive: if copied || was_copied { archive(client, namespace, &names).await? } else { None },
+        begins_with: copies.begins_with(namespace, store).await,
+        backups: if copied { copies.of(namespace, names.store()).await } else { Vec::new() },
+        tools: Some(copies.tools.clone()),
         authority: secret(&secrets, managed_tls.then(|| names.ca_secret())).await?,
         leaf: secret(&secrets, managed_tls.then(|| names.tls_secret())).await?,
         token: secret(&secrets, managed_token.then(|| names.token_secret())).await?,
@@ -106,6 +124,18 @@ pub async fn stateful_set(
     Api::<StatefulSet>::namespaced(client.clone(), namespace).get_opt(name).await.map_err(|source| {
         DereferenceError::Read { kind: "StatefulSet".to_owned(), name: name.to_owned(), source }
     })
+}
+
+async fn archive(
+    client: &Client,
+    namespace: &str,
+    names: &StoreNames,
+) -> Result<Option<CronJob>, DereferenceError> {
+    let name = names.archive();
+    Api::<CronJob>::namespaced(client.clone(), namespace)
+        .get_opt(&name)
+        .await
+        .map_err(|source| DereferenceError::Read { kind: "CronJob".to_owned(), name, source })
 }
 
 async fn secret(secrets: &Api<Secret>, name: Option<String>) -> Result<Option<Secret>, DereferenceError> {

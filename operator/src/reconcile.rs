@@ -18,6 +18,7 @@ use thiserror::Error;
 
 use crate::answer::is_refusal;
 use crate::apply::{self, ApplyError};
+use crate::backup::known::Copies;
 use crate::build;
 use crate::catalog::Catalog;
 use crate::dereference::{self, DereferenceError};
@@ -38,6 +39,8 @@ pub struct Context {
     pub client: Client,
     /// The releases that can be run.
     pub catalog: Catalog,
+    /// What is known of backups.
+    pub copies: Copies,
     /// Publishes events; shared, because it folds repeats.
     pub recorder: Recorder,
     /// What is counted.
@@ -128,7 +131,7 @@ async fn steps(store: &KeyValueStore, context: &Context) -> Result<Action, Recon
         return Ok(Action::await_change());
     }
     // 1: a client is needed.
-    let found = dereference::dereference(&context.client, &namespace, store).await?;
+    let found = dereference::dereference(&context.client, &namespace, store, &context.copies).await?;
     // 2: no client.
     let valid = match validate::validate(store, &found, &context.catalog, now) {
         Ok(valid) => valid,
@@ -156,7 +159,9 @@ async fn steps(store: &KeyValueStore, context: &Context) -> Result<Action, Recon
     };
     // 5: a client is needed.
     let set = Some(applied.stateful_set);
-    let seen = seen::look(&context.client, &namespace, &names, set).await?;
+    let mut seen = seen::look(&context.client, &namespace, &names, set).await?;
+    seen.backups = found.backups;
+    seen.archive = applied.archive;
     tell(store, context, &compute::serving(&valid, &material, &seen, previous, now)).await?;
     Ok(next(&valid, &material, &seen, now))
 }
@@ -177,7 +182,9 @@ fn next(store: &Store, material: &Material, seen: &Seen, now: Timestamp) -> Acti
     };
     let renewal = due.map(|due| until(now, due));
     let look = seen.is_silent().then_some(EVENTS);
-    renewal.into_iter().chain(look).min().map_or_else(Action::await_change, Action::requeue)
+    let copies = store.backup.as_ref().and_then(|policy| status::backup::look_again(policy, seen, now));
+    let copies = copies.map(|due| until(now, due));
+    renewal.into_iter().chain(look).chain(copies).min().map_or_else(Action::await_change, Action::requeue)
 }
 
 /// Says in the conditions of a store that it cannot be read.

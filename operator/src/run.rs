@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::answer::{Said, is_absent};
 use crate::apply::FIELD_MANAGER;
-use crate::backup::{self, model::Tools};
+use crate::backup::{self, known::Copies, model::Tools};
 use crate::catalog::Catalog;
 use crate::cli::RunArgs;
 use crate::controller::{Controller, Scope};
@@ -80,8 +80,14 @@ pub async fn run(args: RunArgs, shutdown: CancellationToken) -> Result<(), RunEr
         metrics: metrics.clone(),
         backups: backups.backups(),
     };
-    let context =
-        Context { recorder, catalog: Catalog::own(&args), client, metrics, failures: Mutex::default() };
+    let context = Context {
+        recorder,
+        catalog: Catalog::own(&args),
+        copies: Copies { backups: backups.backups(), tools: Tools::own(&args) },
+        client,
+        metrics,
+        failures: Mutex::default(),
+    };
     tracing::info!(
         version = kivi_crds::RELEASE,
         namespace = args.namespace().unwrap_or("all"),

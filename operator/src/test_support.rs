@@ -46,7 +46,8 @@ pub(crate) fn tools() -> Tools {
 
 /// What the real validation says of this spec, where these things exist.
 pub(crate) fn validated(spec: &str, found: &Dereferenced) -> Result<Store, ValidationError> {
-    validate(&custom_resource(spec), found, &catalog(), now())
+    let found = Dereferenced { tools: Some(tools()), ..found.clone() };
+    validate(&custom_resource(spec), &found, &catalog(), now())
 }
 
 /// A store that exists for the first time.

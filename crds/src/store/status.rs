@@ -47,17 +47,19 @@ pub struct KeyValueStoreStatus {
         extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"])
     )]
     pub volumes: Vec<VolumeStatus>,
-    /// The scheduled backups; unset without a schedule.
+    /// The copies that are made by themselves; unset where none are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backup: Option<StoreBackupStatus>,
 }
 
-/// The scheduled backups. It changes with each backup, and not between them.
+/// The copies that are made by themselves. It changes with each backup, and not between them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct StoreBackupStatus {
-    /// The scheduled time of the latest backup, as in `2026-11-22T02:00:00Z`; before the first, when the schedule was
-    /// first seen.
+    /// When the schedule was first seen, as in `2026-11-21T10:00:00Z`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// The scheduled time of the latest backup, as in `2026-11-22T02:00:00Z`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_schedule_time: Option<String>,
     /// The latest backup that is complete.

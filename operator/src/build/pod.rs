@@ -11,6 +11,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::{config, metadata, server, sidecar};
+use crate::backup::build as backup;
 use crate::model::Store;
 
 /// Where clients come in, with and without a sidecar.
@@ -48,7 +49,12 @@ pub(super) fn template(store: &Store) -> PodTemplateSpec {
     let mut annotations = store.pod.annotations.clone();
     annotations.insert(CONFIG_HASH.to_owned(), config::hash(&store.settings));
     annotations.insert("kubectl.kubernetes.io/default-container".to_owned(), server::NAME.to_owned());
-    let sidecar = store.settings.sidecar.enabled.then(|| vec![sidecar::container(store)]);
+    let (restore, backups) = store.restore.as_ref().map(backup::restore).unzip();
+    // A volume is filled before anything else of the pod starts.
+    let mut init: Vec<_> = restore.into_iter().collect();
+    init.extend(store.settings.sidecar.enabled.then(|| sidecar::container(store)));
+    let mut volumes = volumes(store);
+    volumes.extend(backups.flatten());
     PodTemplateSpec {
         metadata: Some(ObjectMeta {
             labels: Some(labels),
@@ -61,9 +67,9 @@ pub(super) fn template(store: &Store) -> PodTemplateSpec {
             enable_service_links: Some(false),
             termination_grace_period_seconds: Some(TERMINATION_SECONDS),
             security_context: Some(pod_security()),
-            init_containers: sidecar,
+            init_containers: (!init.is_empty()).then_some(init),
             containers: vec![server::container(store)],
-            volumes: Some(volumes(store)),
+            volumes: Some(volumes),
             node_selector: metadata::some(store.pod.node_selector.clone()),
             tolerations: some_list(&store.pod.tolerations),
             affinity: store.pod.affinity.clone(),

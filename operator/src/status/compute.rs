@@ -35,6 +35,7 @@ pub fn serving(
         "NotPaused",
         "The operator keeps the store as its spec says.",
     );
+    let (conditions, backup) = super::backup::set(store, seen, previous, now, conditions);
     KeyValueStoreStatus {
         observed_generation: Some(store.generation),
         conditions: conditions.finish(),
@@ -46,7 +47,7 @@ pub fn serving(
         version: Some(store.release.version.clone()),
         certificate: certificate(store, material),
         volumes: seen.volumes.clone(),
-        backup: None,
+        backup,
     }
 }
 

@@ -38,6 +38,14 @@ impl Conditions {
         self
     }
 
+    /// Leaves out one that means nothing here, whatever the previous status says.
+    #[must_use]
+    pub fn without(mut self, type_: ConditionType) -> Self {
+        self.previous.retain(|condition| condition.type_ != type_.as_str());
+        self.next.retain(|(other, _)| *other != type_);
+        self
+    }
+
     /// All of them, in the order of [`ConditionType::ALL`].
     pub fn finish(self) -> Vec<Condition> {
         let Self { previous, next, .. } = self;

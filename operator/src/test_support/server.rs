@@ -9,11 +9,15 @@ use kube::Client;
 use kube::client::Body;
 use kube::core::DeserializeGuard;
 use kube_runtime::events::Recorder;
+use kube_runtime::reflector::{self, Store};
+use kube_runtime::watcher::Event;
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
 
-use super::{catalog, custom_resource};
+use super::{catalog, custom_resource, tools};
+use crate::backup;
+use crate::backup::known::Copies;
 use crate::metrics::Metrics;
 use crate::reconcile::{Context, Watched};
 
@@ -44,6 +48,7 @@ impl Server {
         Arc::new(Context {
             recorder: Recorder::new(client.clone(), "kivi-operator".into()),
             catalog: catalog(),
+            copies: Copies { backups: self.backups(), tools: tools() },
             client,
             metrics: Metrics::register(&mut Registry::default()),
             failures: Mutex::default(),
@@ -53,6 +58,20 @@ impl Server {
     /// Puts an object of someone else's there, or in someone else's words.
     pub(crate) fn put(&self, path: &str, object: Value) {
         self.objects.lock().insert(path.to_owned(), object);
+    }
+
+    /// The backups that are there, as a watch keeps them.
+    fn backups(&self) -> Store<backup::Watched> {
+        let (reader, mut writer) = reflector::store();
+        writer.apply_watcher_event(&Event::Init);
+        for (path, object) in self.objects.lock().iter() {
+            if path.contains("/keyvaluestorebackups/") && !path.ends_with("/status") {
+                writer
+                    .apply_watcher_event(&Event::InitApply(serde_json::from_value(object.clone()).unwrap()));
+            }
+        }
+        writer.apply_watcher_event(&Event::InitDone);
+        reader
     }
 
     async fn answer(&self, request: Request<Body>) -> Response<Body> {

@@ -3,6 +3,8 @@
 use kivi_crds::settings::SettingsError;
 use thiserror::Error;
 
+use crate::backup::schedule::ScheduleError;
+
 /// Why a store cannot be built.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ValidationError {
@@ -57,6 +59,26 @@ pub enum ValidationError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The schedule of backups will not do.
+    #[error("spec.backup: {0}.")]
+    Schedule(#[from] ScheduleError),
+    /// Two places, or none.
+    #[error("{field}: name exactly one of volume and s3.")]
+    Destination {
+        /// Path of the field.
+        field: &'static str,
+    },
+    /// Two backups, or none.
+    #[error("spec.bootstrap.fromBackup: name exactly one of name and destination.")]
+    FromBackup,
+    /// The backup that the store is to begin with is not there, or not yet.
+    #[error("spec.bootstrap.fromBackup.name: KeyValueStoreBackup {name} cannot be restored: {why}.")]
+    Backup {
+        /// Name of the backup.
+        name: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// An object of someone else's has the name of a child.
     #[error("{kind} {name} exists and is not this store's; delete or rename one of them.")]
     NameTaken {
@@ -76,7 +98,11 @@ impl ValidationError {
             | Self::Replicas(_)
             | Self::Tls
             | Self::Renewal
-            | Self::Pod { .. } => "InvalidSpec",
+            | Self::Pod { .. }
+            | Self::Schedule(_)
+            | Self::Destination { .. }
+            | Self::FromBackup => "InvalidSpec",
+            Self::Backup { .. } => "BackupNotReady",
             Self::Version { .. } => "VersionNotSupported",
             Self::SecretNotFound { .. } => "SecretNotFound",
             Self::SecretInvalid { .. } => "SecretInvalid",
@@ -84,9 +110,10 @@ impl ValidationError {
         }
     }
 
-    /// Whether its end cannot be seen: the operator watches no objects of someone else's but Secrets.
+    /// Whether its end cannot be seen: the operator watches no objects of someone else's but Secrets,
+    /// and of backups those of the store itself.
     pub fn must_be_tried_again(&self) -> bool {
-        matches!(self, Self::NameTaken { .. })
+        matches!(self, Self::NameTaken { .. } | Self::Backup { .. })
     }
 
     /// Whether it is the certificate that is missing.

@@ -7,9 +7,10 @@ use kivi_crds::{Destination, S3Destination, VolumeDestination};
 
 use crate::build::pod::mount;
 
-/// Name of the volume, and where it is in a container.
-const VOLUME: &str = "backups";
-const PATH: &str = "/var/lib/kivi-backup";
+/// Name of the volume.
+pub(super) const VOLUME: &str = "backups";
+/// Where it is in a container.
+pub(super) const PATH: &str = "/var/lib/kivi-backup";
 
 /// What a pod needs for a destination.
 #[derive(Debug, Default, PartialEq)]
