@@ -17,11 +17,13 @@ pub enum ConditionType {
     BackupReady,
     /// The operator leaves the store alone, as the spec asks.
     ReconciliationPaused,
+    /// The store serves, but something in its spec has no effect, or may do harm later.
+    ConfigurationWarning,
 }
 
 impl ConditionType {
     /// Every type, in the order in which they are shown.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Ready,
         Self::Progressing,
         Self::Degraded,
@@ -29,6 +31,7 @@ impl ConditionType {
         Self::StorageReady,
         Self::BackupReady,
         Self::ReconciliationPaused,
+        Self::ConfigurationWarning,
     ];
 
     /// The word in the condition.
@@ -41,6 +44,7 @@ impl ConditionType {
             Self::StorageReady => "StorageReady",
             Self::BackupReady => "BackupReady",
             Self::ReconciliationPaused => "ReconciliationPaused",
+            Self::ConfigurationWarning => "ConfigurationWarning",
         }
     }
 }

@@ -21,9 +21,10 @@ pub use kivi_settings as settings;
 pub use names::{LOG_VOLUME, StoreNames};
 pub use opaque::Opaque;
 pub use store::{
-    AtRevision, Backup, BackupRetention, Bootstrap, CertificateStatus, Disabled, FromBackup, KeyValueStore,
-    KeyValueStoreSpec, KeyValueStoreStatus, LastBackup, ManagedTls, Monitoring, Pod, PointInTime, Retention,
-    RetentionPolicy, Service, ServiceType, StoreBackupStatus, Tls, VolumePhase, VolumeStatus,
+    AtRevision, Backup, BackupRetention, Bootstrap, CertificateStatus, Disabled, FromBackup, HttpRoute,
+    Ingress, KeyValueStore, KeyValueStoreSpec, KeyValueStoreStatus, LastBackup, ManagedTls, Monitoring,
+    NetworkPolicy, Pod, PointInTime, Retention, RetentionPolicy, Service, ServiceType, StoreBackupStatus,
+    Tls, VolumePhase, VolumeStatus,
 };
 
 /// This release: the default of `spec.version`.

@@ -5,7 +5,10 @@
 
 mod backup;
 mod bootstrap;
+mod http_route;
+mod ingress;
 mod monitoring;
+mod network_policy;
 mod pod;
 mod retention;
 mod service;
@@ -19,7 +22,10 @@ use serde::{Deserialize, Serialize};
 
 pub use backup::{Backup, BackupRetention, PointInTime};
 pub use bootstrap::{AtRevision, Bootstrap, FromBackup};
+pub use http_route::HttpRoute;
+pub use ingress::Ingress;
 pub use monitoring::Monitoring;
+pub use network_policy::NetworkPolicy;
 pub use pod::Pod;
 pub use retention::{Retention, RetentionPolicy};
 pub use service::{Service, ServiceType};
@@ -119,6 +125,14 @@ pub struct KeyValueStoreSpec {
     pub sidecar: SidecarSettings,
     /// The Service that clients use.
     pub service: Service,
+    /// A way in from outside the cluster, by an Ingress. Default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ingress: Option<Ingress>,
+    /// A way in from outside the cluster, by the Gateway API. Default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http_route: Option<HttpRoute>,
+    /// Who may open connections to the pods. Default: everybody.
+    pub network_policy: NetworkPolicy,
     /// What the pods look like to the scheduler and to others.
     pub pod: Pod,
     /// What is made for Prometheus.
@@ -147,6 +161,9 @@ impl Default for KeyValueStoreSpec {
             auth: AuthSettings::default(),
             sidecar: SidecarSettings::default(),
             service: Service::default(),
+            ingress: None,
+            http_route: None,
+            network_policy: NetworkPolicy::default(),
             pod: Pod::default(),
             monitoring: Monitoring::default(),
             backup: None,

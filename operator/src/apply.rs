@@ -6,22 +6,22 @@
 use std::fmt::Debug;
 use std::marker::PhantomData;
 
+use futures::future::try_join_all;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::batch::v1::CronJob;
-use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service};
+use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service, ServiceAccount};
+use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kivi_crds::{KeyValueStoreBackup, labels};
-use kube::api::{
-    ApiResource, DeleteParams, DynamicObject, ListParams, PartialObjectMeta, Patch, PatchParams, PostParams,
-};
-use kube::core::GroupVersionKind;
+use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use thiserror::Error;
 
 use crate::answer::{Said, is_absent, is_conflict, is_invalid};
 use crate::build::{Applied, Children, Prepared};
+use crate::foreign::{Foreign, ForeignKind};
 use crate::model::Store;
 
 /// Who owns the fields that the operator writes.
@@ -89,7 +89,10 @@ pub async fn apply(
         config_map,
         pods_service,
         service,
-        service_monitor,
+        disruption_budget,
+        network_policy,
+        ingress,
+        foreign,
         stateful_set,
         archive,
         scheduled_backup,
@@ -106,13 +109,17 @@ pub async fn apply(
         config_map: cluster.apply(config_map).await?,
         pods_service: cluster.apply(pods_service).await?,
         service: cluster.apply(service).await?,
-        service_monitor: cluster.apply_service_monitor(service_monitor).await?,
+        disruption_budget: cluster.apply_some(disruption_budget).await?,
+        network_policy: cluster.apply_some(network_policy).await?,
+        ingress: cluster.apply_some(ingress).await?,
+        foreign: cluster.apply_foreign(foreign).await?,
         stateful_set: cluster.apply(stateful_set).await?,
         archive: cluster.apply_some(archive).await?,
         scheduled_backup: cluster.create_some(scheduled_backup).await?,
         state: PhantomData,
     };
-    cluster.remove_orphans(&applied).await?;
+    // On the heap: it asks after many kinds at once.
+    Box::pin(cluster.remove_orphans(&applied)).await?;
     Ok(applied)
 }
 
@@ -185,47 +192,50 @@ impl Cluster<'_> {
         }
     }
 
-    fn service_monitors(&self) -> Api<DynamicObject> {
-        let kind = GroupVersionKind::gvk("monitoring.coreos.com", "v1", "ServiceMonitor");
-        Api::namespaced_with(self.client.clone(), &self.store.namespace, &ApiResource::from_gvk(&kind))
+    fn foreign_api(&self, kind: ForeignKind) -> Api<DynamicObject> {
+        Api::namespaced_with(self.client.clone(), &self.store.namespace, &kind.resource())
     }
 
-    async fn apply_service_monitor(&self, monitor: Option<Value>) -> Result<Option<Value>, ApplyError> {
-        let Some(monitor) = monitor else {
-            return Ok(None);
-        };
+    async fn apply_foreign(&self, children: Vec<Foreign>) -> Result<Vec<Foreign>, ApplyError> {
         let params = PatchParams::apply(FIELD_MANAGER).force();
-        let name = self.store.names.store();
-        match self.service_monitors().patch(name, &params, &Patch::Apply(&monitor)).await {
-            Ok(_) => Ok(Some(monitor)),
-            Err(source) => {
-                Err(ApplyError::Apply { kind: "ServiceMonitor".to_owned(), name: name.to_owned(), source })
-            }
+        for child in &children {
+            let patch = Patch::Apply(&child.object);
+            self.foreign_api(child.kind).patch(&child.name, &params, &patch).await.map_err(|source| {
+                ApplyError::Apply { kind: child.kind.gvk().kind, name: child.name.clone(), source }
+            })?;
         }
+        Ok(children)
     }
 
-    /// Removes children of earlier specs, found by label and owner. ServiceAccount and StatefulSet are
-    /// wanted by every spec under the same name, so no orphan of theirs can exist.
+    /// Removes children of earlier specs, found by label and owner. Every spec wants a StatefulSet under the same
+    /// name, so no orphan of that kind can exist.
     async fn remove_orphans(&self, applied: &Children<Applied>) -> Result<(), ApplyError> {
         let secrets = [&applied.authority_secret, &applied.certificate_secret, &applied.token_secret];
-        // A spec may name a Secret that the operator made for an earlier one: from then on it is the user's.
+        // A spec may name an object that the operator made for an earlier one: from then on it is the user's.
         let named = self.store.certificate_secret().into_iter().chain([self.store.tokens_secret()]);
-        self.remove_all_but::<Secret>(
-            secrets.into_iter().flatten().map(ResourceExt::name_any).chain(named).collect(),
-        )
-        .await?;
-        let config_maps = [Some(&applied.config_map), applied.trust_config_map.as_ref()];
-        self.remove_all_but::<ConfigMap>(
-            config_maps.into_iter().flatten().map(ResourceExt::name_any).collect(),
-        )
-        .await?;
-        self.remove_all_but::<Service>(vec![applied.service.name_any(), applied.pods_service.name_any()])
-            .await?;
+        let secrets: Vec<String> =
+            secrets.into_iter().flatten().map(ResourceExt::name_any).chain(named).collect();
+        let config_maps = names([Some(&applied.config_map), applied.trust_config_map.as_ref()]);
+        let services = names([Some(&applied.service), Some(&applied.pods_service)]);
+        let foreign = ForeignKind::ALL.map(|kind| {
+            let of_kind = applied.foreign.iter().filter(|child| child.kind == kind);
+            (kind, of_kind.map(|child| child.name.clone()).collect::<Vec<_>>())
+        });
+        // One does not wait for the other: there are many kinds, and rarely an orphan.
+        futures::try_join!(
+            self.remove_all_but::<Secret>(secrets),
+            self.remove_all_but::<ConfigMap>(config_maps),
+            self.remove_all_but::<Service>(services),
+            self.remove_all_but::<ServiceAccount>(vec![self.store.service_account().to_owned()]),
+            self.remove_all_but::<PodDisruptionBudget>(names([applied.disruption_budget.as_ref()])),
+            self.remove_all_but::<NetworkPolicy>(names([applied.network_policy.as_ref()])),
+            self.remove_all_but::<Ingress>(names([applied.ingress.as_ref()])),
+            try_join_all(foreign.into_iter().map(|(kind, wanted)| async move {
+                self.remove_others(&self.foreign_api(kind), &kind.gvk().kind, &wanted).await
+            })),
+        )?;
         if self.store.superseded_archive {
             delete(&self.api::<CronJob>(), "CronJob".to_owned(), self.store.names.archive()).await?;
-        }
-        if applied.service_monitor.is_none() {
-            self.remove_service_monitor().await?;
         }
         Ok(())
     }
@@ -234,31 +244,27 @@ impl Cluster<'_> {
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
     {
-        let kind = K::kind(&()).into_owned();
-        let api: Api<PartialObjectMeta<K>> = self.api();
+        self.remove_others(&self.api::<K>(), &K::kind(&()), &wanted).await
+    }
+
+    async fn remove_others<K>(&self, api: &Api<K>, kind: &str, wanted: &[String]) -> Result<(), ApplyError>
+    where
+        K: Resource + Clone + Debug + DeserializeOwned,
+    {
         let selector = ListParams::default().labels(&labels::query(&self.managed()));
-        let found =
-            api.list(&selector).await.map_err(|source| ApplyError::List { kind: kind.clone(), source })?;
+        let found = match api.list_metadata(&selector).await {
+            Ok(found) => found,
+            // A cluster that does not know a kind has none of it.
+            Err(error) if is_absent(&error) => return Ok(()),
+            Err(source) => return Err(ApplyError::List { kind: kind.to_owned(), source }),
+        };
         for child in found {
             let name = child.name_any();
             if self.owns(&child) && !wanted.contains(&name) {
-                delete(&self.api::<K>(), kind.clone(), name).await?;
+                delete(api, kind.to_owned(), name).await?;
             }
         }
         Ok(())
-    }
-
-    /// A cluster that does not know ServiceMonitors has none.
-    async fn remove_service_monitor(&self) -> Result<(), ApplyError> {
-        let (api, name) = (self.service_monitors(), self.store.names.store());
-        match api.get_metadata_opt(name).await {
-            Ok(Some(monitor)) if self.owns(&monitor) => {
-                delete(&api, "ServiceMonitor".to_owned(), name.to_owned()).await
-            }
-            Ok(_) => Ok(()),
-            Err(error) if is_absent(&error) => Ok(()),
-            Err(source) => Err(ApplyError::List { kind: "ServiceMonitor".to_owned(), source }),
-        }
     }
 
     fn managed(&self) -> std::collections::BTreeMap<String, String> {
@@ -270,6 +276,11 @@ impl Cluster<'_> {
     fn owns(&self, child: &impl ResourceExt) -> bool {
         child.owner_references().iter().any(|owner| owner.uid == self.store.owner.uid)
     }
+}
+
+/// The names of those of the children that there are.
+fn names<'c, K: ResourceExt + 'c>(children: impl IntoIterator<Item = Option<&'c K>>) -> Vec<String> {
+    children.into_iter().flatten().map(ResourceExt::name_any).collect()
 }
 
 async fn delete<K>(api: &Api<K>, kind: String, name: String) -> Result<(), ApplyError>

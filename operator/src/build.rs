@@ -7,10 +7,15 @@ mod authority_secret;
 mod certificate_secret;
 mod config;
 mod config_map;
+mod disruption_budget;
 mod environment;
+mod http_route;
+mod ingress;
 pub(crate) mod metadata;
+mod network_policy;
 pub(crate) mod pod;
 mod pods_service;
+mod scheduling;
 mod server;
 mod service;
 mod service_account;
@@ -25,9 +30,11 @@ use std::marker::PhantomData;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::batch::v1::CronJob;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service, ServiceAccount};
+use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kivi_crds::KeyValueStoreBackup;
-use serde_json::Value;
 
+use crate::foreign::Foreign;
 use crate::material::Material;
 use crate::model::Store;
 
@@ -59,8 +66,14 @@ pub struct Children<S> {
     pub pods_service: Service,
     /// What clients use.
     pub service: Service,
-    /// What Prometheus scrapes; of a kind that the cluster may not know.
-    pub service_monitor: Option<Value>,
+    /// How many pods may be evicted at once.
+    pub disruption_budget: Option<PodDisruptionBudget>,
+    /// Who may open connections to the pods.
+    pub network_policy: Option<NetworkPolicy>,
+    /// A way in from outside the cluster.
+    pub ingress: Option<Ingress>,
+    /// Children of kinds that the cluster may not know.
+    pub foreign: Vec<Foreign>,
     /// The pods.
     pub stateful_set: StatefulSet,
     /// Copies the log.
@@ -81,7 +94,10 @@ pub fn build(store: &Store, material: &Material) -> Children<Prepared> {
         config_map: config_map::build(store),
         pods_service: pods_service::build(store),
         service: service::build(store),
-        service_monitor: service_monitor::build(store),
+        disruption_budget: disruption_budget::build(store),
+        network_policy: network_policy::build(store),
+        ingress: ingress::build(store),
+        foreign: service_monitor::build(store).into_iter().chain(http_route::build(store)).collect(),
         stateful_set: stateful_set::build(store),
         archive: crate::backup::build::cron_job(store),
         scheduled_backup: crate::backup::build::scheduled(store),

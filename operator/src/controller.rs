@@ -13,6 +13,8 @@ use futures::{Stream, StreamExt as _};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service, ServiceAccount};
+use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kivi_crds::labels;
 use kube::api::{Api, PartialObjectMeta};
@@ -73,6 +75,9 @@ impl Controller {
         queue.push(related::<ConfigMap, Watched>(scope, managed.clone(), owner));
         queue.push(related::<Service, Watched>(scope, managed.clone(), owner));
         queue.push(related::<ServiceAccount, Watched>(scope, managed.clone(), owner));
+        queue.push(related::<PodDisruptionBudget, Watched>(scope, managed.clone(), owner));
+        queue.push(related::<NetworkPolicy, Watched>(scope, managed.clone(), owner));
+        queue.push(related::<Ingress, Watched>(scope, managed.clone(), owner));
         // Pods are the StatefulSet's, so not the store's by their owner; a pod that leaves, or cannot pull
         // its image, changes nothing of the StatefulSet for long.
         queue.push(related::<Pod, Watched>(scope, managed, |metadata| {

@@ -2,13 +2,16 @@
 //!
 //! It must not judge: whether a Secret will do is for `validate` to say.
 
+use std::fmt::Debug;
+
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::batch::v1::CronJob;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service, ServiceAccount};
+use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kivi_crds::{KeyValueStore, KeyValueStoreBackup, StoreNames};
-use kube::api::{GroupVersionKind, ListParams};
+use kube::api::{DynamicObject, ListParams};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use thiserror::Error;
@@ -16,6 +19,7 @@ use thiserror::Error;
 use crate::answer::{Said, is_absent};
 use crate::backup::known::Copies;
 use crate::backup::model::Tools;
+use crate::foreign::{self, ForeignKind};
 
 /// What a store refers to.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -32,11 +36,11 @@ pub struct Dereferenced {
     pub provided_tokens: Option<Secret>,
     /// The StatefulSet, made at an earlier reconcile.
     pub stateful_set: Option<StatefulSet>,
-    /// What has the name of another child already; only looked up while there is no StatefulSet, which is
-    /// made last.
+    /// What has the name of another child already. Children that every store has are only looked up while there
+    /// is no StatefulSet, which is made last; those that a spec may come to ask for, always.
     pub namesakes: Vec<Namesake>,
-    /// Whether the cluster knows ServiceMonitors; only looked up where one is wanted.
-    pub service_monitors: bool,
+    /// Those kinds of other projects that the store asks for and the cluster knows.
+    pub foreign_kinds: Vec<ForeignKind>,
     /// The CronJob that copies its log, or someone else's of that name; only looked up where there may be one.
     pub archive: Option<CronJob>,
     /// The backup of `spec.bootstrap.fromBackup.name`.
@@ -87,12 +91,14 @@ pub async fn dereference(
     let managed_tls = tls.secret_ref.is_none() && tls.disabled.is_none();
     let managed_token = auth.tokens_secret_ref.is_none();
     let stateful_set = stateful_set(client, namespace, &names).await?;
-    let namesakes = match stateful_set {
+    let mut namesakes = match stateful_set {
         Some(_) => Vec::new(),
         None => namesakes(client, namespace, &names, managed_tls).await?,
     };
     let copied = store.spec.backup.is_some();
     let was_copied = store.status.as_ref().is_some_and(|status| status.backup.is_some());
+    let foreign_kinds = known(client, foreign::wanted(&store.spec)).await?;
+    namesakes.extend(optional_namesakes(client, namespace, store, &foreign_kinds).await?);
     Ok(Dereferenced {
         archive: if copied || was_copied { archive(client, namespace, &names).await? } else { None },
         begins_with: copies.begins_with(namespace, store).await,
@@ -107,7 +113,7 @@ pub async fn dereference(
             .await?,
         stateful_set,
         namesakes,
-        service_monitors: store.spec.monitoring.service_monitor && knows_service_monitors(client).await?,
+        foreign_kinds,
     })
 }
 
@@ -166,32 +172,66 @@ async fn namesakes(
     Ok(found)
 }
 
-/// The object of this name, as a list of none or one: these kinds are listed anyway, so it takes no
-/// further right.
-async fn named<K>(client: &Client, namespace: &str, name: &str) -> Result<Vec<Namesake>, DereferenceError>
-where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-        + Clone
-        + std::fmt::Debug
-        + DeserializeOwned,
-{
-    let kind = K::kind(&()).into_owned();
-    let selector = ListParams::default().fields(&format!("metadata.name={name}"));
-    let found = Api::<K>::namespaced(client.clone(), namespace)
-        .list_metadata(&selector)
-        .await
-        .map_err(|source| DereferenceError::Read { kind: kind.clone(), name: name.to_owned(), source })?;
-    Ok(found.into_iter().map(|object| Namesake { kind: kind.clone(), metadata: object.metadata }).collect())
+/// What has the name of a child that the spec asks for, and other specs do not.
+async fn optional_namesakes(
+    client: &Client,
+    namespace: &str,
+    store: &KeyValueStore,
+    foreign_kinds: &[ForeignKind],
+) -> Result<Vec<Namesake>, DereferenceError> {
+    let (spec, name) = (&store.spec, store.name_any());
+    let mut found = Vec::new();
+    if spec.network_policy.enabled {
+        found.extend(named::<NetworkPolicy>(client, namespace, &name).await?);
+    }
+    if spec.ingress.is_some() {
+        found.extend(named::<Ingress>(client, namespace, &name).await?);
+    }
+    for kind in foreign_kinds {
+        let api = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &kind.resource());
+        found.extend(called(&api, &kind.gvk().kind, &name).await?);
+    }
+    Ok(found)
 }
 
-async fn knows_service_monitors(client: &Client) -> Result<bool, DereferenceError> {
-    let kind = GroupVersionKind::gvk("monitoring.coreos.com", "v1", "ServiceMonitor");
-    match kube::discovery::pinned_kind(client, &kind).await {
-        Ok(_) => Ok(true),
-        Err(error) if is_absent(&error) => Ok(false),
-        Err(kube::Error::Discovery(_)) => Ok(false),
-        Err(source) => {
-            Err(DereferenceError::Read { kind: "API group".to_owned(), name: kind.api_version(), source })
+async fn named<K>(client: &Client, namespace: &str, name: &str) -> Result<Vec<Namesake>, DereferenceError>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
+{
+    called(&Api::<K>::namespaced(client.clone(), namespace), &K::kind(&()), name).await
+}
+
+/// The object of this name, as a list of none or one: these kinds are listed anyway, so it takes no
+/// further right.
+async fn called<K>(api: &Api<K>, kind: &str, name: &str) -> Result<Vec<Namesake>, DereferenceError>
+where
+    K: Clone + Debug + DeserializeOwned,
+{
+    let selector = ListParams::default().fields(&format!("metadata.name={name}"));
+    let found = api.list_metadata(&selector).await.map_err(|source| DereferenceError::Read {
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+        source,
+    })?;
+    Ok(found
+        .into_iter()
+        .map(|object| Namesake { kind: kind.to_owned(), metadata: object.metadata })
+        .collect())
+}
+
+/// Those of the kinds that the cluster knows.
+async fn known(client: &Client, kinds: Vec<ForeignKind>) -> Result<Vec<ForeignKind>, DereferenceError> {
+    let mut known = Vec::new();
+    for kind in kinds {
+        match kube::discovery::pinned_kind(client, &kind.gvk()).await {
+            Ok(_) => known.push(kind),
+            Err(error) if is_absent(&error) => {}
+            Err(kube::Error::Discovery(_)) => {}
+            Err(source) => {
+                let name = kind.api_version();
+                return Err(DereferenceError::Read { kind: "API group".to_owned(), name, source });
+            }
         }
     }
+    Ok(known)
 }

@@ -14,6 +14,7 @@ pub mod cli;
 pub mod controller;
 pub mod dereference;
 mod events;
+pub mod foreign;
 pub mod material;
 pub mod metrics;
 pub mod model;

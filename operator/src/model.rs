@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Affinity, ResourceRequirements, Toleration, TopologySpreadConstraint};
+use k8s_openapi::api::networking::v1::NetworkPolicyPeer;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kivi_crds::settings::Settings;
-use kivi_crds::{Retention, Service, StoreNames, labels};
+use kivi_crds::{Ingress, Opaque, Retention, Service, StoreNames, labels};
 
 use crate::backup::policy::{Policy, Restore};
 use crate::catalog::Release;
@@ -29,6 +30,8 @@ pub struct Store {
     pub release: Release,
     /// Number of pods; 0 when it is stopped.
     pub replicas: i32,
+    /// Number of pods when it is not stopped.
+    pub servers: i32,
     /// Whether it is stopped.
     pub stopped: bool,
     /// What its processes read.
@@ -53,6 +56,36 @@ pub struct Store {
     pub superseded_archive: bool,
     /// What its volume is filled from before its first start.
     pub restore: Option<Restore>,
+    /// Who may open connections to its pods, where that is restricted.
+    pub network_policy: Option<Allowed>,
+    /// Its Ingress, where one is wanted.
+    pub ingress: Option<Ingress>,
+    /// Its HTTPRoute, where one is wanted and the cluster knows HTTPRoutes.
+    pub http_route: Option<Route>,
+    /// What the spec asks for and the cluster does not know, a sentence each.
+    pub unknown_kinds: Vec<String>,
+}
+
+/// Who may open connections to the pods.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Allowed {
+    /// Who reaches the clients' port; none means the pods of the namespace.
+    pub from: Vec<NetworkPolicyPeer>,
+    /// Who reaches the health ports besides the operator.
+    pub monitoring_from: Vec<NetworkPolicyPeer>,
+}
+
+/// An HTTPRoute.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Route {
+    /// The Gateways that it hangs on. What they must be is for the Gateway API to say.
+    pub parent_refs: Vec<Opaque>,
+    /// Hosts whose requests are for the store; none means all.
+    pub hostnames: Vec<String>,
+    /// Its annotations.
+    pub annotations: BTreeMap<String, String>,
+    /// Whether the cluster knows BackendTLSPolicies.
+    pub backend_tls: bool,
 }
 
 /// The volume of each pod.
@@ -147,6 +180,16 @@ impl Store {
         labels::selector(self.names.store())
     }
 
+    /// Whether it has several servers. It is, also while it is stopped.
+    pub fn is_replicated(&self) -> bool {
+        self.servers > 1
+    }
+
+    /// The ServiceAccount of the pods.
+    pub fn service_account(&self) -> &str {
+        self.names.store()
+    }
+
     /// Whether clients speak TLS.
     pub fn tls(&self) -> bool {
         self.certificate != Certificate::Disabled
@@ -169,9 +212,14 @@ impl Store {
         }
     }
 
+    /// The name of its Service inside the cluster.
+    pub fn host(&self) -> String {
+        format!("{}.{}.svc", self.names.store(), self.namespace)
+    }
+
     /// The URL of the store inside the cluster; a scheme's own port is left out.
     pub fn endpoint(&self) -> String {
-        let host = format!("{}.{}.svc", self.names.store(), self.namespace);
+        let host = self.host();
         match (self.tls(), self.service.port) {
             (true, 443) => format!("https://{host}"),
             (true, port) => format!("https://{host}:{port}"),

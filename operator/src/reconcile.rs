@@ -174,6 +174,8 @@ fn owns(store: &KeyValueStore, set: &StatefulSet) -> bool {
 fn next(store: &Store, material: &Material, seen: &Seen, now: Timestamp) -> Action {
     /// Between two looks at the events of what is missing.
     const EVENTS: Duration = Duration::from_secs(10);
+    /// Between two looks for a kind that the cluster did not know.
+    const DEFINITIONS: Duration = Duration::from_secs(300);
     let due = match &store.certificate {
         Certificate::Managed(_) => material.certificate.as_ref().map(|issued| issued.renew_at),
         // Its end is to be told, unless its keeper renews it.
@@ -184,7 +186,14 @@ fn next(store: &Store, material: &Material, seen: &Seen, now: Timestamp) -> Acti
     let look = seen.is_silent().then_some(EVENTS);
     let copies = store.backup.as_ref().and_then(|policy| status::backup::look_again(policy, seen, now));
     let copies = copies.map(|due| until(now, due));
-    renewal.into_iter().chain(look).chain(copies).min().map_or_else(Action::await_change, Action::requeue)
+    let kinds = (!store.unknown_kinds.is_empty()).then_some(DEFINITIONS);
+    renewal
+        .into_iter()
+        .chain(look)
+        .chain(kinds)
+        .chain(copies)
+        .min()
+        .map_or_else(Action::await_change, Action::requeue)
 }
 
 /// Says in the conditions of a store that it cannot be read.

@@ -11,6 +11,7 @@ mod memory;
 mod pods;
 pub mod seen;
 pub(crate) mod trouble;
+mod warnings;
 
 use kivi_crds::{KeyValueStore, KeyValueStoreStatus};
 use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};

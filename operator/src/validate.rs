@@ -5,6 +5,9 @@
 
 mod backup;
 mod error;
+mod foreign;
+mod network;
+mod opaque;
 mod pod;
 mod secret;
 
@@ -15,6 +18,7 @@ use kube::{Resource as _, ResourceExt as _};
 
 use crate::catalog::Catalog;
 use crate::dereference::Dereferenced;
+use crate::foreign::ForeignKind;
 use crate::model::{Certificate, ManagedCertificate, Store, Tokens, Volume};
 
 pub use error::ValidationError;
@@ -68,6 +72,7 @@ pub fn validate(
         generation: store.metadata.generation.unwrap_or_default(),
         release: release.clone(),
         replicas: if spec.stopped { 0 } else { spec.replicas },
+        servers: spec.replicas,
         stopped: spec.stopped,
         volume,
         retention: spec.retention,
@@ -75,7 +80,14 @@ pub fn validate(
         tokens,
         service: spec.service.clone(),
         pod: pod::options(&spec.pod, &spec.sidecar)?,
-        service_monitor: found.service_monitors.then(|| spec.monitoring.labels.clone()),
+        service_monitor: found
+            .foreign_kinds
+            .contains(&ForeignKind::ServiceMonitor)
+            .then(|| spec.monitoring.labels.clone()),
+        network_policy: network::allowed(&spec.network_policy)?,
+        ingress: spec.ingress.clone(),
+        http_route: foreign::route(spec.http_route.as_ref(), &found.foreign_kinds),
+        unknown_kinds: foreign::unknown(spec, &found.foreign_kinds),
         settings,
         names,
         owner,

@@ -86,7 +86,7 @@ impl Kubectl {
     /// # Errors
     /// With the API server's refusal.
     pub async fn apply(&self, yaml: &str) -> Result<String, Failure> {
-        self.apply_with(&[], yaml).await
+        self.run_with_input(["apply", "--server-side", "-f", "-"], yaml).await
     }
 
     /// Asks the API server whether it would take it, defaults, rules and all; nothing is stored.
@@ -94,25 +94,32 @@ impl Kubectl {
     /// # Errors
     /// With the API server's refusal.
     pub async fn would_apply(&self, yaml: &str) -> Result<String, Failure> {
-        self.apply_with(&["--dry-run=server"], yaml).await
+        self.run_with_input(["apply", "--server-side", "-f", "-", "--dry-run=server"], yaml).await
     }
 
-    async fn apply_with(&self, flags: &[&str], yaml: &str) -> Result<String, Failure> {
+    /// Runs `kubectl` with something on its standard input, and returns what it printed.
+    ///
+    /// # Errors
+    /// With what it printed on standard error.
+    pub async fn run_with_input<A: AsRef<OsStr>>(
+        &self,
+        args: impl IntoIterator<Item = A>,
+        input: &str,
+    ) -> Result<String, Failure> {
         let what = "starting kubectl";
         let mut command = self.command(&self.program);
         let mut child = command
-            .args(["apply", "--server-side", "-f", "-"])
-            .args(flags)
+            .args(args)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| Failure::doing(what, error))?;
         if let Some(mut stdin) = child.stdin.take() {
-            stdin.write_all(yaml.as_bytes()).await.map_err(|error| Failure::doing(what, error))?;
+            stdin.write_all(input.as_bytes()).await.map_err(|error| Failure::doing(what, error))?;
         }
         let output = child.wait_with_output().await.map_err(|error| Failure::doing(what, error))?;
-        said("kubectl apply", &output)
+        said("kubectl with input", &output)
     }
 
     /// `kubectl wait --for=... --timeout=...`.

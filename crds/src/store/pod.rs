@@ -13,7 +13,7 @@ use crate::Opaque;
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Pod {
     /// Compute resources of the server's container; none by default. A memory limit below 1.375 x `limits.memory` + 128Mi
-    /// is taken, and the Ready condition's message warns of it.
+    /// is taken, and the ConfigurationWarning condition tells of it.
     pub resources: Resources,
     /// Labels of the nodes that may run a pod, at most 64. Default: any node.
     #[schemars(schema_with = "crate::opaque::labels")]
@@ -21,10 +21,12 @@ pub struct Pod {
     /// Taints that the pods tolerate, as in a Pod; at most 32. Default none.
     #[schemars(length(max = 32))]
     pub tolerations: Vec<Opaque>,
-    /// Rules on nodes and neighbours, as in a Pod. Default none.
+    /// Rules on nodes and neighbours, as in a Pod. Default none; with several servers, other nodes than those of the
+    /// store's other servers, if there are any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub affinity: Option<Opaque>,
-    /// How pods spread over zones and nodes, as in a Pod; at most 16. Default none.
+    /// How pods spread over zones and nodes, as in a Pod; at most 16. Default none; with several
+    /// servers, evenly, as far as the cluster can.
     #[schemars(length(max = 16))]
     pub topology_spread_constraints: Vec<Opaque>,
     /// PriorityClass of the pods, at most 253 characters. Default: the cluster's.

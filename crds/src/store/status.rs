@@ -12,7 +12,8 @@ pub struct KeyValueStoreStatus {
     /// The generation of the spec that this status speaks of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Ready, Progressing, Degraded, CertificateReady, StorageReady, BackupReady and ReconciliationPaused; at most 16.
+    /// Ready, Progressing, Degraded, CertificateReady, StorageReady, BackupReady, ReconciliationPaused and
+    /// ConfigurationWarning; at most 16.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(max = 16),

@@ -10,7 +10,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use super::{config, metadata, server, sidecar};
+use super::{config, metadata, scheduling, server, sidecar};
 use crate::backup::build as backup;
 use crate::model::Store;
 
@@ -72,8 +72,8 @@ pub(super) fn template(store: &Store) -> PodTemplateSpec {
             volumes: Some(volumes),
             node_selector: metadata::some(store.pod.node_selector.clone()),
             tolerations: some_list(&store.pod.tolerations),
-            affinity: store.pod.affinity.clone(),
-            topology_spread_constraints: some_list(&store.pod.topology_spread_constraints),
+            affinity: scheduling::affinity(store),
+            topology_spread_constraints: scheduling::spread(store),
             priority_class_name: store.pod.priority_class_name.clone(),
             ..PodSpec::default()
         }),

@@ -18,6 +18,8 @@ pub(super) fn build(store: &Store) -> Service {
                 name: Some(pod::client_port_name(store).to_owned()),
                 port: store.service.port,
                 protocol: Some("TCP".to_owned()),
+                // By this, what stands before the Service knows how to speak to the pods.
+                app_protocol: Some(pod::client_port_name(store).to_owned()),
                 target_port: Some(IntOrString::String(pod::client_port_name(store).to_owned())),
                 ..ServicePort::default()
             }]),

@@ -1,12 +1,14 @@
 //! The ServiceMonitor (monitoring.coreos.com/v1): what Prometheus scrapes.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{metadata, pod, pods_service};
+use crate::foreign::{Foreign, ForeignKind};
 use crate::model::Store;
 
-pub(super) fn build(store: &Store) -> Option<Value> {
+pub(super) fn build(store: &Store) -> Option<Foreign> {
     let more = store.service_monitor.as_ref()?;
+    let kind = ForeignKind::ServiceMonitor;
     let mut metadata = metadata::child(store, store.names.store());
     let labels = metadata.labels.get_or_insert_default();
     for (key, value) in more {
@@ -18,10 +20,11 @@ pub(super) fn build(store: &Store) -> Option<Value> {
     if store.settings.sidecar.enabled {
         endpoints.push(json!({"port": pod::SIDECAR_HEALTH, "path": "/metrics"}));
     }
-    Some(json!({
-        "apiVersion": "monitoring.coreos.com/v1",
-        "kind": "ServiceMonitor",
+    let object = json!({
+        "apiVersion": kind.api_version(),
+        "kind": kind.gvk().kind,
         "metadata": metadata,
         "spec": {"selector": {"matchLabels": selector}, "endpoints": endpoints},
-    }))
+    });
+    Some(Foreign { kind, name: store.names.store().to_owned(), object })
 }

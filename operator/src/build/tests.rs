@@ -7,6 +7,14 @@ use serde_json::Value;
 use super::*;
 use crate::test_support::{children, store};
 
+mod network;
+mod scheduling;
+
+/// The store with three servers. No log serves so many yet, so no spec can ask for it.
+fn replicated(store: Store) -> Store {
+    Store { replicas: 3, servers: 3, ..store }
+}
+
 fn pod(spec: &str) -> PodSpec {
     children(spec).2.stateful_set.spec.unwrap().template.spec.unwrap()
 }
@@ -52,7 +60,8 @@ fn the_same_inputs_give_the_same_objects_byte_for_byte() {
 
 #[test]
 fn every_child_is_named_labelled_and_owned() {
-    let (_, _, children) = children("{monitoring: {serviceMonitor: true}}");
+    let (store, material, _) = children("{networkPolicy: {enabled: true}, ingress: {host: a.example}}");
+    let children = build(&replicated(store), &material);
     let objects = [
         ("orders", serde_json::to_value(&children.service_account)),
         ("orders-ca", serde_json::to_value(&children.authority_secret)),
@@ -62,6 +71,9 @@ fn every_child_is_named_labelled_and_owned() {
         ("orders", serde_json::to_value(&children.config_map)),
         ("orders-pods", serde_json::to_value(&children.pods_service)),
         ("orders", serde_json::to_value(&children.service)),
+        ("orders", serde_json::to_value(&children.disruption_budget)),
+        ("orders", serde_json::to_value(&children.network_policy)),
+        ("orders", serde_json::to_value(&children.ingress)),
         ("orders", serde_json::to_value(&children.stateful_set)),
     ];
     for (name, object) in objects {
@@ -260,23 +272,11 @@ fn services_select_the_pods_and_the_headless_one_shows_them_early() {
     let service = children.service.spec.unwrap();
     assert_eq!(service.type_.as_deref(), Some("NodePort"));
     assert_eq!(service.selector, Some(store.selector()));
+    assert_eq!(service.ports.unwrap()[0].app_protocol.as_deref(), Some("https"));
     assert_eq!(children.service.metadata.annotations.unwrap()["a"], "b");
     assert_eq!(store.endpoint(), "https://orders.shop.svc:8443");
     let pods = children.pods_service.spec.unwrap();
     assert_eq!((pods.cluster_ip.as_deref(), pods.publish_not_ready_addresses), (Some("None"), Some(true)));
-}
-
-#[test]
-fn a_service_monitor_is_built_where_the_cluster_knows_it() {
-    use crate::dereference::Dereferenced;
-    use crate::test_support::validated;
-    let spec = "{monitoring: {serviceMonitor: true, labels: {release: prometheus}}}";
-    assert_eq!(children(spec).2.service_monitor, None);
-    let found = Dereferenced { service_monitors: true, ..Dereferenced::default() };
-    let monitor = service_monitor::build(&validated(spec, &found).unwrap()).unwrap();
-    assert_eq!(monitor["metadata"]["labels"]["release"], "prometheus");
-    assert_eq!(monitor["spec"]["selector"]["matchLabels"]["kivi.dev/service"], "pods");
-    assert_eq!(monitor["spec"]["endpoints"].as_array().unwrap().len(), 2);
 }
 
 #[test]

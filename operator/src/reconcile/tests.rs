@@ -69,6 +69,43 @@ async fn a_secret_that_a_spec_comes_to_name_is_not_removed_with_the_spec_that_ma
 }
 
 #[tokio::test]
+async fn children_that_a_spec_no_longer_asks_for_are_removed_and_no_one_elses() {
+    let server = Server::default();
+    let context = server.context();
+    let spec = "{networkPolicy: {enabled: true}, ingress: {host: a.example}}";
+    reconcile(server.store(spec), context.clone()).await.unwrap();
+    let folder = "/apis/networking.k8s.io/v1/namespaces/shop";
+    let there = |path: &str| server.objects.lock().contains_key(&format!("{folder}/{path}"));
+    assert!(there("networkpolicies/orders") && there("ingresses/orders"));
+    let mut foreign = server.objects.lock()[&format!("{folder}/ingresses/orders")].clone();
+    foreign["metadata"]["name"] = json!("other");
+    foreign["metadata"]["ownerReferences"][0]["uid"] = json!("another's");
+    server.objects.lock().insert(format!("{folder}/ingresses/other"), foreign);
+    // Of one server since; there was a time when it had three.
+    let budget = json!({"metadata": {"name": "orders", "ownerReferences": [{"apiVersion": "kivi.dev/v1alpha1",
+        "kind": "KeyValueStore", "name": "orders", "uid": "uid-1"}]}});
+    let path = "/apis/policy/v1/namespaces/shop/poddisruptionbudgets/orders".to_owned();
+    server.objects.lock().insert(path.clone(), budget);
+
+    reconcile(server.store("{}"), context).await.unwrap();
+    assert!(!there("networkpolicies/orders") && !there("ingresses/orders"));
+    assert!(!server.objects.lock().contains_key(&path));
+    assert!(there("ingresses/other"));
+}
+
+#[tokio::test]
+async fn an_ingress_of_someone_elses_with_the_stores_name_is_not_taken_over() {
+    let server = Server::default();
+    let context = server.context();
+    reconcile(server.store("{}"), context.clone()).await.unwrap();
+    let path = "/apis/networking.k8s.io/v1/namespaces/shop/ingresses/orders";
+    server.objects.lock().insert(path.to_owned(), json!({"metadata": {"name": "orders"}, "spec": "theirs"}));
+    let error = reconcile(server.store("{ingress: {host: a.example}}"), context).await.unwrap_err();
+    assert_eq!(error.reason(), "NameTaken");
+    assert_eq!(server.objects.lock()[path]["spec"], "theirs");
+}
+
+#[tokio::test]
 async fn a_pod_that_cannot_be_made_is_told_though_its_volume_waits_for_it() {
     let server = Server::default();
     let context = server.context();
@@ -161,4 +198,39 @@ fn a_renewal_wakes_in_time_and_at_least_once_a_day() {
     {
         assert_eq!(until(now, then.parse().unwrap()).as_secs(), seconds);
     }
+}
+
+#[tokio::test]
+async fn a_backup_that_is_due_is_made_once_also_by_an_operator_that_starts_anew() {
+    const STATUS: &str = "/apis/kivi.dev/v1alpha1/namespaces/shop/keyvaluestores/orders/status";
+    let spec = "{backup: {schedule: 0 2 * * *, destination: {volume: {claimName: backups}}}}";
+    let server = Server::default();
+    let action = reconcile(server.store(spec), server.context()).await.unwrap();
+    assert_ne!(action, Action::await_change(), "the next backup is due within a day");
+    assert!(!server.writes().iter().any(|write| write.starts_with("keyvaluestorebackups")));
+
+    // The operator was away for days.
+    let mut written = server.objects.lock()[STATUS].clone();
+    written["status"]["backup"]["since"] = json!("2026-01-01T00:00:00Z");
+    server.put(STATUS, written.clone());
+    reconcile(server.store(spec), server.context()).await.unwrap();
+    let made = || -> Vec<String> {
+        let objects = server.objects.lock();
+        let backups = objects.keys().filter(|path| path.contains("/keyvaluestorebackups/"));
+        backups.cloned().collect()
+    };
+    assert_eq!(made().len(), 1);
+    let backup = server.objects.lock()[&made()[0]].clone();
+    let name = backup["metadata"]["name"].as_str().unwrap();
+    assert!(name.starts_with("orders-at-20") && name.ends_with("-0200"), "{name}");
+    assert_eq!(backup["spec"], json!({"storeRef": {"name": "orders"}}));
+    assert_eq!(backup["metadata"].get("ownerReferences"), None, "it outlives its store");
+
+    // The status was lost with the operator that was to write it: the same backup, not another.
+    server.put(STATUS, written);
+    reconcile(server.store(spec), server.context()).await.unwrap();
+    assert_eq!(made().len(), 1);
+    server.writes();
+    reconcile(server.store(spec), server.context()).await.unwrap();
+    assert!(!server.writes().iter().any(|write| write.contains("backups") || write.starts_with("status")));
 }

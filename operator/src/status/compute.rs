@@ -26,8 +26,8 @@ pub fn serving(
         store.generation,
         now,
     );
-    let warning = super::memory::warning(store);
-    let conditions = pods.conditions(store.stopped, warning.as_deref(), seen, conditions);
+    let conditions = pods.conditions(store.stopped, seen, conditions);
+    let conditions = super::warnings::condition(store, conditions);
     let conditions = storage(store, seen, conditions);
     let conditions = certificate_condition(store, conditions).set(
         ConditionType::ReconciliationPaused,

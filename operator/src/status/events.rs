@@ -27,11 +27,13 @@ pub fn changes(previous: Option<&KeyValueStoreStatus>, next: &KeyValueStoreStatu
             let old = find(before, type_);
             let turned = old.map(|old| old.status.as_str()) != Some(condition.status.as_str());
             let other_reason = old.is_none_or(|old| old.reason != condition.reason);
-            // What is worth an event: that it serves, that it stopped serving, that a human is needed, and
-            // that it was paused or taken up again.
+            // What is worth an event: that it serves, that it stopped serving, that a human is needed, that
+            // the spec should be looked at, and that it was paused or taken up again.
             let (tell, warning) = match type_ {
                 ConditionType::Ready => (turned && (holds || old.is_some()), !holds),
-                ConditionType::Degraded => (holds && (turned || other_reason), true),
+                ConditionType::Degraded | ConditionType::ConfigurationWarning => {
+                    (holds && (turned || other_reason), true)
+                }
                 ConditionType::ReconciliationPaused => (turned && (holds || old.is_some()), false),
                 ConditionType::Progressing
                 | ConditionType::CertificateReady

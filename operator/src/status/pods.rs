@@ -49,15 +49,7 @@ impl Pods {
     /// The conditions of a store whose children were applied. It is ready once it serves as its spec
     /// says: a server that still runs the last template does not, or whoever applies a spec and then waits
     /// would meet the old one.
-    ///
-    /// `warning` is what may befall a store that serves.
-    pub(super) fn conditions(
-        &self,
-        stopped: bool,
-        warning: Option<&str>,
-        seen: &Seen,
-        conditions: Conditions,
-    ) -> Conditions {
+    pub(super) fn conditions(&self, stopped: bool, seen: &Seen, conditions: Conditions) -> Conditions {
         use ConditionType::{Progressing, Ready};
         let Self { wanted, ready, .. } = *self;
         let count = format!("{ready} of {wanted} servers ready.");
@@ -70,8 +62,7 @@ impl Pods {
         let conditions = if stopped {
             conditions.set(Ready, false, "Stopped", "spec.stopped is true: the volumes are kept.")
         } else if self.serve() {
-            let message = warning.map_or_else(|| count.clone(), |warning| format!("{count} {warning}"));
-            conditions.set(Ready, true, "Serving", message)
+            conditions.set(Ready, true, "Serving", &count)
         } else {
             conditions.set(Ready, false, reason, &why)
         };

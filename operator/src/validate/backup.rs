@@ -146,3 +146,6 @@ fn source(store: &Store, found: &Dereferenced) -> Source {
         tokens_secret: store.tokens_secret(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,10 +33,10 @@ pub enum ValidationError {
         "spec.tls.managed.renewBefore: it must be shorter than duration; write less, or leave it out for a third."
     )]
     Renewal,
-    /// A part of the pod is not what Kubernetes knows.
-    #[error("spec.pod.{field}: {reason}.")]
-    Pod {
-        /// Path of the field below `spec.pod`.
+    /// A part that has no schema here is not what Kubernetes knows.
+    #[error("spec.{field}: {reason}.")]
+    Field {
+        /// Path of the field below `spec`.
         field: String,
         /// What is wrong with it.
         reason: String,
@@ -98,7 +98,7 @@ impl ValidationError {
             | Self::Replicas(_)
             | Self::Tls
             | Self::Renewal
-            | Self::Pod { .. }
+            | Self::Field { .. }
             | Self::Schedule(_)
             | Self::Destination { .. }
             | Self::FromBackup => "InvalidSpec",

@@ -49,6 +49,21 @@ fn each_error_names_its_field_and_the_way_out() {
             "InvalidSpec",
             "spec.pod.tolerations[1].tolerationSeconds: invalid type",
         ),
+        (
+            "{pod: {affinity: {podAffinty: {}}}}",
+            "InvalidSpec",
+            "spec.pod.affinity.podAffinty: Kubernetes knows no such field",
+        ),
+        (
+            "{networkPolicy: {enabled: true, from: [{namespaceSelector: {}, podSelecter: {}}]}}",
+            "InvalidSpec",
+            "spec.networkPolicy.from[0].podSelecter: Kubernetes knows no such field",
+        ),
+        (
+            "{networkPolicy: {monitoringFrom: [{ipBlock: {cidr: 5}}]}}",
+            "InvalidSpec",
+            "spec.networkPolicy.monitoringFrom[0].ipBlock.cidr: invalid type",
+        ),
         ("{tls: {secretRef: {name: mine}}}", "SecretNotFound", "spec.tls.secretRef: there is no Secret mine"),
         (
             "{auth: {tokensSecretRef: {name: mine}}}",

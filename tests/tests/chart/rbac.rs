@@ -7,7 +7,7 @@ use serde_yaml::Value;
 use crate::helm::{Rendered, strings, template};
 
 /// The calls of the operator, by group and resource. A verb more in the chart is a right too many; one less is a 403.
-const CALLS: [(&str, &str, &[&str]); 15] = [
+const CALLS: [(&str, &str, &[&str]); 20] = [
     ("kivi.dev", "keyvaluestores", &["get", "list", "watch"]),
     ("kivi.dev", "keyvaluestores/status", &["patch"]),
     ("kivi.dev", "keyvaluestorebackups", &["list", "watch", "create", "delete"]),
@@ -17,12 +17,17 @@ const CALLS: [(&str, &str, &[&str]); 15] = [
     ("", "secrets", &["get", "list", "watch", "create", "patch", "delete"]),
     ("", "configmaps", &["list", "watch", "create", "patch", "delete"]),
     ("", "services", &["list", "watch", "create", "patch", "delete"]),
-    ("", "serviceaccounts", &["list", "watch", "create", "patch"]),
+    ("", "serviceaccounts", &["list", "watch", "create", "patch", "delete"]),
+    ("policy", "poddisruptionbudgets", &["list", "watch", "create", "patch", "delete"]),
+    ("networking.k8s.io", "networkpolicies", &["list", "watch", "create", "patch", "delete"]),
+    ("networking.k8s.io", "ingresses", &["list", "watch", "create", "patch", "delete"]),
     ("", "persistentvolumeclaims", &["list", "watch"]),
     ("apps", "statefulsets", &["get", "list", "watch", "create", "patch"]),
     ("", "pods", &["list", "watch"]),
     ("events.k8s.io", "events", &["list", "create", "patch"]),
-    ("monitoring.coreos.com", "servicemonitors", &["get", "create", "patch", "delete"]),
+    ("monitoring.coreos.com", "servicemonitors", &["list", "create", "patch", "delete"]),
+    ("gateway.networking.k8s.io", "httproutes", &["list", "create", "patch", "delete"]),
+    ("gateway.networking.k8s.io", "backendtlspolicies", &["list", "create", "patch", "delete"]),
 ];
 
 type Rights<'a> = BTreeSet<(&'a str, &'a str, &'a str)>;

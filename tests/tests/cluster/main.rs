@@ -8,7 +8,9 @@
 mod admission;
 mod data;
 mod deletion;
+mod drift;
 mod isolation;
+mod lifecycle;
 mod plugin;
 mod readiness;
 mod references;

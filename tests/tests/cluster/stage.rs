@@ -79,6 +79,16 @@ impl Stage {
         self.kubectl.get("pod", pod).await.unwrap()["metadata"]["uid"].as_str().unwrap().to_owned()
     }
 
+    /// Evicts a pod, as a drain of its node does: refused where a PodDisruptionBudget says so.
+    pub(crate) async fn evict(&self, pod: &str) -> Result<String, Failure> {
+        let namespace = self.kubectl.current_namespace();
+        let eviction = format!(
+            "{{\"apiVersion\":\"policy/v1\",\"kind\":\"Eviction\",\"metadata\":{{\"name\":\"{pod}\",\"namespace\":\"{namespace}\"}}}}"
+        );
+        let path = format!("/api/v1/namespaces/{namespace}/pods/{pod}/eviction");
+        self.kubectl.run_with_input(["create", "--raw", &path, "-f", "-"], &eviction).await
+    }
+
     /// One condition of a store.
     pub(crate) async fn condition(&self, store: &str, kind: &str) -> Value {
         let store = self.kubectl.get("kvs", store).await.unwrap();

@@ -4,8 +4,9 @@ use std::path::Path;
 use k8s_openapi::api::core::v1::PodSpec;
 
 use super::*;
-use crate::backup::model::{BackupJob, Copy, Source, Trust};
-use crate::test_support::tools;
+use crate::backup::model::{BackupJob, Copy, Source, Tools, Trust};
+use crate::dereference::Dereferenced;
+use crate::test_support::{catalog, children, custom_resource, now, store, tools};
 
 fn backup(destination: &str) -> BackupJob {
     let destination: kivi_crds::Destination = serde_yaml::from_str(destination).unwrap();
@@ -135,4 +136,69 @@ fn the_pod_is_no_pod_of_the_store_and_keeps_to_the_restricted_profile() {
     let container = pod.containers[0].security_context.as_ref().unwrap();
     assert_eq!(container.allow_privilege_escalation, Some(false));
     assert_eq!(container.read_only_root_filesystem, Some(true));
+}
+
+#[test]
+fn the_log_is_copied_at_minutes_of_the_stores_own() {
+    let made = |every: &str| {
+        let spec = format!(
+            "{{backup: {{pointInTime: {{every: {every}}}, destination: {{volume: {{claimName: b}}}}}}}}"
+        );
+        cron_job(&store(&spec)).unwrap().spec.unwrap()
+    };
+    let spec = made("5m");
+    let (first, rest) = spec.schedule.split_once('-').unwrap();
+    assert!(first.parse::<u32>().unwrap() < 5 && rest == "59/5 * * * *", "{}", spec.schedule);
+    assert_eq!(spec.suspend, Some(true), "without a backup there is nothing to add a log to");
+    assert_eq!(spec.concurrency_policy.as_deref(), Some("Forbid"));
+    let pod = spec.job_template.spec.unwrap().template.spec.unwrap();
+    let args = pod.containers[0].args.as_ref().unwrap();
+    assert!(args.contains(&"archive".to_owned()) && args.contains(&"--once".to_owned()), "{args:?}");
+    assert_eq!(made("1m").schedule, "* * * * *");
+    let hourly = made("1h").schedule;
+    assert!(hourly.split(' ').next().unwrap().parse::<u32>().unwrap() < 60, "{hourly}");
+    assert!(cron_job(&store("{}")).is_none());
+}
+
+#[test]
+fn a_volume_is_filled_before_anything_else_of_the_pod_starts() {
+    let spec = "{bootstrap: {fromBackup: {destination: {volume: {claimName: old, path: shop/orders}}, atRevision: 7}}}";
+    let (_, _, children) = children(spec);
+    let pod = children.stateful_set.spec.as_ref().unwrap().template.spec.clone().unwrap();
+    let init = pod.init_containers.unwrap();
+    assert_eq!(init.iter().map(|c| c.name.as_str()).collect::<Vec<_>>(), [RESTORE, "sidecar"]);
+    assert_eq!(
+        init[0].args.as_ref().unwrap(),
+        &[
+            "restore",
+            "--from=file:///var/lib/kivi-backup/shop/orders",
+            "--backup=latest",
+            "--data-dir=/var/lib/kivi",
+            "--unless-exists",
+            "--at-revision=7",
+        ]
+    );
+}
+
+#[test]
+fn a_pod_stays_as_it_was_made_whatever_becomes_of_its_backup_and_of_the_operators_image() {
+    for place in [
+        "volume: {claimName: old, path: p}",
+        "s3: {bucket: old, prefix: p, credentialsSecretRef: {name: keys}}",
+    ] {
+        let spec = format!("{{bootstrap: {{fromBackup: {{destination: {{{place}}}}}}}}}");
+        let (_, material, first) = children(&spec);
+        let newer = Tools { image: "reg/operator:2".to_owned(), ..tools() };
+        let found = Dereferenced {
+            stateful_set: Some(first.stateful_set.clone()),
+            tools: Some(newer),
+            ..Dereferenced::default()
+        };
+        let store = crate::validate::validate(&custom_resource(&spec), &found, &catalog(), now()).unwrap();
+        let second = crate::build::build(&store, &material);
+        let template = |set: &k8s_openapi::api::apps::v1::StatefulSet| {
+            serde_json::to_string(&set.spec.as_ref().unwrap().template).unwrap()
+        };
+        assert_eq!(template(&first.stateful_set), template(&second.stateful_set), "{place}");
+    }
 }

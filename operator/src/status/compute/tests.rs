@@ -34,7 +34,7 @@ fn seen(spec: &str, (existing, ready, updated): (i32, i32, i32), phases: &[Volum
         stateful_set: Some(set),
         pods: (0..existing).map(pod).collect(),
         volumes: phases.iter().enumerate().map(volume).collect(),
-        complaint: None,
+        ..Seen::default()
     }
 }
 
@@ -116,7 +116,7 @@ fn conditions_follow_pods_and_volumes() {
         assert_eq!(said(&status, Progressing).0, progressing, "{case}");
         assert_eq!(said(&status, Degraded).0, degraded, "{case}");
         assert_eq!(said(&status, StorageReady), storage, "{case}");
-        assert_eq!(status.conditions.len(), 6, "{case}");
+        assert_eq!(status.conditions.len(), ConditionType::ALL.len() - 1, "{case}");
         assert!(status.conditions.iter().all(|c| c.observed_generation == Some(3)), "{case}");
     }
 }
@@ -127,9 +127,23 @@ fn a_container_with_little_memory_serves_with_a_warning() {
         observed("{pod: {resources: {limits: {memory: 64Mi}}}}", (1, 1, 1), &[VolumePhase::Bound], None);
     assert_eq!(said(&status, ConditionType::Ready), ("True", "Serving"));
     assert_eq!(said(&status, ConditionType::Degraded), ("False", "AsExpected"));
-    let ready = conditions::find(&status.conditions, ConditionType::Ready).unwrap();
-    let told = "1 of 1 servers ready. spec.pod.resources.limits.memory is 64Mi, and a server with ";
-    assert!(ready.message.starts_with(told), "{}", ready.message);
+    assert_eq!(said(&status, ConditionType::ConfigurationWarning), ("True", "MemoryLimitLow"));
+    let warning = conditions::find(&status.conditions, ConditionType::ConfigurationWarning).unwrap();
+    let told = "spec.pod.resources.limits.memory is 64Mi, and a server with ";
+    assert!(warning.message.starts_with(told), "{}", warning.message);
+    let first: Vec<String> = changes(None, &status).into_iter().map(|change| change.reason).collect();
+    assert_eq!(first, ["Serving", "MemoryLimitLow", "CertificateIssued"]);
+
+    let spec = "{monitoring: {serviceMonitor: true}, pod: {resources: {limits: {memory: 64Mi}}}}";
+    let both = observed(spec, (1, 1, 1), &[VolumePhase::Bound], Some(&status));
+    let warning = conditions::find(&both.conditions, ConditionType::ConfigurationWarning).unwrap();
+    assert!(
+        warning.message.contains(" spec.monitoring.serviceMonitor has no effect: "),
+        "{}",
+        warning.message
+    );
+    let healed = observed("{}", (1, 1, 1), &[VolumePhase::Bound], Some(&both));
+    assert_eq!(said(&healed, ConditionType::ConfigurationWarning), ("False", "AsExpected"));
 }
 
 #[test]
