@@ -95,14 +95,14 @@ pub async fn dereference(
         Some(_) => Vec::new(),
         None => namesakes(client, namespace, &names, managed_tls).await?,
     };
-    let copied = store.spec.backup.is_some();
+    let wanted = store.spec.backup.is_some();
     let was_copied = store.status.as_ref().is_some_and(|status| status.backup.is_some());
     let foreign_kinds = known(client, foreign::wanted(&store.spec)).await?;
     namesakes.extend(optional_namesakes(client, namespace, store, &foreign_kinds).await?);
     Ok(Dereferenced {
-        archive: if copied || was_copied { archive(client, namespace, &names).await? } else { None },
+        archive: if wanted || was_copied { archive(client, namespace, &names).await? } else { None },
         begins_with: copies.begins_with(namespace, store).await,
-        backups: if copied { copies.of(namespace, names.store()).await } else { Vec::new() },
+        backups: if wanted { copies.of(namespace, names.store()).await } else { Vec::new() },
         tools: Some(copies.tools.clone()),
         authority: secret(&secrets, managed_tls.then(|| names.ca_secret())).await?,
         leaf: secret(&secrets, managed_tls.then(|| names.tls_secret())).await?,

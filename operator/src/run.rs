@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::answer::{Said, is_absent};
 use crate::apply::FIELD_MANAGER;
-use crate::backup::{self, known::Copies, model::Tools};
+use crate::backup::{self, ages::Ages, known::Copies, model::Tools};
 use crate::catalog::Catalog;
 use crate::cli::RunArgs;
 use crate::controller::{Controller, Scope};
@@ -67,6 +67,7 @@ pub async fn run(args: RunArgs, shutdown: CancellationToken) -> Result<(), RunEr
     let mut controller = Controller::new(&scope);
     let mut backups = backup::controller::Controller::new(&scope);
     controller.also(backups.stores());
+    registry.register_collector(Box::new(Ages(controller.stores())));
     let health = health(registry, &progress, &controller);
     let listener = Address::Tcp(args.health_listen).bind().await?;
     // On a task of its own: probes are answered while reconciles compute.

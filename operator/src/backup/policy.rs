@@ -65,7 +65,7 @@ pub enum Restore {
     /// As the spec says.
     From {
         /// Where the backup is.
-        destination: Destination,
+        destination: Box<Destination>,
         /// Its name there, or `latest`.
         backup: String,
         /// How far the copied log is read besides.

@@ -91,19 +91,21 @@ fn schedule(times: &Times, seen: &Seen, success: Option<&LastBackup>, now: Times
         }
     }
     let ended = made.iter().rev().find_map(|(_, backup)| Some((backup, end(backup)?)));
-    match (ended, success) {
-        (Some((backup, (BackupConditionType::Failed, failure))), success) => {
-            let since = failure.last_transition_time.0.to_string();
-            match success.filter(|success| success.finished_at > since) {
-                Some(success) => is(true, "BackedUp", holds(success)),
-                None => {
-                    let message = format!("Backup {} failed: {}", backup.name_any(), failure.message);
-                    is(false, "BackupFailed", message)
-                }
-            }
+    if let Some((backup, (BackupConditionType::Failed, failure))) = ended {
+        let since = failure.last_transition_time.0;
+        let made_up = success
+            .is_some_and(|success| success.finished_at.parse().is_ok_and(|time: Timestamp| time > since));
+        if !made_up {
+            return is(
+                false,
+                "BackupFailed",
+                format!("Backup {} failed: {}", backup.name_any(), failure.message),
+            );
         }
-        (_, Some(success)) => is(true, "BackedUp", holds(success)),
-        (_, None) => is(false, "NoBackupYet", "The first backup is yet to be made.".to_owned()),
+    }
+    match success {
+        Some(success) => is(true, "BackedUp", holds(success)),
+        None => is(false, "NoBackupYet", "The first backup is yet to be made.".to_owned()),
     }
 }
 
@@ -142,7 +144,7 @@ fn archive(archive: &Archive, store: &Store, seen: &Seen, now: Timestamp) -> Ver
 fn behind(archive: &Archive, seen: &Seen) -> Option<Timestamp> {
     let cron_job = seen.archive.as_ref()?;
     let success = cron_job.status.as_ref().and_then(|status| status.last_successful_time.as_ref());
-    let backups = seen.backups.iter().filter_map(|backup| finished_at(backup));
+    let backups = seen.backups.iter().filter_map(finished_at);
     let since = success.map_or_else(|| backups.min(), |time| Some(time.0));
     since
         .or(cron_job.metadata.creation_timestamp.as_ref().map(|time| time.0))?

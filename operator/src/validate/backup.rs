@@ -70,7 +70,7 @@ pub(super) fn restore(
         _ => return Err(ValidationError::FromBackup),
     };
     let at_revision = at_revision.as_ref().map(ToString::to_string);
-    Ok(Some(Restore::From { destination, backup, at_revision, tools: tools(found)? }))
+    Ok(Some(Restore::From { destination: Box::new(destination), backup, at_revision, tools: tools(found)? }))
 }
 
 /// Where a backup is that is to be restored.
