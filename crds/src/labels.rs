@@ -11,6 +11,9 @@ pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// The label that names the store an object belongs to.
 pub const INSTANCE: &str = "app.kubernetes.io/instance";
 
+/// The label with the version of the servers.
+pub const VERSION: &str = "app.kubernetes.io/version";
+
 /// What selects the pods of a store. A StatefulSet's selector can never change, so neither can these.
 pub fn selector(store: &str) -> BTreeMap<String, String> {
     owned([("app.kubernetes.io/name", "kivi"), (INSTANCE, store), ("app.kubernetes.io/component", "store")])
@@ -19,11 +22,7 @@ pub fn selector(store: &str) -> BTreeMap<String, String> {
 /// The labels of each child of a store at this version.
 pub fn child(store: &str, version: &str) -> BTreeMap<String, String> {
     let mut labels = selector(store);
-    labels.extend(owned([
-        ("app.kubernetes.io/part-of", "kivi"),
-        (MANAGED_BY, MANAGER),
-        ("app.kubernetes.io/version", version),
-    ]));
+    labels.extend(owned([("app.kubernetes.io/part-of", "kivi"), (MANAGED_BY, MANAGER), (VERSION, version)]));
     labels
 }
 

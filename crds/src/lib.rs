@@ -3,6 +3,7 @@
 //!
 //! Inputs: none. It does no IO and knows no client; the operator, the plugin and the tests share it.
 
+pub mod annotations;
 mod backup;
 mod condition;
 mod crd;
@@ -18,14 +19,18 @@ pub use backup::{
 pub use condition::{BackupConditionType, ConditionType};
 pub use crd::{backup_crd, crd, crd_yaml, definitions};
 pub use kivi_settings as settings;
-pub use names::{LOG_VOLUME, StoreNames};
+pub use names::{LOG_VOLUME, StoreNames, is_dns_name};
 pub use opaque::Opaque;
 pub use store::{
     AtRevision, Backup, BackupRetention, Bootstrap, CertificateStatus, Disabled, FromBackup, HttpRoute,
-    Ingress, KeyValueStore, KeyValueStoreSpec, KeyValueStoreStatus, LastBackup, ManagedTls, Monitoring,
-    NetworkPolicy, Pod, PointInTime, Retention, RetentionPolicy, Service, ServiceType, StoreBackupStatus,
-    Tls, VolumePhase, VolumeStatus,
+    Ingress, IssuerRef, KeyValueStore, KeyValueStoreSpec, KeyValueStoreStatus, LastBackup, MAX_DNS_NAMES,
+    ManagedTls, Monitoring, NetworkPolicy, Pod, PointInTime, Retention, RetentionPolicy, Service,
+    ServiceType, StoreBackupStatus, Tls, VolumePhase, VolumeStatus,
 };
 
-/// This release: the default of `spec.version`.
-pub const RELEASE: &str = env!("CARGO_PKG_VERSION");
+/// This release: the default of `spec.version`. `KIVI_RELEASE` at compile time names another, by which tests get an
+/// operator of a later release.
+pub const RELEASE: &str = match option_env!("KIVI_RELEASE") {
+    Some(release) => release,
+    None => env!("CARGO_PKG_VERSION"),
+};

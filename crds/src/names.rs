@@ -65,9 +65,31 @@ impl StoreNames {
     }
 }
 
+/// Whether a text is a DNS name of lower-case labels (RFC 1123): at most 253 characters, each label at most 63.
+pub fn is_dns_name(text: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    text.len() <= 253 && text.split('.').all(label)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_dns_name_is_labels_between_dots() {
+        for name in ["a", "kv.example.com", "1-2.3"] {
+            assert!(is_dns_name(name), "{name}");
+        }
+        let long = "a".repeat(64);
+        for name in ["", "a.", ".a", "a..b", "-a", "a-.b", "A", "a_b", "*.a", &long] {
+            assert!(!is_dns_name(name), "{name}");
+        }
+    }
 
     #[test]
     fn the_longest_store_name_leaves_every_child_a_legal_one() {

@@ -32,7 +32,7 @@ pub use service::{Service, ServiceType};
 pub use status::{
     CertificateStatus, KeyValueStoreStatus, LastBackup, StoreBackupStatus, VolumePhase, VolumeStatus,
 };
-pub use tls::{Disabled, ManagedTls, Tls};
+pub use tls::{Disabled, IssuerRef, MAX_DNS_NAMES, ManagedTls, Tls};
 
 /// What the store should be. Every field has a default: the smallest store is `spec: {}`.
 #[derive(Debug, Clone, PartialEq, Eq, CustomResource, Serialize, Deserialize, JsonSchema)]
@@ -117,7 +117,7 @@ pub struct KeyValueStoreSpec {
     pub retention: Retention,
     /// What a server accepts and holds.
     pub limits: LimitsSettings,
-    /// Where the certificate comes from: at most one of `managed`, `secretRef`, `disabled`. Default: managed.
+    /// Where the certificate comes from: at most one of `managed`, `secretRef`, `issuerRef`, `disabled`. Default: managed.
     pub tls: Tls,
     /// Who may read and write. Default: the bearers of the token in the Secret `<name>-token`.
     pub auth: AuthSettings,

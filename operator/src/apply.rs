@@ -8,6 +8,7 @@ use std::marker::PhantomData;
 
 use futures::future::try_join_all;
 use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::batch::v1::CronJob;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
@@ -69,7 +70,7 @@ impl ApplyError {
     }
 }
 
-/// Applies every child, then removes orphans.
+/// Applies every child, then removes orphans. A StatefulSet that is to be kept as it is, for now, is not touched.
 ///
 /// # Errors
 /// The first child that could not be applied or removed; a later reconcile goes on from there.
@@ -77,6 +78,7 @@ pub async fn apply(
     client: &Client,
     store: &Store,
     children: Children<Prepared>,
+    kept: Option<&StatefulSet>,
 ) -> Result<Children<Applied>, ApplyError> {
     let cluster = Cluster { client, store };
     // Without `..`: a child that is not applied does not compile.
@@ -99,7 +101,9 @@ pub async fn apply(
         state: _,
     } = children;
     // The StatefulSet comes last: its pods mount what comes before it. The authority comes before its
-    // leaf: a leaf whose authority was lost would be issued again.
+    // leaf: a leaf whose authority was lost would be issued again. A Certificate that is not wanted goes before the
+    // leaf comes: its keeper would write it over.
+    cluster.remove_foreign(ForeignKind::Certificate, &foreign).await?;
     let applied = Children {
         service_account: cluster.apply(service_account).await?,
         authority_secret: cluster.apply_some(authority_secret).await?,
@@ -113,7 +117,10 @@ pub async fn apply(
         network_policy: cluster.apply_some(network_policy).await?,
         ingress: cluster.apply_some(ingress).await?,
         foreign: cluster.apply_foreign(foreign).await?,
-        stateful_set: cluster.apply(stateful_set).await?,
+        stateful_set: match kept {
+            Some(kept) => kept.clone(),
+            None => cluster.apply(stateful_set).await?,
+        },
         archive: cluster.apply_some(archive).await?,
         scheduled_backup: cluster.create_some(scheduled_backup).await?,
         state: PhantomData,
@@ -217,10 +224,7 @@ impl Cluster<'_> {
             secrets.into_iter().flatten().map(ResourceExt::name_any).chain(named).collect();
         let config_maps = names([Some(&applied.config_map), applied.trust_config_map.as_ref()]);
         let services = names([Some(&applied.service), Some(&applied.pods_service)]);
-        let foreign = ForeignKind::ALL.map(|kind| {
-            let of_kind = applied.foreign.iter().filter(|child| child.kind == kind);
-            (kind, of_kind.map(|child| child.name.clone()).collect::<Vec<_>>())
-        });
+        let foreign = ForeignKind::ALL.into_iter().filter(|kind| *kind != ForeignKind::Certificate);
         // One does not wait for the other: there are many kinds, and rarely an orphan.
         futures::try_join!(
             self.remove_all_but::<Secret>(secrets),
@@ -230,14 +234,17 @@ impl Cluster<'_> {
             self.remove_all_but::<PodDisruptionBudget>(names([applied.disruption_budget.as_ref()])),
             self.remove_all_but::<NetworkPolicy>(names([applied.network_policy.as_ref()])),
             self.remove_all_but::<Ingress>(names([applied.ingress.as_ref()])),
-            try_join_all(foreign.into_iter().map(|(kind, wanted)| async move {
-                self.remove_others(&self.foreign_api(kind), &kind.gvk().kind, &wanted).await
-            })),
+            try_join_all(foreign.map(|kind| self.remove_foreign(kind, &applied.foreign))),
         )?;
         if self.store.superseded_archive {
             delete(&self.api::<CronJob>(), "CronJob".to_owned(), self.store.names.archive()).await?;
         }
         Ok(())
+    }
+
+    async fn remove_foreign(&self, kind: ForeignKind, wanted: &[Foreign]) -> Result<(), ApplyError> {
+        let wanted = wanted.iter().filter(|child| child.kind == kind).map(|child| child.name.clone());
+        self.remove_others(&self.foreign_api(kind), &kind.gvk().kind, &wanted.collect::<Vec<_>>()).await
     }
 
     async fn remove_all_but<K>(&self, wanted: Vec<String>) -> Result<(), ApplyError>

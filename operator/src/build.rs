@@ -7,10 +7,12 @@ mod authority_secret;
 mod certificate_secret;
 mod config;
 mod config_map;
+mod digest;
 mod disruption_budget;
 mod environment;
 mod http_route;
 mod ingress;
+mod issuer_certificate;
 pub(crate) mod metadata;
 mod network_policy;
 pub(crate) mod pod;
@@ -21,7 +23,7 @@ mod service;
 mod service_account;
 mod service_monitor;
 mod sidecar;
-mod stateful_set;
+pub(crate) mod stateful_set;
 mod token_secret;
 mod trust_config_map;
 
@@ -97,7 +99,11 @@ pub fn build(store: &Store, material: &Material) -> Children<Prepared> {
         disruption_budget: disruption_budget::build(store),
         network_policy: network_policy::build(store),
         ingress: ingress::build(store),
-        foreign: service_monitor::build(store).into_iter().chain(http_route::build(store)).collect(),
+        foreign: issuer_certificate::build(store)
+            .into_iter()
+            .chain(service_monitor::build(store))
+            .chain(http_route::build(store))
+            .collect(),
         stateful_set: stateful_set::build(store),
         archive: crate::backup::build::cron_job(store),
         scheduled_backup: crate::backup::build::scheduled(store),
@@ -105,5 +111,7 @@ pub fn build(store: &Store, material: &Material) -> Children<Prepared> {
     }
 }
 
+#[cfg(test)]
+mod golden;
 #[cfg(test)]
 mod tests;

@@ -3,13 +3,14 @@
 //! Every flag is an environment variable too, `KIVI_` and the flag's name. It must not do IO.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use kivi_process::telemetry::LogFormat;
 
 /// The operator of Kivi's key-value stores.
 #[derive(Debug, Parser)]
-#[command(name = "kivi-operator", version, about)]
+#[command(name = "kivi-operator", version = kivi_crds::RELEASE, about)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -29,16 +30,20 @@ pub enum Command {
 #[derive(Debug, Clone, Args)]
 pub struct RunArgs {
     /// Image of the server, as a full reference.
-    #[arg(long, env = "KIVI_SERVER_IMAGE", default_value = concat!("localhost/kivi/kivi-server:", env!("CARGO_PKG_VERSION")), value_parser = image)]
+    #[arg(long, env = "KIVI_SERVER_IMAGE", default_value_t = own_image("kivi-server"), value_parser = image)]
     pub server_image: String,
 
     /// Image of the sidecar, as a full reference.
-    #[arg(long, env = "KIVI_SIDECAR_IMAGE", default_value = concat!("localhost/kivi/kivi-sidecar:", env!("CARGO_PKG_VERSION")), value_parser = image)]
+    #[arg(long, env = "KIVI_SIDECAR_IMAGE", default_value_t = own_image("kivi-sidecar"), value_parser = image)]
     pub sidecar_image: String,
 
     /// Image of this operator itself, as a full reference: it is run to copy stores, and to read copies back.
-    #[arg(long, env = "KIVI_OPERATOR_IMAGE", default_value = concat!("localhost/kivi/kivi-operator:", env!("CARGO_PKG_VERSION")), value_parser = image)]
+    #[arg(long, env = "KIVI_OPERATOR_IMAGE", default_value_t = own_image("kivi-operator"), value_parser = image)]
     pub operator_image: String,
+
+    /// A YAML file with the images of further versions, as in `0.2.0: {server: REF, sidecar: REF}`; it is followed.
+    #[arg(long, env = "KIVI_CATALOG", value_name = "FILE")]
+    pub catalog: Option<PathBuf>,
 
     /// When a node pulls these images.
     #[arg(long, env = "KIVI_IMAGE_PULL_POLICY", default_value = "IfNotPresent")]
@@ -48,6 +53,10 @@ pub struct RunArgs {
     #[arg(long, env = "KIVI_WATCH_NAMESPACE", default_value = "")]
     pub watch_namespace: String,
 
+    /// DNS domain of the cluster's Services: certificates carry names below it.
+    #[arg(long, env = "KIVI_CLUSTER_DOMAIN", default_value = "cluster.local", value_parser = domain)]
+    pub cluster_domain: String,
+
     /// Address of /startupz, /livez, /readyz and /metrics.
     #[arg(long, env = "KIVI_HEALTH_LISTEN", default_value = "0.0.0.0:8081")]
     pub health_listen: SocketAddr,
@@ -55,6 +64,11 @@ pub struct RunArgs {
     /// How many stores are reconciled at once, from 1 to 1000.
     #[arg(long, env = "KIVI_CONCURRENCY", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub concurrency: u16,
+
+    /// How many stores are rolled out at once where the operator or its catalog changes their pods, from 1 to 1000; what
+    /// users change is not counted.
+    #[arg(long, env = "KIVI_MAX_ROLLOUTS", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub max_rollouts: u16,
 
     /// How logs are written.
     #[arg(long, env = "KIVI_LOG_FORMAT", default_value = "auto")]
@@ -87,6 +101,11 @@ pub enum PullPolicy {
 }
 
 impl PullPolicy {
+    /// The policy of this word.
+    pub fn of(word: &str) -> Option<Self> {
+        [Self::Always, Self::IfNotPresent, Self::Never].into_iter().find(|policy| policy.as_str() == word)
+    }
+
     /// The word that a Pod uses for it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -97,9 +116,22 @@ impl PullPolicy {
     }
 }
 
+/// The image that `make images` builds of a program of this release.
+fn own_image(program: &str) -> String {
+    format!("localhost/kivi/{program}:{}", kivi_crds::RELEASE)
+}
+
 fn image(text: &str) -> Result<String, String> {
     if text.is_empty() || text.contains(char::is_whitespace) {
         return Err("write an image reference, as in `registry.example/kivi/kivi-server:0.1.0`".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+fn domain(text: &str) -> Result<String, String> {
+    // A name of a store's Service is some 120 characters before it, and a DNS name has 253 at most.
+    if text.len() > 100 || !kivi_crds::is_dns_name(text) {
+        return Err("write a DNS domain of at most 100 characters, as in `cluster.local`".to_owned());
     }
     Ok(text.to_owned())
 }
@@ -128,9 +160,12 @@ mod tests {
     fn a_flag_that_cannot_be_used_is_named() {
         for (flag, value) in [
             ("--concurrency", "0"),
+            ("--max-rollouts", "0"),
             ("--health-listen", "nowhere"),
             ("--image-pull-policy", "Sometimes"),
             ("--server-image", "a b"),
+            ("--cluster-domain", "cluster.local."),
+            ("--cluster-domain", "Cluster_local"),
             ("--log-format", "xml"),
         ] {
             let error = run(&[flag, value]).unwrap_err().to_string();

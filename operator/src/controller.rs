@@ -7,6 +7,7 @@ use std::convert::Infallible;
 use std::fmt::Debug;
 use std::future::ready;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::stream::{BoxStream, SelectAll};
 use futures::{Stream, StreamExt as _};
@@ -28,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::progress::WATCH_TIMEOUT_SECONDS;
 use crate::reconcile::{Context, Watched, error_policy, reconcile};
+use crate::rollouts::{self, Rollouts};
 use crate::triggers;
 
 /// Where stores are looked for.
@@ -55,6 +57,7 @@ impl Scope {
 /// A controller that is ready to run, and what it knows of stores.
 pub struct Controller {
     stores: Store<Watched>,
+    sets: Store<StatefulSet>,
     queue: SelectAll<BoxStream<'static, ObjectRef<Watched>>>,
 }
 
@@ -71,7 +74,15 @@ impl Controller {
         queue.push(report("KeyValueStore".to_owned(), main).map(|store| ObjectRef::from_obj(&store)).boxed());
         let managed = config().labels(&format!("{}={}", labels::MANAGED_BY, labels::MANAGER));
         let owner = |metadata: &ObjectMeta| triggers::owner(metadata).into_iter().collect();
-        queue.push(related::<StatefulSet, Watched>(scope, managed.clone(), owner));
+        // Kept as far as the stagger of roll-outs asks of them.
+        let (sets, writer) = reflector::store::<StatefulSet>();
+        let changes = watcher(scope.api::<StatefulSet>(), managed.clone())
+            .default_backoff()
+            .modify(rollouts::prune)
+            .reflect(writer)
+            .touched_objects();
+        let owners = move |set: StatefulSet| futures::stream::iter(owner(&set.metadata));
+        queue.push(report("StatefulSet".to_owned(), changes).flat_map(owners).boxed());
         queue.push(related::<ConfigMap, Watched>(scope, managed.clone(), owner));
         queue.push(related::<Service, Watched>(scope, managed.clone(), owner));
         queue.push(related::<ServiceAccount, Watched>(scope, managed.clone(), owner));
@@ -91,7 +102,7 @@ impl Controller {
         queue.push(related::<Secret, Watched>(scope, config(), move |metadata| {
             triggers::secret(metadata, &known)
         }));
-        Self { stores, queue }
+        Self { stores, sets, queue }
     }
 
     /// Has the stores of this stream reconciled too.
@@ -105,7 +116,10 @@ impl Controller {
     }
 
     /// Reconciles until `shutdown`, then ends what has begun.
-    pub async fn run(self, context: Context, concurrency: u16, shutdown: CancellationToken) {
+    pub async fn run(mut self, context: Context, concurrency: u16, shutdown: CancellationToken) {
+        self.queue.push(all_at_each_change(&context, &self.stores));
+        context.rollouts.begin(self.sets, self.stores.clone());
+        self.queue.push(called(Arc::clone(&context.rollouts)));
         let queue = self.queue.take_until(shutdown.cancelled_owned()).map(Ok::<_, Infallible>);
         applier(
             |store, context| Box::pin(reconcile(store, context)),
@@ -121,6 +135,31 @@ impl Controller {
         })
         .await;
     }
+}
+
+/// Every store, whenever the catalog changes.
+fn all_at_each_change(context: &Context, stores: &Store<Watched>) -> BoxStream<'static, ObjectRef<Watched>> {
+    let stores = stores.clone();
+    futures::stream::unfold(context.catalog.clone(), |mut catalog| async {
+        catalog.changed().await.ok()?;
+        Some(((), catalog))
+    })
+    .flat_map(move |()| {
+        let all = stores.state();
+        futures::stream::iter(all.into_iter().map(|store| ObjectRef::from_obj(store.as_ref())))
+    })
+    .boxed()
+}
+
+/// The stores that have waited for their turn to be rolled out.
+fn called(rollouts: Arc<Rollouts>) -> BoxStream<'static, ObjectRef<Watched>> {
+    /// A turn ends by what the StatefulSet's controller does, or a human; a look costs nothing while nobody waits.
+    const LOOKS: Duration = Duration::from_secs(1);
+    let looks = futures::stream::unfold(tokio::time::interval(LOOKS), |mut looks| async {
+        looks.tick().await;
+        Some(((), looks))
+    });
+    looks.flat_map(move |()| futures::stream::iter(rollouts.call())).boxed()
 }
 
 pub(crate) fn config() -> watcher::Config {

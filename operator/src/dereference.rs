@@ -20,12 +20,17 @@ use crate::answer::{Said, is_absent};
 use crate::backup::known::Copies;
 use crate::backup::model::Tools;
 use crate::foreign::{self, ForeignKind};
+use crate::validate::NEXT;
 
 /// What a store refers to.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Dereferenced {
     /// The authority's Secret, made at an earlier reconcile.
     pub authority: Option<Secret>,
+    /// The bundle's ConfigMap; only looked up while it may lack an authority, or be someone else's.
+    pub bundle: Option<ConfigMap>,
+    /// The Certificate of cert-manager, made at an earlier reconcile.
+    pub certificate: Option<DynamicObject>,
     /// The leaf's Secret, made at an earlier reconcile.
     pub leaf: Option<Secret>,
     /// The token's Secret, made at an earlier reconcile.
@@ -88,24 +93,39 @@ pub async fn dereference(
     let names = StoreNames::new(store.name_any());
     let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
     let (tls, auth) = (&store.spec.tls, &store.spec.auth);
-    let managed_tls = tls.secret_ref.is_none() && tls.disabled.is_none();
+    let own_tls = tls.secret_ref.is_none() && tls.disabled.is_none();
+    let managed_tls = own_tls && tls.issuer_ref.is_none();
     let managed_token = auth.tokens_secret_ref.is_none();
     let stateful_set = stateful_set(client, namespace, &names).await?;
     let mut namesakes = match stateful_set {
         Some(_) => Vec::new(),
-        None => namesakes(client, namespace, &names, managed_tls).await?,
+        None => namesakes(client, namespace, &names).await?,
     };
     let wanted = store.spec.backup.is_some();
     let was_copied = store.status.as_ref().is_some_and(|status| status.backup.is_some());
     let foreign_kinds = known(client, foreign::wanted(&store.spec)).await?;
     namesakes.extend(optional_namesakes(client, namespace, store, &foreign_kinds).await?);
+    let authority = secret(&secrets, managed_tls.then(|| names.ca_secret())).await?;
+    let settled = authority.as_ref().is_some_and(|secret| !has(secret, NEXT.0));
+    let bundle = if tls.disabled.is_none() && !settled {
+        config_map(client, namespace, &names.ca_config_map()).await?
+    } else {
+        None
+    };
+    let certificate = if foreign_kinds.contains(&ForeignKind::Certificate) {
+        certificate(client, namespace, names.store()).await?
+    } else {
+        None
+    };
     Ok(Dereferenced {
         archive: if wanted || was_copied { archive(client, namespace, &names).await? } else { None },
         begins_with: copies.begins_with(namespace, store).await,
         backups: if wanted { copies.of(namespace, names.store()).await } else { Vec::new() },
         tools: Some(copies.tools.clone()),
-        authority: secret(&secrets, managed_tls.then(|| names.ca_secret())).await?,
-        leaf: secret(&secrets, managed_tls.then(|| names.tls_secret())).await?,
+        authority,
+        bundle,
+        certificate,
+        leaf: secret(&secrets, own_tls.then(|| names.tls_secret())).await?,
         token: secret(&secrets, managed_token.then(|| names.token_secret())).await?,
         provided_certificate: secret(&secrets, tls.secret_ref.as_ref().map(|secret| secret.name.clone()))
             .await?,
@@ -155,18 +175,51 @@ async fn secret(secrets: &Api<Secret>, name: Option<String>) -> Result<Option<Se
     })
 }
 
+fn has(secret: &Secret, key: &str) -> bool {
+    secret.data.as_ref().is_some_and(|data| data.contains_key(key))
+}
+
+async fn config_map(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<ConfigMap>, DereferenceError> {
+    let api = Api::<ConfigMap>::namespaced(client.clone(), namespace);
+    whole(&api, "ConfigMap", name).await
+}
+
+async fn certificate(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<DynamicObject>, DereferenceError> {
+    let resource = ForeignKind::Certificate.resource();
+    let api = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &resource);
+    whole(&api, "Certificate", name).await
+}
+
+/// The object of this name, with all that is in it, as a list of none or one.
+async fn whole<K>(api: &Api<K>, kind: &str, name: &str) -> Result<Option<K>, DereferenceError>
+where
+    K: Clone + Debug + DeserializeOwned,
+{
+    let selector = ListParams::default().fields(&format!("metadata.name={name}"));
+    let found = api.list(&selector).await.map_err(|source| DereferenceError::Read {
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+        source,
+    })?;
+    Ok(found.items.into_iter().next())
+}
+
 /// Server-side apply would take over what has the name of a child: a Service that sends clients elsewhere.
 async fn namesakes(
     client: &Client,
     namespace: &str,
     names: &StoreNames,
-    managed_tls: bool,
 ) -> Result<Vec<Namesake>, DereferenceError> {
     let mut found = named::<ServiceAccount>(client, namespace, names.store()).await?;
     found.extend(named::<ConfigMap>(client, namespace, names.store()).await?);
-    if managed_tls {
-        found.extend(named::<ConfigMap>(client, namespace, &names.ca_config_map()).await?);
-    }
     found.extend(named::<Service>(client, namespace, names.store()).await?);
     found.extend(named::<Service>(client, namespace, &names.pods_service()).await?);
     Ok(found)

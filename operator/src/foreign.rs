@@ -8,6 +8,8 @@ use serde_json::Value;
 /// A kind that a cluster may not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ForeignKind {
+    /// Of cert-manager.
+    Certificate,
     /// Of prometheus-operator.
     ServiceMonitor,
     /// Of the Gateway API.
@@ -29,11 +31,13 @@ pub struct Foreign {
 
 impl ForeignKind {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::ServiceMonitor, Self::HttpRoute, Self::BackendTlsPolicy];
+    pub const ALL: [Self; 4] =
+        [Self::Certificate, Self::ServiceMonitor, Self::HttpRoute, Self::BackendTlsPolicy];
 
     /// Group, version and kind.
     pub fn gvk(self) -> GroupVersionKind {
         match self {
+            Self::Certificate => GroupVersionKind::gvk("cert-manager.io", "v1", "Certificate"),
             Self::ServiceMonitor => GroupVersionKind::gvk("monitoring.coreos.com", "v1", "ServiceMonitor"),
             Self::HttpRoute => GroupVersionKind::gvk("gateway.networking.k8s.io", "v1", "HTTPRoute"),
             Self::BackendTlsPolicy => {
@@ -56,6 +60,9 @@ impl ForeignKind {
 /// The kinds that a store asks for.
 pub fn wanted(spec: &KeyValueStoreSpec) -> Vec<ForeignKind> {
     let mut kinds = Vec::new();
+    if spec.tls.issuer_ref.is_some() {
+        kinds.push(ForeignKind::Certificate);
+    }
     if spec.monitoring.service_monitor {
         kinds.push(ForeignKind::ServiceMonitor);
     }
@@ -76,6 +83,6 @@ mod tests {
     #[test]
     fn resources_are_named_as_their_definitions_name_them() {
         let names: Vec<String> = ForeignKind::ALL.into_iter().map(|kind| kind.resource().plural).collect();
-        assert_eq!(names, ["servicemonitors", "httproutes", "backendtlspolicies"]);
+        assert_eq!(names, ["certificates", "servicemonitors", "httproutes", "backendtlspolicies"]);
     }
 }

@@ -23,6 +23,7 @@ pub mod progress;
 #[cfg(test)]
 mod properties;
 pub mod reconcile;
+pub mod rollouts;
 pub mod run;
 pub mod status;
 #[cfg(test)]

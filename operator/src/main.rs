@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use kivi_operator::cli::{Cli, Command, RunArgs};
-use kivi_operator::run::run;
+use kivi_operator::run::{RunError, run};
 use kivi_process::telemetry::{self, TelemetryOptions};
 use kivi_process::{exit, shutdown};
 
@@ -44,6 +44,9 @@ fn operate(args: RunArgs) -> ExitCode {
     telemetry.shutdown();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.downcast_ref::<RunError>().is_some_and(RunError::is_usage) => {
+            exit::usage(error.as_ref())
+        }
         Err(error) => exit::failure(error.as_ref()),
     }
 }

@@ -42,19 +42,21 @@ pub enum MaterialError {
 /// When the system gives no random numbers, or a certificate cannot be made.
 pub fn ensure(store: &Store, now: Timestamp) -> Result<Material, MaterialError> {
     let certificate = match &store.certificate {
-        Certificate::Managed(managed) => Some(pki::ensure(
-            managed.authority.as_ref(),
-            managed.leaf.as_ref(),
-            managed.generation,
-            Wanted {
+        Certificate::Managed(managed) => {
+            let names = store.server_names();
+            let wanted = Wanted {
                 store: store.names.store(),
-                names: &store.server_names(),
+                names: &names,
                 duration: managed.duration,
                 renew_before: managed.renew_before,
-            },
-            now,
-        )?),
-        Certificate::Provided { .. } | Certificate::Disabled => None,
+                authority_duration: managed.authority_duration,
+                overlap: managed.overlap,
+                roll: managed.roll.as_deref(),
+                rotate: managed.rotate.as_deref(),
+            };
+            Some(pki::ensure(&managed.held, wanted, now)?)
+        }
+        Certificate::Issuer(_) | Certificate::Provided { .. } | Certificate::Disabled => None,
     };
     let token = match &store.tokens {
         Tokens::Managed { token: Some(token) } => Some(token.clone()),

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Affinity, ResourceRequirements, Toleration, TopologySpreadConstraint};
 use k8s_openapi::api::networking::v1::NetworkPolicyPeer;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
@@ -13,7 +12,7 @@ use kivi_crds::{Ingress, Opaque, Retention, Service, StoreNames, labels};
 
 use crate::backup::policy::{Policy, Restore};
 use crate::catalog::Release;
-use crate::pki::Pair;
+use crate::pki::{Examined, Held};
 
 /// A store that can be built.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +27,8 @@ pub struct Store {
     pub generation: i64,
     /// What it runs.
     pub release: Release,
+    /// What its pods were last asked to restart for.
+    pub restart: Option<String>,
     /// Number of pods; 0 when it is stopped.
     pub replicas: i32,
     /// Number of pods when it is not stopped.
@@ -42,6 +43,8 @@ pub struct Store {
     pub retention: Retention,
     /// Where its certificate comes from.
     pub certificate: Certificate,
+    /// The DNS domain of the cluster's Services.
+    pub cluster_domain: String,
     /// Where its bearer tokens come from.
     pub tokens: Tokens,
     /// The Service that clients use.
@@ -104,13 +107,15 @@ pub struct Volume {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Certificate {
     /// Issued by the operator.
-    Managed(ManagedCertificate),
+    Managed(Box<ManagedCertificate>),
+    /// Issued by cert-manager.
+    Issuer(Box<IssuerCertificate>),
     /// Kept by someone else in this Secret.
     Provided {
         /// Name of the Secret.
         secret: String,
-        /// When it ends.
-        not_after: Timestamp,
+        /// What is in it.
+        served: Examined,
     },
     /// None: no TLS.
     Disabled,
@@ -119,16 +124,72 @@ pub enum Certificate {
 /// A certificate that the operator issues, and what there is of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ManagedCertificate {
-    /// The authority in the cluster.
-    pub authority: Option<Pair>,
-    /// The server's pair in the cluster.
-    pub leaf: Option<Pair>,
-    /// How often the leaf was issued so far.
-    pub generation: i64,
+    /// What is in the cluster.
+    pub held: Held,
     /// How long a leaf is valid.
     pub duration: Duration,
     /// How long before its end a leaf is renewed.
     pub renew_before: Duration,
+    /// How long an authority is valid.
+    pub authority_duration: Duration,
+    /// How long a new authority is published before it issues.
+    pub overlap: Duration,
+    /// A user's request for a new authority.
+    pub roll: Option<String>,
+    /// A user's request for a new leaf.
+    pub rotate: Option<String>,
+    /// More DNS names of the leaf.
+    pub dns_names: Vec<String>,
+}
+
+/// A certificate that is asked of cert-manager, and what there is of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssuerCertificate {
+    /// Who issues it.
+    pub issuer: Issuer,
+    /// How long it is valid.
+    pub duration: Duration,
+    /// How long before its end it is renewed.
+    pub renew_before: Duration,
+    /// More DNS names of it.
+    pub dns_names: Vec<String>,
+    /// What its Secret holds, if that can be served.
+    pub served: Option<Examined>,
+    /// Its Secret, once cert-manager has written it: made the store's, so that it goes with the store.
+    pub secret: Option<IssuedSecret>,
+    /// What cert-manager says of it.
+    pub ready: Option<Readiness>,
+    /// How often cert-manager issued it.
+    pub revision: i64,
+}
+
+/// An issuer of cert-manager.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issuer {
+    /// Its name.
+    pub name: String,
+    /// Its kind.
+    pub kind: String,
+    /// Its API group.
+    pub group: String,
+}
+
+/// Which Secret it is that cert-manager wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssuedSecret {
+    /// Its uid: another of its name is not meant.
+    pub uid: String,
+    /// Its type, which cannot change.
+    pub type_: Option<String>,
+}
+
+/// What cert-manager says of a Certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Readiness {
+    /// Whether it is as it should be.
+    pub ready: bool,
+    /// Its sentence.
+    pub message: String,
 }
 
 /// Where bearer tokens come from.
@@ -198,7 +259,7 @@ impl Store {
     /// The Secret that the server's pair is read from.
     pub fn certificate_secret(&self) -> Option<String> {
         match &self.certificate {
-            Certificate::Managed(_) => Some(self.names.tls_secret()),
+            Certificate::Managed(_) | Certificate::Issuer(_) => Some(self.names.tls_secret()),
             Certificate::Provided { secret, .. } => Some(secret.clone()),
             Certificate::Disabled => None,
         }
@@ -228,19 +289,25 @@ impl Store {
         }
     }
 
-    /// Every name that the server's certificate carries.
+    /// Every name that the server's certificate carries: both Services', the pods', those of the spec, and those by which
+    /// a port-forward is reached.
     pub fn server_names(&self) -> Vec<String> {
-        let (name, namespace) = (self.names.store(), &self.namespace);
-        let pods = self.names.pods_service();
-        vec![
-            name.to_owned(),
-            format!("{name}.{namespace}"),
-            format!("{name}.{namespace}.svc"),
-            format!("{name}.{namespace}.svc.cluster.local"),
-            format!("*.{pods}.{namespace}.svc"),
-            format!("*.{pods}.{namespace}.svc.cluster.local"),
-            "localhost".to_owned(),
-            "127.0.0.1".to_owned(),
-        ]
+        let (namespace, domain) = (&self.namespace, &self.cluster_domain);
+        let below = |host: &str| {
+            let service = format!("{host}.{namespace}.svc");
+            [format!("{host}.{namespace}"), format!("{service}.{domain}"), service]
+        };
+        let (name, pods) = (self.names.store(), self.names.pods_service());
+        let mut names = vec![name.to_owned(), pods.clone(), "localhost".to_owned(), "127.0.0.1".to_owned()];
+        // There is no `*.NAME-pods`: verifiers refuse a wildcard before a single label.
+        names.extend([name, &pods, &format!("*.{pods}")].into_iter().flat_map(below));
+        match &self.certificate {
+            Certificate::Managed(managed) => names.extend(managed.dns_names.iter().cloned()),
+            Certificate::Issuer(wanted) => names.extend(wanted.dns_names.iter().cloned()),
+            Certificate::Provided { .. } | Certificate::Disabled => {}
+        }
+        names.sort();
+        names.dedup();
+        names
     }
 }

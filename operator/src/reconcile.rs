@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use kivi_crds::{KeyValueStore, KeyValueStoreStatus, StoreNames};
 use kube::core::DeserializeGuard;
@@ -15,6 +15,7 @@ use kube_runtime::events::Recorder;
 use kube_runtime::reflector::ObjectRef;
 use parking_lot::Mutex;
 use thiserror::Error;
+use tokio::sync::watch;
 
 use crate::answer::is_refusal;
 use crate::apply::{self, ApplyError};
@@ -25,7 +26,8 @@ use crate::dereference::{self, DereferenceError};
 use crate::events;
 use crate::material::{self, Material, MaterialError};
 use crate::metrics::Metrics;
-use crate::model::{Certificate, Store};
+use crate::model::{Certificate, IssuerCertificate, Store};
+use crate::rollouts::{self, Change, Rollouts, Turn, Wait};
 use crate::status::seen::{self, Seen};
 use crate::status::{self, StatusError, compute};
 use crate::validate::{self, ValidationError};
@@ -37,8 +39,12 @@ pub type Watched = DeserializeGuard<KeyValueStore>;
 pub struct Context {
     /// The API server.
     pub client: Client,
-    /// The releases that can be run.
-    pub catalog: Catalog,
+    /// The releases that can be run; it changes with its file.
+    pub catalog: watch::Receiver<Catalog>,
+    /// Who may be rolled out.
+    pub rollouts: Arc<Rollouts>,
+    /// The DNS domain of the cluster's Services.
+    pub cluster_domain: String,
     /// What is known of backups.
     pub copies: Copies,
     /// Publishes events; shared, because it folds repeats.
@@ -133,7 +139,8 @@ async fn steps(store: &KeyValueStore, context: &Context) -> Result<Action, Recon
     // 1: a client is needed.
     let found = dereference::dereference(&context.client, &namespace, store, &context.copies).await?;
     // 2: no client.
-    let valid = match validate::validate(store, &found, &context.catalog, now) {
+    let catalog = context.catalog.borrow().clone();
+    let valid = match validate::validate(store, &found, &catalog, &context.cluster_domain, now) {
         Ok(valid) => valid,
         Err(error) => {
             let set = found.stateful_set.filter(|set| owns(store, set));
@@ -144,11 +151,14 @@ async fn steps(store: &KeyValueStore, context: &Context) -> Result<Action, Recon
     };
     let material = material::ensure(&valid, now)?;
     // 3: no client.
-    let prepared = build::build(&valid, &material);
+    let mut prepared = build::build(&valid, &material);
+    let wait = stagger(store, context, &mut prepared.stateful_set, found.stateful_set.as_ref()).await;
+    let kept = found.stateful_set.as_ref().filter(|_| wait.is_some());
     // 4: a client is needed.
-    let applied = match Box::pin(apply::apply(&context.client, &valid, prepared)).await {
+    let applied = match Box::pin(apply::apply(&context.client, &valid, prepared, kept)).await {
         Ok(applied) => applied,
         Err(error) => {
+            context.rollouts.leave(&reference(store));
             if is_refusal(error.cause()) {
                 let message = error.to_string();
                 let seen = seen::look(&context.client, &namespace, &names, found.stateful_set).await?;
@@ -162,8 +172,32 @@ async fn steps(store: &KeyValueStore, context: &Context) -> Result<Action, Recon
     let mut seen = seen::look(&context.client, &namespace, &names, set).await?;
     seen.backups = found.backups;
     seen.archive = applied.archive;
-    tell(store, context, &compute::serving(&valid, &material, &seen, previous, now)).await?;
+    tell(store, context, &compute::serving(&valid, &material, &seen, wait.as_ref(), previous, now)).await?;
     Ok(next(&valid, &material, &seen, now))
+}
+
+/// Whether the pods keep what they have for now: what the operator changes of its own accord waits for its turn.
+async fn stagger(
+    store: &KeyValueStore,
+    context: &Context,
+    wanted: &mut StatefulSet,
+    made: Option<&StatefulSet>,
+) -> Option<Wait> {
+    let change = rollouts::change(made, wanted);
+    rollouts::note(wanted, change, made);
+    let store = reference(store);
+    if change != Change::Operators {
+        context.rollouts.leave(&store);
+        return None;
+    }
+    match context.rollouts.turn(&store, rollouts::template(wanted)).await {
+        Turn::Now => None,
+        Turn::Waits(wait) => Some(wait),
+    }
+}
+
+fn reference(store: &KeyValueStore) -> ObjectRef<Watched> {
+    ObjectRef::new(&store.name_any()).within(&store.namespace().unwrap_or_default())
 }
 
 fn owns(store: &KeyValueStore, set: &StatefulSet) -> bool {
@@ -177,9 +211,11 @@ fn next(store: &Store, material: &Material, seen: &Seen, now: Timestamp) -> Acti
     /// Between two looks for a kind that the cluster did not know.
     const DEFINITIONS: Duration = Duration::from_secs(300);
     let due = match &store.certificate {
-        Certificate::Managed(_) => material.certificate.as_ref().map(|issued| issued.renew_at),
+        Certificate::Managed(_) => material.certificate.as_ref().map(|issued| issued.due),
         // Its end is to be told, unless its keeper renews it.
-        Certificate::Provided { not_after, .. } => Some(*not_after),
+        Certificate::Provided { served, .. } if now < served.ends_soon_at => Some(served.ends_soon_at),
+        Certificate::Provided { served, .. } => Some(served.not_after),
+        Certificate::Issuer(wanted) => Some(now + ask_again(wanted)),
         Certificate::Disabled => None,
     };
     let renewal = due.map(|due| until(now, due));
@@ -194,6 +230,12 @@ fn next(store: &Store, material: &Material, seen: &Seen, now: Timestamp) -> Acti
         .chain(copies)
         .min()
         .map_or_else(Action::await_change, Action::requeue)
+}
+
+/// Certificates are not watched, as the cluster may not know them; their Secrets are.
+fn ask_again(wanted: &IssuerCertificate) -> SignedDuration {
+    let at_rest = wanted.served.is_some() && wanted.ready.as_ref().is_some_and(|ready| ready.ready);
+    if at_rest { SignedDuration::from_mins(10) } else { SignedDuration::from_secs(5) }
 }
 
 /// Says in the conditions of a store that it cannot be read.

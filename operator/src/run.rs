@@ -20,12 +20,13 @@ use tokio_util::sync::CancellationToken;
 use crate::answer::{Said, is_absent};
 use crate::apply::FIELD_MANAGER;
 use crate::backup::{self, ages::Ages, known::Copies, model::Tools};
-use crate::catalog::Catalog;
+use crate::catalog::source::{self, SourceError};
 use crate::cli::RunArgs;
 use crate::controller::{Controller, Scope};
 use crate::metrics::Metrics;
 use crate::progress::Progress;
 use crate::reconcile::Context;
+use crate::rollouts::Rollouts;
 
 /// How long a probe in flight may take once the operator stops.
 const PROBES_GRACE: Duration = Duration::from_secs(1);
@@ -33,6 +34,9 @@ const PROBES_GRACE: Duration = Duration::from_secs(1);
 /// Why the operator cannot run.
 #[derive(Debug, Error)]
 pub enum RunError {
+    /// The catalog cannot be used.
+    #[error(transparent)]
+    Catalog(#[from] SourceError),
     /// No API server is configured.
     #[error("no API server is configured: run in a pod with a ServiceAccount, or set KUBECONFIG: {0}")]
     Config(#[from] kube::config::InferConfigError),
@@ -52,11 +56,20 @@ pub enum RunError {
     Listen(#[from] ListenError),
 }
 
+impl RunError {
+    /// Whether its cause is on the command line.
+    pub fn is_usage(&self) -> bool {
+        matches!(self, Self::Catalog(_))
+    }
+}
+
 /// Runs until `shutdown`.
 ///
 /// # Errors
 /// What keeps the operator from starting.
 pub async fn run(args: RunArgs, shutdown: CancellationToken) -> Result<(), RunError> {
+    // Before anything starts: a catalog that cannot be used is a mistake on the command line.
+    let (source, catalog) = source::load(&args)?;
     let progress = Progress::default();
     let client = client(&progress).await?;
     let scope = Scope { client: client.clone(), namespace: args.namespace().map(str::to_owned) };
@@ -81,10 +94,13 @@ pub async fn run(args: RunArgs, shutdown: CancellationToken) -> Result<(), RunEr
         metrics: metrics.clone(),
         backups: backups.backups(),
     };
+    let following = tokio::spawn(source.run(shutdown.clone()));
     let context = Context {
         recorder,
-        catalog: Catalog::own(&args),
         copies: Copies { backups: backups.backups(), tools: Tools::own(&args) },
+        catalog,
+        rollouts: Arc::new(Rollouts::new(args.max_rollouts)),
+        cluster_domain: args.cluster_domain.clone(),
         client,
         metrics,
         failures: Mutex::default(),
@@ -101,6 +117,9 @@ pub async fn run(args: RunArgs, shutdown: CancellationToken) -> Result<(), RunEr
     );
     if let Err(error) = probes.await {
         tracing::error!(%error, "The health port failed.");
+    }
+    if let Err(error) = following.await {
+        tracing::error!(%error, "The catalog's file is no longer followed.");
     }
     tracing::info!("The operator stopped.");
     Ok(())

@@ -3,6 +3,7 @@
 //! Only this file and [`seen`] know a client; the rest is pure.
 
 pub mod backup;
+mod certificate;
 mod claims;
 pub mod compute;
 pub mod conditions;

@@ -47,7 +47,7 @@ pub(crate) fn tools() -> Tools {
 /// What the real validation says of this spec, where these things exist.
 pub(crate) fn validated(spec: &str, found: &Dereferenced) -> Result<Store, ValidationError> {
     let found = Dereferenced { tools: Some(tools()), ..found.clone() };
-    validate(&custom_resource(spec), &found, &catalog(), now())
+    validate(&custom_resource(spec), &found, &catalog(), "cluster.local", now())
 }
 
 /// A store that exists for the first time.

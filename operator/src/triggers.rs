@@ -1,8 +1,8 @@
 //! Which stores an object concerns. Pure: metadata in, references out.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kivi_crds::{KeyValueStore, labels};
-use kube::Resource as _;
+use kivi_crds::{KeyValueStore, StoreNames, labels};
+use kube::{Resource as _, ResourceExt as _};
 use kube_runtime::reflector::{ObjectRef, Store};
 
 use crate::reconcile::Watched;
@@ -40,8 +40,11 @@ pub fn secret(metadata: &ObjectMeta, stores: &Store<Watched>) -> Vec<ObjectRef<W
 
 fn names(store: &KeyValueStore, secret: &ObjectMeta) -> bool {
     let references = [&store.spec.tls.secret_ref, &store.spec.auth.tokens_secret_ref];
+    let named = references.into_iter().flatten().map(|reference| reference.name.clone());
+    // cert-manager writes it, and it is nobody's before the store has seen it.
+    let issued = store.spec.tls.issuer_ref.as_ref().map(|_| StoreNames::new(store.name_any()).tls_secret());
     store.metadata.namespace == secret.namespace
-        && references.into_iter().flatten().any(|reference| secret.name.as_ref() == Some(&reference.name))
+        && named.chain(issued).any(|name| secret.name.as_ref() == Some(&name))
 }
 
 #[cfg(test)]
@@ -90,12 +93,15 @@ mod tests {
             ("one", "{tls: {secretRef: {name: mine}}}"),
             ("two", "{auth: {tokensSecretRef: {name: mine}}}"),
             ("three", "{}"),
+            ("four", "{tls: {issuerRef: {name: mine}}}"),
             ("broken", "{replicas: many}"),
         ]);
         let mut found: Vec<String> =
             secret(&metadata("{name: mine, namespace: shop}"), &stores).into_iter().map(|r| r.name).collect();
         found.sort();
         assert_eq!(found, ["one", "two"]);
+        let issued = secret(&metadata("{name: four-tls, namespace: shop}"), &stores);
+        assert_eq!(issued, [ObjectRef::new("four").within("shop")]);
         assert!(secret(&metadata("{name: mine, namespace: elsewhere}"), &stores).is_empty());
         assert!(secret(&metadata("{name: unrelated, namespace: shop}"), &stores).is_empty());
     }

@@ -4,27 +4,28 @@
 //! be younger than an object.
 
 mod backup;
+mod certificate;
 mod error;
 mod foreign;
+mod issuer;
 mod network;
 mod opaque;
 mod pod;
+mod release;
 mod secret;
 
 use jiff::Timestamp;
 use kivi_crds::settings::Settings;
-use kivi_crds::{KeyValueStore, StoreNames, Tls};
+use kivi_crds::{KeyValueStore, StoreNames, annotations};
 use kube::{Resource as _, ResourceExt as _};
 
 use crate::catalog::Catalog;
 use crate::dereference::Dereferenced;
 use crate::foreign::ForeignKind;
-use crate::model::{Certificate, ManagedCertificate, Store, Tokens, Volume};
+use crate::model::{Store, Tokens, Volume};
 
+pub use certificate::{CERTIFICATE_GENERATION, NEXT, NEXT_SINCE, retired_key};
 pub use error::ValidationError;
-
-/// Annotation of the leaf's Secret: how often it was issued.
-pub const CERTIFICATE_GENERATION: &str = "kivi.dev/certificate-generation";
 
 /// Checks a store against the catalog and against what it refers to.
 ///
@@ -34,16 +35,14 @@ pub fn validate(
     store: &KeyValueStore,
     found: &Dereferenced,
     catalog: &Catalog,
+    cluster_domain: &str,
     now: Timestamp,
 ) -> Result<Store, ValidationError> {
     let spec = &store.spec;
     let namespace = store.namespace().ok_or(ValidationError::Incomplete("namespace"))?;
     let owner = store.controller_owner_ref(&()).ok_or(ValidationError::Incomplete("uid"))?;
     let names = StoreNames::new(store.name_any());
-    let release = catalog.release(&spec.version).ok_or_else(|| ValidationError::Version {
-        asked: spec.version.clone(),
-        offered: catalog.versions(),
-    })?;
+    let release = release::of(store, found.stateful_set.as_ref(), catalog)?;
     let settings = Settings {
         log: spec.log.clone(),
         limits: spec.limits.clone(),
@@ -59,7 +58,7 @@ pub fn validate(
     own.names(found)?;
     let archived = spec.backup.as_ref().is_some_and(|backup| backup.point_in_time.is_some());
     let superseded_archive = backup::takes_over(found, own, archived)?;
-    let certificate = certificate(&spec.tls, &names, found, own, now)?;
+    let certificate = certificate::certificate(store, &names, found, own, now)?;
     let tokens = match &spec.auth.tokens_secret_ref {
         Some(reference) => {
             secret::tokens(&reference.name, found.provided_tokens.as_ref())?;
@@ -70,13 +69,15 @@ pub fn validate(
     let valid = Store {
         namespace,
         generation: store.metadata.generation.unwrap_or_default(),
-        release: release.clone(),
+        release,
+        restart: restart(store, found),
         replicas: if spec.stopped { 0 } else { spec.replicas },
         servers: spec.replicas,
         stopped: spec.stopped,
         volume,
         retention: spec.retention,
         certificate,
+        cluster_domain: cluster_domain.to_owned(),
         tokens,
         service: spec.service.clone(),
         pod: pod::options(&spec.pod, &spec.sidecar)?,
@@ -99,6 +100,13 @@ pub fn validate(
     Ok(Store { backup: policy, ..valid })
 }
 
+/// What the user asked for last. That the annotation is gone restarts nothing, so what the pods have stays.
+fn restart(store: &KeyValueStore, found: &Dereferenced) -> Option<String> {
+    let template = found.stateful_set.as_ref().and_then(|set| set.spec.as_ref()?.template.metadata.as_ref());
+    let made = template.and_then(|metadata| metadata.annotations.as_ref()?.get(annotations::RESTART));
+    store.annotations().get(annotations::RESTART).or(made).cloned()
+}
+
 fn volume(settings: &Settings, found: &Dereferenced) -> Result<Volume, ValidationError> {
     let file = settings.log.file()?;
     let wanted_size = file.size.to_string();
@@ -112,39 +120,6 @@ fn volume(settings: &Settings, found: &Dereferenced) -> Result<Volume, Validatio
         wanted_size,
         storage_class: file.storage_class_name.clone(),
     })
-}
-
-fn certificate(
-    tls: &Tls,
-    names: &StoreNames,
-    found: &Dereferenced,
-    owned: secret::Owned<'_>,
-    now: Timestamp,
-) -> Result<Certificate, ValidationError> {
-    match (&tls.managed, &tls.secret_ref, &tls.disabled) {
-        (None, None, Some(_)) => Ok(Certificate::Disabled),
-        (None, Some(reference), None) => {
-            let not_after = secret::certificate(&reference.name, found.provided_certificate.as_ref(), now)?;
-            Ok(Certificate::Provided { secret: reference.name.clone(), not_after })
-        }
-        (managed, None, None) => {
-            let managed = managed.clone().unwrap_or_default();
-            if managed.renew_before() >= managed.duration() {
-                return Err(ValidationError::Renewal);
-            }
-            let leaf = owned.secret(&names.tls_secret(), found.leaf.as_ref())?;
-            Ok(Certificate::Managed(ManagedCertificate {
-                authority: owned.secret(&names.ca_secret(), found.authority.as_ref())?.and_then(secret::pair),
-                leaf: leaf.and_then(secret::pair),
-                generation: leaf
-                    .and_then(|secret| secret.annotations().get(CERTIFICATE_GENERATION)?.parse().ok())
-                    .unwrap_or_default(),
-                duration: managed.duration(),
-                renew_before: managed.renew_before(),
-            }))
-        }
-        _ => Err(ValidationError::Tls),
-    }
 }
 
 #[cfg(test)]

@@ -59,17 +59,9 @@ pub async fn follow(
     shutdown: CancellationToken,
     mut changed: impl FnMut(Result<Settings, ConfigError>),
 ) {
-    let mut last: Option<Result<String, io::ErrorKind>> = None;
-    watch::each_interval(shutdown, || {
-        let text = fs::read_to_string(path);
-        let now = text.as_ref().map(String::clone).map_err(io::Error::kind);
-        if last.as_ref() != Some(&now) {
-            changed(
-                text.map_err(|source| ConfigError::Read { path: path.to_owned(), source })
-                    .and_then(|text| parse(path, &text)),
-            );
-            last = Some(now);
-        }
+    watch::follow(path, shutdown, |text| {
+        let text = text.map_err(|source| ConfigError::Read { path: path.to_owned(), source });
+        changed(text.and_then(|text| parse(path, &text)));
     })
     .await;
 }

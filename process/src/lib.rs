@@ -3,6 +3,7 @@
 //! - [`config`] reads the one configuration file; [`exit`] turns errors into exit codes.
 //! - [`telemetry`] starts logs and traces; [`admin`] changes the log level at run time.
 //! - [`tls`] and [`tokens`] hold material that is replaced on disk without a restart.
+//! - [`watch`] follows a file.
 //! - [`listen`] binds, [`serve`] serves and drains, [`shutdown`] says when.
 //! - [`health`] answers probes and scrapes.
 //!
@@ -18,5 +19,4 @@ pub mod shutdown;
 pub mod telemetry;
 pub mod tls;
 pub mod tokens;
-
-mod watch;
+pub mod watch;

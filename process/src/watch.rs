@@ -41,6 +41,21 @@ pub(crate) async fn watch(dir: &Path, shutdown: CancellationToken, mut changed: 
     .await;
 }
 
+/// Calls `changed` with the text of `file`: at once, and whenever it is another than before, until `shutdown`. That it
+/// cannot be read is told once.
+pub async fn follow(file: &Path, shutdown: CancellationToken, mut changed: impl FnMut(io::Result<String>)) {
+    let mut last: Option<Result<String, io::ErrorKind>> = None;
+    each_interval(shutdown, || {
+        let text = std::fs::read_to_string(file);
+        let now = text.as_ref().map(String::clone).map_err(io::Error::kind);
+        if last.as_ref() != Some(&now) {
+            changed(text);
+            last = Some(now);
+        }
+    })
+    .await;
+}
+
 /// Calls `look` at once and every [`INTERVAL`], until `shutdown`.
 pub(crate) async fn each_interval(shutdown: CancellationToken, mut look: impl FnMut()) {
     let mut tick = tokio::time::interval(INTERVAL);

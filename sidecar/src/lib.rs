@@ -4,7 +4,7 @@
 //! - [`stack`]: the request's path, one layer a line.
 //! - [`proxy`]: what a gateway does to a message; [`upstream`]: the way to the server.
 //! - [`respond`]: the one edge at which errors become responses.
-//! - [`policy`]: the cache's policy out of the settings; `reload`: which follow their file; `purge`: the cache's
+//! - [`policy`]: the cache's policy out of the settings; `gates`: the bounds of requests; `reload`: which follow their file; `purge`: the cache's
 //!   operations; `feed`: the changes of a Kivi server, for the cache.
 //! - [`run`]: from bound to drained; its probes are in `ready`.
 //!
@@ -15,6 +15,7 @@ pub mod config;
 mod express;
 mod feed;
 pub mod flags;
+mod gates;
 pub mod policy;
 pub mod proxy;
 mod purge;

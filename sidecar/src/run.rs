@@ -18,8 +18,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     config::Config,
     feed::Feed,
+    gates::Gates,
     purge, ready,
-    reload::{Reload, ReloadMetrics},
+    reload::{Reload, ReloadMetrics, Steers},
     stack::{cache, stack},
 };
 
@@ -99,8 +100,10 @@ impl Sidecar {
         let cache = cache(&config, &mut registry);
         let control = cache.control();
         let (feed, demand) = Feed::new(&config, &control, &mut registry);
-        let reload = Reload::new(&config, control.clone(), demand, ReloadMetrics::register(&mut registry));
-        let (stack, lane) = stack(&config, &cache, &mut registry);
+        let gates = Gates::new(&config.settings.sidecar);
+        let steers = Steers { control: control.clone(), demand, gates: gates.clone() };
+        let reload = Reload::new(&config, steers, ReloadMetrics::register(&mut registry));
+        let (stack, lane) = stack(&config, &cache, &gates, &mut registry);
         let checks = Health::new(Arc::new(registry));
         ready::register(&checks, &config, &shutdown);
 

@@ -1,6 +1,6 @@
 //! The request's path, as one expression.
 
-use std::{convert::Infallible, num::NonZeroU32, sync::Arc};
+use std::{convert::Infallible, sync::Arc};
 
 use bytes::Bytes;
 use http::{Extensions, Request, Response, StatusCode};
@@ -11,8 +11,6 @@ use kivi_layers::{
     cache::{CacheLayer, CacheMetrics, without_guesses},
     linger::LingeringBody,
     metrics::{HttpMetrics, MetricsLayer},
-    shed::ShedLayer,
-    throttle::{By, OnExcess, Rate, ThrottleLayer},
     timeout::TimeoutLayer,
     trace::TraceLayer,
 };
@@ -28,6 +26,7 @@ use tower::{BoxError, Layer, Service, ServiceBuilder};
 use crate::{
     config::Config,
     express::{Lane, Shared},
+    gates::Gates,
     policy,
     proxy::{AdmitLayer, ProxyLayer},
     respond::RespondLayer,
@@ -39,6 +38,7 @@ use crate::{
 pub fn stack(
     config: &Config,
     cache: &CacheLayer,
+    gates: &Gates,
     registry: &mut Registry,
 ) -> (
     impl Service<
@@ -53,13 +53,11 @@ pub fn stack(
 ) {
     let sidecar = &config.settings.sidecar;
     let serves_store = is_store(config);
-    let max_in_flight = usize::try_from(sidecar.max_in_flight).unwrap_or(usize::MAX);
     let metrics = HttpMetrics::register(registry);
     let timeout = TimeoutLayer::new(sidecar.timeouts.request.get());
-    let shed = ShedLayer::new(max_in_flight);
+    let Gates { shed, throttle } = gates.clone();
     let auth =
         AuthLayer::new(Accepted(Arc::clone(&config.tokens)), anonymous(config.settings.auth.anonymous));
-    let throttle = throttle(&sidecar.throttle);
     let pool = Pool::new(config.upstream.clone());
     let direct = Direct::new(pool.clone());
     let cache = cache.layer(
@@ -127,7 +125,7 @@ fn no_route(_: &str) -> Option<&'static str> {
     None
 }
 
-fn peer(extensions: &Extensions) -> Peer {
+pub(crate) fn peer(extensions: &Extensions) -> Peer {
     extensions
         .get::<listen::Peer>()
         .map_or_else(Peer::default, |peer| Peer { address: peer.address, tls: peer.tls })
@@ -149,23 +147,6 @@ fn anonymous(setting: settings::Anonymous) -> Anonymous {
         settings::Anonymous::Read => Anonymous::Read,
         settings::Anonymous::ReadWrite => Anonymous::ReadWrite,
     }
-}
-
-fn throttle(settings: &settings::ThrottleSettings) -> ThrottleLayer {
-    let number = |value: Option<i32>| NonZeroU32::new(u32::try_from(value?).ok()?);
-    let Some(per_second) = number(settings.rate) else {
-        return ThrottleLayer::unlimited();
-    };
-    let rate = Rate::new(per_second, number(settings.burst).unwrap_or(per_second));
-    let by = match settings.by {
-        settings::ThrottleBy::Client => By::Client,
-        settings::ThrottleBy::Store => By::Store,
-    };
-    let on_excess = match settings.on_excess {
-        settings::OnExcess::Reject => OnExcess::Reject,
-        settings::OnExcess::Delay => OnExcess::Delay,
-    };
-    ThrottleLayer::new(rate, by, on_excess, peer)
 }
 
 /// What is behind a socket is the store of the same pod.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use kivi_cluster::{Cluster, ClusterError, tools};
 
 use crate::Failure;
+use crate::cert_manager::{self, Parts};
 use crate::kubectl::Kubectl;
 use crate::operator::HostOperator;
 
@@ -82,6 +83,33 @@ pub async fn jaeger_image() -> Result<String, Failure> {
         }
     })
     .await
+}
+
+/// cert-manager for the local cluster, built here; none for another cluster.
+///
+/// # Errors
+/// When it cannot be built or loaded.
+pub async fn cert_manager() -> Result<Option<Parts>, Failure> {
+    let built = blocking(|| {
+        let cluster = Cluster::attach()?;
+        if !cluster.is_local() {
+            return Ok(None);
+        }
+        let program = tools::tool("cert-manager")?;
+        Ok(Some((cluster.load_program("localhost/kivi-cluster/cert-manager:1", &program)?, program)))
+    });
+    let Some((image, program)) = built.await? else {
+        return Ok(None);
+    };
+    let kinds = ["certificaterequests", "certificates", "challenges", "clusterissuers", "issuers", "orders"];
+    let read = |kind: &str| {
+        let path = program.with_file_name(format!("crd-{kind}.yaml"));
+        let template = std::fs::read_to_string(&path);
+        template.map_err(|error| Failure::doing(&format!("reading {}", path.display()), error))
+    };
+    let definitions: Result<Vec<String>, Failure> =
+        kinds.into_iter().map(|kind| Ok(cert_manager::rendered(&read(kind)?))).collect();
+    Ok(Some(Parts { image, definitions: definitions? }))
 }
 
 /// Runs what builds tools or talks to the node, for minutes perhaps, beside the runtime.

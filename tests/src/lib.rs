@@ -6,10 +6,12 @@
 //! - [`operator`] runs one beside it.
 //! - [`store`] reaches one store as a user would: token and CA from the cluster, HTTPS through a forward.
 //! - [`tour`] is the walk through the REST API that [`demo`] prints.
+//! - [`cert_manager`] issues certificates.
 //! - [`jaeger`] receives spans and answers what it received.
 //!
 //! It must not know how the operator or the server work inside: it sees what a user sees.
 
+pub mod cert_manager;
 pub mod dataset;
 pub mod demo;
 mod error;

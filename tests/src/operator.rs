@@ -42,8 +42,9 @@ impl HostOperator {
         let kubeconfig = kubeconfig(system, account).await?;
         std::fs::write(&path, kubeconfig.to_string()).map_err(|error| failed(&error))?;
         let flags = pod["containers"][0]["args"].as_array().cloned().unwrap_or_default();
-        let flags =
-            flags.iter().filter_map(Value::as_str).filter(|flag| !flag.starts_with("--health-listen="));
+        // What is the pod's own: a port, a mounted file.
+        let of_pod = |flag: &str| flag.starts_with("--health-listen=") || flag.starts_with("--catalog=");
+        let flags = flags.iter().filter_map(Value::as_str).filter(|flag| !of_pod(flag));
         let child = Command::new("sh")
             .args(["-c", UNTIL_INPUT_ENDS])
             .arg(program)

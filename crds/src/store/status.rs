@@ -86,12 +86,12 @@ pub struct LastBackup {
 pub struct CertificateStatus {
     /// Secret that holds it.
     pub secret_name: String,
-    /// ConfigMap whose `ca.crt` a client trusts; unset for a certificate of someone else's making.
+    /// ConfigMap whose `ca.crt` a client trusts; unset where a Secret of yours has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ca_config_map: Option<String>,
     /// When it ends, as in `2026-11-22T10:00:00Z`.
     pub not_after: String,
-    /// How often it was issued, from 1; 0 for a certificate of someone else's making.
+    /// How often it was issued, from 1; 0 for a Secret of yours.
     pub generation: i64,
 }
 

@@ -42,6 +42,11 @@ pub(crate) enum Command {
         /// Name of the store.
         store: String,
     },
+    /// Restarts the pods of a store, one at a time.
+    Restart {
+        /// Name of the store.
+        store: String,
+    },
     /// Prints a store's URL inside the cluster.
     Endpoint {
         /// Name of the store.

@@ -2,10 +2,11 @@
 
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
 use kivi_api::Client as StoreClient;
-use kivi_crds::{KeyValueStore, labels};
-use kube::api::ListParams;
+use kivi_crds::{KeyValueStore, annotations, labels};
+use kube::api::{ListParams, Patch, PatchParams};
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Api, Client, Config};
+use serde_json::json;
 
 use crate::PluginError;
 use crate::arguments::Connection;
@@ -46,15 +47,33 @@ impl Cluster {
 
     /// One store.
     pub(crate) async fn store(&self, name: &str) -> Result<KeyValueStore, PluginError> {
-        match self.namespaced::<KeyValueStore>().get(name).await {
-            Ok(store) => Ok(store),
-            Err(kube::Error::Api(status)) if status.reason == "NotFound" => {
-                Err(PluginError::NoStore { store: name.to_owned(), namespace: self.namespace.clone() })
+        let store = self.namespaced::<KeyValueStore>().get(name).await;
+        self.found(name, store, || format!("reading store `{name}`"))
+    }
+
+    /// What the API server said of a store, which it may not know.
+    fn found<T>(
+        &self,
+        name: &str,
+        answer: Result<T, kube::Error>,
+        doing: impl FnOnce() -> String,
+    ) -> Result<T, PluginError> {
+        answer.map_err(|error| match error {
+            kube::Error::Api(status) if status.reason == "NotFound" => {
+                PluginError::NoStore { store: name.to_owned(), namespace: self.namespace.clone() }
             }
             // An unknown kind is answered with 404 too, but not with a Status.
-            Err(kube::Error::Api(status)) if status.code == 404 => Err(PluginError::NoKind),
-            Err(error) => Err(PluginError::cluster(format!("reading store `{name}`"), &error)),
-        }
+            kube::Error::Api(status) if status.code == 404 => PluginError::NoKind,
+            error => PluginError::cluster(doing(), &error),
+        })
+    }
+
+    /// Asks for a restart of a store's pods; another `value` than the last is another restart.
+    pub(crate) async fn restart(&self, name: &str, value: &str) -> Result<(), PluginError> {
+        let patch = json!({"metadata": {"annotations": {annotations::RESTART: value}}});
+        let stores = self.namespaced::<KeyValueStore>();
+        let patched = stores.patch_metadata(name, &PatchParams::default(), &Patch::Merge(&patch)).await;
+        self.found(name, patched.map(drop), || format!("annotating store `{name}`"))
     }
 
     /// A client of a store through a port-forward to one of its ready pods.

@@ -5,6 +5,7 @@ pub(crate) mod endpoint;
 pub(crate) mod get;
 pub(crate) mod list;
 pub(crate) mod put;
+pub(crate) mod restart;
 pub(crate) mod status;
 
 use std::ffi::OsStr;

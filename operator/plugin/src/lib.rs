@@ -1,4 +1,4 @@
-//! kubectl plugin for Kivi's key-value stores: `kubectl kivi list`, `status`, `endpoint`, `get`, `put`,
+//! kubectl plugin for Kivi's key-value stores: `kubectl kivi list`, `status`, `restart`, `endpoint`, `get`, `put`,
 //! `delete`.
 //!
 //! Inputs: the command line, a kubeconfig and the API server. It sees what its user's own rights let it
@@ -29,6 +29,7 @@ pub async fn run(arguments: Arguments, out: &mut impl Write) -> Result<(), Plugi
     match command {
         Command::List { all_namespaces } => commands::list::run(&cluster, all_namespaces, out).await,
         Command::Status { store } => commands::status::run(&cluster, &store, out).await,
+        Command::Restart { store } => commands::restart::run(&cluster, &store, out).await,
         Command::Endpoint { store } => commands::endpoint::run(&cluster, &store, out).await,
         Command::Get { store, key } => commands::get::run(&cluster, &store, &key, out).await,
         Command::Put(put) => commands::put::run(&cluster, &put, out).await,

@@ -17,8 +17,6 @@ pub(super) struct Dereferenced {
     pub(super) pods: Vec<Pod>,
     /// Its store; not looked up where there is a Job.
     pub(super) store: Option<KeyValueStore>,
-    /// The Secret of the store's certificate, where that is someone else's.
-    pub(super) certificate: Option<Secret>,
     /// Whether the Secret with the destination's credentials is there; true where none is named.
     pub(super) credentials: bool,
     /// The backup of the same store that goes first.
@@ -59,26 +57,17 @@ pub(super) async fn dereference(
         .get_opt(store_name)
         .await
         .map_err(|source| error("KeyValueStore", store_name, source))?;
-    let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
-    let found = async |name: Option<&str>| match name {
-        Some(name) => secrets.get_opt(name).await.map_err(|source| error("Secret", name, source)),
-        None => Ok(None),
-    };
-    let status = store.as_ref().and_then(|store| store.status.as_ref());
-    let provided = status
-        .and_then(|status| status.certificate.as_ref())
-        .filter(|certificate| certificate.ca_config_map.is_none())
-        .map(|certificate| certificate.secret_name.as_str());
-    let credentials = destination(backup, store.as_ref())
+    let secret = destination(backup, store.as_ref())
         .and_then(|place| Some(place.s3.as_ref()?.credentials_secret_ref.as_ref()?.name.as_str()));
-    Ok(Dereferenced {
-        certificate: found(provided).await?,
-        credentials: credentials.is_none() || found(credentials).await?.is_some(),
-        job,
-        pods: Vec::new(),
-        store,
-        ahead,
-    })
+    let credentials = match secret {
+        None => true,
+        Some(name) => Api::<Secret>::namespaced(client.clone(), namespace)
+            .get_opt(name)
+            .await
+            .map_err(|source| error("Secret", name, source))?
+            .is_some(),
+    };
+    Ok(Dereferenced { job, pods: Vec::new(), store, credentials, ahead })
 }
 
 fn error(kind: &str, name: &str, source: kube::Error) -> DereferenceError {

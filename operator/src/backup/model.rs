@@ -30,19 +30,10 @@ pub struct Source {
     pub namespace: String,
     /// URL of the store inside the cluster.
     pub endpoint: String,
-    /// What its certificate is checked by; none means what public authorities vouch for, or no TLS.
-    pub trust: Option<Trust>,
+    /// ConfigMap with what its certificate is checked by; none means what public authorities vouch for, or no TLS.
+    pub ca_config_map: Option<String>,
     /// Secret with its bearer tokens.
     pub tokens_secret: String,
-}
-
-/// Where the `ca.crt` is that a store's certificate is checked by.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Trust {
-    /// In the ConfigMap of this name.
-    ConfigMap(String),
-    /// In the Secret of this name.
-    Secret(String),
 }
 
 /// A copy of a store that can be made.

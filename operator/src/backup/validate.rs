@@ -6,7 +6,7 @@ use kube::{Resource as _, ResourceExt as _};
 use thiserror::Error;
 
 use super::dereference::{Dereferenced, destination};
-use super::model::{BackupJob, Copy, Source, Tools, Trust};
+use super::model::{BackupJob, Copy, Source, Tools};
 use crate::status::conditions;
 
 /// Why there is no Job yet, or never will be.
@@ -81,7 +81,7 @@ pub(super) fn validate(
         return Err(Refusal::Ambiguous);
     }
     let destination = destination.resolved(&namespace, name, &store.uid().unwrap_or_default());
-    let source = source(&namespace, store, found)?;
+    let source = source(&namespace, store)?;
     if let Some(ahead) = &found.ahead {
         return Err(Refusal::Queued(ahead.clone()));
     }
@@ -100,7 +100,7 @@ pub(super) fn validate(
 }
 
 /// The store as its clients see it: what its status tells them.
-fn source(namespace: &str, store: &KeyValueStore, found: &Dereferenced) -> Result<Source, Refusal> {
+fn source(namespace: &str, store: &KeyValueStore) -> Result<Source, Refusal> {
     let not_ready = |why: &str| Refusal::NotReady { store: store.name_any(), why: why.to_owned() };
     let status = store.status.as_ref().ok_or_else(|| not_ready("it is new."))?;
     let ready = conditions::find(&status.conditions, ConditionType::Ready);
@@ -109,21 +109,14 @@ fn source(namespace: &str, store: &KeyValueStore, found: &Dereferenced) -> Resul
         return Err(not_ready(&ready.message));
     }
     let endpoint = status.endpoint.clone().ok_or_else(|| not_ready("it has no endpoint."))?;
-    let trust = status.certificate.as_ref().and_then(|certificate| {
-        let published = certificate.ca_config_map.clone().map(Trust::ConfigMap);
-        let bundled = || {
-            let data = found.certificate.as_ref()?.data.as_ref()?;
-            data.contains_key("ca.crt").then(|| Trust::Secret(certificate.secret_name.clone()))
-        };
-        published.or_else(bundled)
-    });
+    let certificate = status.certificate.as_ref();
     let own_tokens = || StoreNames::new(store.name_any()).token_secret();
     let tokens = store.spec.auth.tokens_secret_ref.as_ref().map(|secret| secret.name.clone());
     Ok(Source {
         store: store.name_any(),
         namespace: namespace.to_owned(),
         endpoint,
-        trust,
+        ca_config_map: certificate.and_then(|certificate| certificate.ca_config_map.clone()),
         tokens_secret: tokens.unwrap_or_else(own_tokens),
     })
 }

@@ -4,11 +4,10 @@
 //! more setting writes the same file for the same store: a server of an older release can still read it,
 //! and no pod restarts.
 
-use std::collections::BTreeMap;
-
-use kivi_crds::settings::{FileLogSettings, Resources, Settings};
-use ring::digest::{Context, SHA256};
+use kivi_crds::settings::{FileLogSettings, Settings, SidecarSettings};
 use serde_json::{Map, Value};
+
+use super::digest;
 
 /// Name of the file in the ConfigMap.
 pub(super) const FILE: &str = "kivi.yaml";
@@ -23,7 +22,8 @@ pub(super) fn file(settings: &Settings) -> String {
 }
 
 /// A hash of the settings that a process reads at its start only. Left out is what changes without one:
-/// the size of a volume, what the pod template itself carries, and the cache's settings, which the sidecar follows.
+/// the size of a volume, what the pod template itself carries, and the settings of cache, throttle and requests in flight,
+/// which the sidecar follows.
 pub(super) fn hash(settings: &Settings) -> String {
     let mut settings = settings.clone();
     let defaults = FileLogSettings::default();
@@ -33,17 +33,13 @@ pub(super) fn hash(settings: &Settings) -> String {
     }
     settings.auth.tokens_secret_ref = None;
     settings.sidecar.enabled = true;
-    settings.sidecar.cache = kivi_crds::settings::CacheSettings::default();
-    settings.sidecar.resources = Resources::default();
-    settings.sidecar.tracing = kivi_crds::settings::TracingSettings::default();
-    let mut leaves = BTreeMap::new();
-    flatten(String::new(), differing(&settings).unwrap_or_default(), &mut leaves);
-    let mut context = Context::new(&SHA256);
-    for (path, value) in &leaves {
-        context.update(format!("{path}={value}\n").as_bytes());
-    }
-    let first = context.finish().as_ref().iter().take(8).fold(0, |bits, byte| bits << 8 | u64::from(*byte));
-    format!("{first:016x}")
+    let defaults = SidecarSettings::default();
+    settings.sidecar.cache = defaults.cache;
+    settings.sidecar.throttle = defaults.throttle;
+    settings.sidecar.max_in_flight = defaults.max_in_flight;
+    settings.sidecar.tracing = defaults.tracing;
+    settings.sidecar.resources = defaults.resources;
+    digest::of(differing(&settings).unwrap_or_default())
 }
 
 fn differing(settings: &Settings) -> Option<Value> {
@@ -66,20 +62,6 @@ fn subtract(value: Value, default: &Value) -> Option<Value> {
             (!rest.is_empty()).then_some(Value::Object(rest))
         }
         (value, default) => (value != *default).then_some(value),
-    }
-}
-
-fn flatten(path: String, value: Value, leaves: &mut BTreeMap<String, String>) {
-    match value {
-        Value::Object(fields) => {
-            for (name, value) in fields {
-                flatten(format!("{path}.{name}"), value, leaves);
-            }
-        }
-        Value::Null => {}
-        leaf => {
-            leaves.insert(path, leaf.to_string());
-        }
     }
 }
 
@@ -107,7 +89,7 @@ mod tests {
     fn hashes_are_golden_or_an_upgrade_of_the_operator_rolls_every_pod() {
         for (text, golden) in [
             ("{}", "e3b0c44298fc1c14"),
-            ("{limits: {keyBytes: 7}, sidecar: {throttle: {rate: 5}}}", "ea1bd13a8dbc6336"),
+            ("{limits: {keyBytes: 7}, sidecar: {timeouts: {request: 5s}}}", "9430144239cc1441"),
         ] {
             assert_eq!(hash(&settings(text)), golden, "{text}");
         }
@@ -121,11 +103,17 @@ mod tests {
             "{log: {file: {storageClassName: fast}}}",
             "{auth: {tokensSecretRef: {name: mine}}}",
             "{sidecar: {cache: {ttl: 5s, maxBytes: 1Gi, splitBy: [Header=X-Account]}}}",
+            "{sidecar: {throttle: {rate: 5, by: Store}, maxInFlight: 5}}",
             "{sidecar: {resources: {limits: {cpu: 2}}, tracing: {sampleRatio: '0.5'}}}",
         ] {
             assert_eq!(hash(&settings(text)), plain, "{text}");
         }
-        for text in ["{limits: {keyBytes: 7}}", "{auth: {anonymous: Read}}", "{log: {file: {sync: Never}}}"] {
+        for text in [
+            "{limits: {keyBytes: 7}}",
+            "{auth: {anonymous: Read}}",
+            "{log: {file: {sync: Never}}}",
+            "{sidecar: {timeouts: {request: 5s}}}",
+        ] {
             assert_ne!(hash(&settings(text)), plain, "{text}");
         }
     }

@@ -9,6 +9,7 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use kivi_crds::annotations::RESTART;
 
 use super::{config, metadata, scheduling, server, sidecar};
 use crate::backup::build as backup;
@@ -47,6 +48,8 @@ pub(super) fn template(store: &Store) -> PodTemplateSpec {
     let mut labels = store.pod.labels.clone();
     labels.extend(store.labels());
     let mut annotations = store.pod.annotations.clone();
+    annotations.remove(RESTART);
+    annotations.extend(store.restart.clone().map(|value| (RESTART.to_owned(), value)));
     annotations.insert(CONFIG_HASH.to_owned(), config::hash(&store.settings));
     annotations.insert("kubectl.kubernetes.io/default-container".to_owned(), server::NAME.to_owned());
     let (restore, backups) = store.restore.as_ref().map(backup::restore).unzip();

@@ -12,12 +12,27 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use kivi_crds::{LOG_VOLUME, RetentionPolicy};
 
-use super::{metadata, pod};
+use super::{digest, metadata, pod};
 use crate::model::Store;
 
-pub(super) fn build(store: &Store) -> StatefulSet {
+/// Annotation of the StatefulSet: the hash of its pod template. By it an operator knows whether it would roll pods.
+pub(crate) const TEMPLATE: &str = "kivi.dev/template-hash";
+/// Annotation of the StatefulSet: the generation of the store that it was made of. By it an operator knows whether a user
+/// asked for another template, or its own release or catalog brings one about.
+pub(crate) const GENERATION: &str = "kivi.dev/store-generation";
+/// Annotation of the StatefulSet: its template waited for its turn.
+pub(crate) const QUEUED: &str = "kivi.dev/rollout-queued";
+
+pub(crate) fn build(store: &Store) -> StatefulSet {
+    let template = pod::template(store);
+    let hash = digest::of(serde_json::to_value(&template).unwrap_or_default());
+    let mut metadata = metadata::child(store, store.names.store());
+    metadata.annotations = Some(BTreeMap::from([
+        (TEMPLATE.to_owned(), hash),
+        (GENERATION.to_owned(), store.generation.to_string()),
+    ]));
     StatefulSet {
-        metadata: metadata::child(store, store.names.store()),
+        metadata,
         spec: Some(StatefulSetSpec {
             replicas: Some(store.replicas),
             service_name: Some(store.names.pods_service()),
@@ -26,7 +41,7 @@ pub(super) fn build(store: &Store) -> StatefulSet {
             pod_management_policy: Some("Parallel".to_owned()),
             revision_history_limit: Some(3),
             persistent_volume_claim_retention_policy: Some(retention(store)),
-            template: pod::template(store),
+            template,
             volume_claim_templates: Some(vec![claim(store)]),
             ..StatefulSetSpec::default()
         }),

@@ -287,9 +287,9 @@ fn secrets_hold_what_pods_and_clients_read() {
         String::from_utf8(secret.as_ref().unwrap().data.as_ref().unwrap()[key].0.clone()).unwrap()
     };
     assert_eq!(text(&children.certificate_secret, "tls.crt"), issued.leaf.certificate);
-    assert_eq!(text(&children.certificate_secret, "ca.crt"), issued.authority.certificate);
+    assert_eq!(text(&children.certificate_secret, "ca.crt"), issued.authorities.bundle());
     assert_eq!(text(&children.token_secret, "token"), material.token.unwrap());
-    assert_eq!(children.trust_config_map.unwrap().data.unwrap()["ca.crt"], issued.authority.certificate);
+    assert_eq!(children.trust_config_map.unwrap().data.unwrap()["ca.crt"], issued.authorities.bundle());
     // No pod mounts the authority's key.
     let volumes = serde_json::to_string(&children.stateful_set.spec.unwrap().template).unwrap();
     assert!(!volumes.contains("orders-ca"));
@@ -302,4 +302,65 @@ fn the_pod_template_is_golden_or_an_upgrade_of_the_operator_rolls_every_pod() {
     let golden: Value = serde_yaml::from_str(&golden).unwrap();
     let built = serde_json::to_value(&template).unwrap();
     assert_eq!(built, golden, "built:\n{}", serde_yaml::to_string(&built).unwrap());
+}
+
+#[test]
+fn cert_manager_is_asked_for_what_the_operator_would_issue() {
+    use crate::dereference::Dereferenced;
+    use crate::test_support::validated;
+    let spec = "{tls: {issuerRef: {name: ca, duration: 48h, dnsNames: [kv.example.com]}}}";
+    let found = Dereferenced {
+        foreign_kinds: vec![crate::foreign::ForeignKind::Certificate],
+        ..Dereferenced::default()
+    };
+    let store = validated(spec, &found).unwrap();
+    let material = crate::material::ensure(&store, crate::test_support::now()).unwrap();
+    let children = build(&store, &material);
+    let certificate = &children.foreign[0].object;
+    assert_eq!(certificate["metadata"]["ownerReferences"][0]["uid"], "uid-1");
+    let spec = &certificate["spec"];
+    assert_eq!((&spec["secretName"], &spec["duration"]), (&"orders-tls".into(), &"172800s".into()));
+    assert_eq!(spec["renewBefore"], "57600s");
+    assert_eq!(
+        spec["issuerRef"],
+        serde_json::json!({"name": "ca", "kind": "Issuer", "group": "cert-manager.io"})
+    );
+    assert_eq!(spec["ipAddresses"], serde_json::json!(["127.0.0.1"]));
+    let names = spec["dnsNames"].as_array().unwrap();
+    for name in ["orders.shop.svc", "*.orders-pods.shop.svc.cluster.local", "localhost", "kv.example.com"] {
+        assert!(names.contains(&name.into()), "{name}");
+    }
+    // The pods wait for the Secret that cert-manager makes; there is no other, and nobody to trust yet.
+    assert_eq!((children.authority_secret, children.certificate_secret), (None, None));
+    assert_eq!(children.trust_config_map, None);
+    let template = serde_json::to_string(&children.stateful_set.spec.unwrap().template).unwrap();
+    assert!(template.contains(r#""secretName":"orders-tls""#));
+    // Another source of the certificate restarts no pod.
+    let own = crate::test_support::children("{}").2.stateful_set.spec.unwrap().template;
+    assert_eq!(template, serde_json::to_string(&own).unwrap());
+}
+
+#[test]
+fn a_restart_that_was_asked_for_is_in_the_template_to_stay() {
+    use kube::ResourceExt as _;
+
+    use crate::dereference::Dereferenced;
+    use crate::test_support::{catalog, custom_resource, now};
+    use crate::validate::validate;
+    let template = |asked: Option<&str>, made: Option<&StatefulSet>| {
+        let mut store = custom_resource("{pod: {annotations: {kivi.dev/restart: nobody}}}");
+        store.annotations_mut().extend(asked.map(|value| ("kivi.dev/restart".to_owned(), value.to_owned())));
+        let found = Dereferenced { stateful_set: made.cloned(), ..Dereferenced::default() };
+        stateful_set::build(&validate(&store, &found, &catalog(), "cluster.local", now()).unwrap())
+    };
+    let restart = |set: &StatefulSet| {
+        let template = set.spec.clone().unwrap().template;
+        template.metadata.unwrap().annotations.unwrap().get("kivi.dev/restart").cloned()
+    };
+    let first = template(None, None);
+    assert_eq!(restart(&first), None, "the annotation is the store's, not the pod's");
+    let asked = template(Some("today"), Some(&first));
+    assert_eq!(restart(&asked).as_deref(), Some("today"));
+    assert_eq!(template(None, Some(&asked)), asked, "without the annotation nothing restarts again");
+    assert_eq!(restart(&template(Some("tomorrow"), Some(&asked))).as_deref(), Some("tomorrow"));
 }

@@ -16,6 +16,8 @@ use super::{Pair, PkiError};
 pub struct Inspected {
     /// DNS names and addresses of its certificate, sorted.
     pub names: Vec<String>,
+    /// When its certificate begins.
+    pub not_before: Timestamp,
     /// When its certificate ends.
     pub not_after: Timestamp,
 }
@@ -44,15 +46,21 @@ pub fn inspect(pair: &Pair) -> Result<Inspected, PkiError> {
         .map(|extension| extension.value.general_names.iter().filter_map(name).collect::<Vec<_>>())
         .unwrap_or_default();
     names.sort();
-    let not_after = Timestamp::from_second(certificate.validity().not_after.timestamp())
-        .map_err(|error| PkiError::Certificate(error.to_string()))?;
-    Ok(Inspected { names, not_after })
+    let time = |seconds: i64| {
+        Timestamp::from_second(seconds).map_err(|error| PkiError::Certificate(error.to_string()))
+    };
+    let validity = certificate.validity();
+    Ok(Inspected {
+        names,
+        not_before: time(validity.not_before.timestamp())?,
+        not_after: time(validity.not_after.timestamp())?,
+    })
 }
 
-/// Whether the authority's key signed the leaf's certificate.
-pub fn signed_by(leaf: &Pair, authority: &Pair) -> bool {
-    let der = |pair: &Pair| CertificateDer::from_pem_slice(pair.certificate.as_bytes()).ok();
-    let (Some(leaf), Some(authority)) = (der(leaf), der(authority)) else {
+/// Whether the key of the authority with this certificate signed the leaf's.
+pub fn signed_by(leaf: &Pair, authority: &str) -> bool {
+    let der = |pem: &str| CertificateDer::from_pem_slice(pem.as_bytes()).ok();
+    let (Some(leaf), Some(authority)) = (der(&leaf.certificate), der(authority)) else {
         return false;
     };
     let (Ok((_, leaf)), Ok((_, authority))) =

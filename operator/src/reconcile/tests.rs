@@ -1,3 +1,4 @@
+use kube_runtime::watcher::Event;
 use serde_json::json;
 
 use super::*;
@@ -233,4 +234,105 @@ async fn a_backup_that_is_due_is_made_once_also_by_an_operator_that_starts_anew(
     server.writes();
     reconcile(server.store(spec), server.context()).await.unwrap();
     assert!(!server.writes().iter().any(|write| write.contains("backups") || write.starts_with("status")));
+}
+
+/// Makes the server know cert-manager.
+fn install_cert_manager(server: &Server) {
+    let list = json!({
+        "kind": "APIResourceList", "groupVersion": "cert-manager.io/v1",
+        "resources": [{"name": "certificates", "singularName": "certificate", "namespaced": true, "kind": "Certificate", "verbs": ["get"]}],
+    });
+    server.objects.lock().insert("/apis/cert-manager.io/v1".to_owned(), list);
+}
+
+const CERTIFICATE: &str = "/apis/cert-manager.io/v1/namespaces/shop/certificates/orders";
+const SECRET: &str = "/api/v1/namespaces/shop/secrets/orders-tls";
+const BUNDLE: &str = "/api/v1/namespaces/shop/configmaps/orders-ca";
+
+#[tokio::test]
+async fn a_store_that_asks_cert_manager_waits_until_there_is_one() {
+    let server = Server::default();
+    let context = server.context();
+    let spec = "{tls: {issuerRef: {name: ca}}}";
+    let error = reconcile(server.store(spec), context.clone()).await.unwrap_err();
+    assert_eq!(error.reason(), "CertManagerNotFound");
+    assert_eq!(server.writes(), ["status orders"]);
+    // No watch tells that somebody installs it.
+    let action = error_policy(server.store(spec), &error, context.clone());
+    assert_ne!(action, Action::await_change());
+
+    install_cert_manager(&server);
+    let action = reconcile(server.store(spec), context).await.unwrap();
+    assert_eq!(action, Action::requeue(Duration::from_secs(5)), "nor that a Certificate is issued");
+    assert!(server.objects.lock().contains_key(CERTIFICATE));
+    assert!(!server.objects.lock().contains_key(SECRET), "it is cert-manager's to make");
+}
+
+#[tokio::test]
+async fn a_store_passes_from_one_source_of_certificates_to_the_next_and_leaves_nothing() {
+    let server = Server::default();
+    let context = server.context();
+    install_cert_manager(&server);
+    let data = |path: &str| server.objects.lock().get(path).map(|object| object["data"].clone());
+    reconcile(server.store("{}"), context.clone()).await.unwrap();
+    let own = data(SECRET).unwrap();
+
+    // The operator's own certificate is served, and its authority published, until there is another.
+    let issuer = "{tls: {issuerRef: {name: ca}}}";
+    reconcile(server.store(issuer), context.clone()).await.unwrap();
+    assert_eq!(data(SECRET), Some(own.clone()));
+    assert_eq!(data(BUNDLE).unwrap()["ca.crt"].as_str().unwrap().matches("BEGIN").count(), 1);
+    assert_eq!(data("/api/v1/namespaces/shop/secrets/orders-ca"), None);
+
+    // A Certificate that is no longer wanted goes before the leaf is written.
+    server.writes();
+    reconcile(server.store("{}"), context.clone()).await.unwrap();
+    let writes = server.writes();
+    let place = |what: &str| writes.iter().position(|write| write == what).unwrap();
+    assert!(place("orders certificates") < place("orders-tls secrets"), "{writes:?}");
+    assert_eq!(data(CERTIFICATE), None);
+    assert!(!server.objects.lock().contains_key(CERTIFICATE));
+
+    reconcile(server.store(issuer), context.clone()).await.unwrap();
+    reconcile(server.store("{tls: {disabled: {}}}"), context).await.unwrap();
+    for path in [CERTIFICATE, SECRET, BUNDLE] {
+        assert!(!server.objects.lock().contains_key(path), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_catalog_changes_waits_for_its_turn_and_what_a_user_changes_does_not() {
+    let server = Server::default();
+    let mut context = Arc::into_inner(server.context()).unwrap();
+    let (offered, catalog) = watch::channel(context.catalog.borrow().clone());
+    context.catalog = catalog;
+    let context = Arc::new(context);
+    reconcile(server.store("{}"), context.clone()).await.unwrap();
+    // Another store is on its way.
+    let (sets, mut watch_of_sets) = kube_runtime::reflector::store::<StatefulSet>();
+    let (stores, _writer) = kube_runtime::reflector::store();
+    let other = json!({
+        "metadata": {"name": "other", "namespace": "shop", "annotations": {"kivi.dev/rollout-queued": "true"}},
+        "status": {"replicas": 1, "currentRevision": "a", "updateRevision": "b"},
+    });
+    watch_of_sets.apply_watcher_event(&Event::InitDone);
+    watch_of_sets.apply_watcher_event(&Event::Apply(serde_json::from_value(other).unwrap()));
+    context.rollouts.begin(sets, stores);
+    let images = format!("{{{}: {{server: rebuilt:1, sidecar: rebuilt:2}}}}", kivi_crds::RELEASE);
+    offered.send_modify(|catalog| *catalog = catalog.with(&images).unwrap());
+    server.writes();
+    reconcile(server.store("{}"), context.clone()).await.unwrap();
+    let writes = server.writes();
+    assert!(!writes.iter().any(|write| write.ends_with("statefulsets")), "{writes:?}");
+    assert!(writes.iter().any(|write| write == "orders configmaps"), "the rest is looked after: {writes:?}");
+    let Ok(store) = &server.store("{}").0 else { panic!("the store is sound") };
+    let progressing =
+        store.status.clone().unwrap().conditions.into_iter().find(|c| c.type_ == "Progressing").unwrap();
+    assert_eq!((progressing.reason.as_str(), progressing.status.as_str()), ("RolloutQueued", "True"));
+
+    let mut asked = store.clone();
+    asked.annotations_mut().insert("kivi.dev/restart".to_owned(), "now".to_owned());
+    reconcile(Arc::new(DeserializeGuard(Ok(asked))), context).await.unwrap();
+    let set = server.objects.lock()["/apis/apps/v1/namespaces/shop/statefulsets/orders"].clone();
+    assert_eq!(set["spec"]["template"]["spec"]["containers"][0]["image"], "rebuilt:1");
 }

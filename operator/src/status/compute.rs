@@ -3,13 +3,15 @@
 
 use jiff::Timestamp;
 use kivi_crds::settings::Quantity;
-use kivi_crds::{CertificateStatus, ConditionType, KeyValueStoreStatus, VolumePhase, labels};
+use kivi_crds::{ConditionType, KeyValueStoreStatus, VolumePhase, labels};
 
+use super::certificate;
 use super::conditions::Conditions;
 use super::pods::Pods;
 use super::seen::Seen;
 use crate::material::Material;
-use crate::model::{Certificate, Store};
+use crate::model::Store;
+use crate::rollouts::Wait;
 use crate::validate::ValidationError;
 
 /// The status of a store whose children were applied.
@@ -17,6 +19,7 @@ pub fn serving(
     store: &Store,
     material: &Material,
     seen: &Seen,
+    wait: Option<&Wait>,
     previous: Option<&KeyValueStoreStatus>,
     now: Timestamp,
 ) -> KeyValueStoreStatus {
@@ -27,9 +30,14 @@ pub fn serving(
         now,
     );
     let conditions = pods.conditions(store.stopped, seen, conditions);
+    let conditions = match wait {
+        Some(wait) => conditions.set(ConditionType::Progressing, true, wait.reason(), wait.message()),
+        None => conditions,
+    };
     let conditions = super::warnings::condition(store, conditions);
     let conditions = storage(store, seen, conditions);
-    let conditions = certificate_condition(store, conditions).set(
+    let conditions = release(store, conditions);
+    let conditions = certificate::condition(store, material, now, conditions).set(
         ConditionType::ReconciliationPaused,
         false,
         "NotPaused",
@@ -44,8 +52,8 @@ pub fn serving(
         selector: Some(labels::query(&store.selector())),
         log: Some("file".to_owned()),
         endpoint: Some(store.endpoint()),
-        version: Some(store.release.version.clone()),
-        certificate: certificate(store, material),
+        version: version(seen, previous),
+        certificate: certificate::status(store, material),
         volumes: seen.volumes.clone(),
         backup,
     }
@@ -149,9 +157,27 @@ fn running(previous: Option<&KeyValueStoreStatus>, seen: &Seen) -> (KeyValueStor
         replicas: Some(pods.existing),
         ready_replicas: Some(pods.ready),
         volumes: seen.volumes.clone(),
+        version: version(seen, previous),
         ..previous.cloned().unwrap_or_default()
     };
     (status, pods)
+}
+
+/// What runs: while a new version is rolled out, or cannot start, the one before.
+fn version(seen: &Seen, previous: Option<&KeyValueStoreStatus>) -> Option<String> {
+    Pods::version(seen).or_else(|| previous?.version.clone())
+}
+
+/// A release that left the catalog serves on, and somebody should choose another.
+fn release(store: &Store, conditions: Conditions) -> Conditions {
+    if store.release.offered || conditions.holds(ConditionType::Degraded) {
+        return conditions;
+    }
+    let message = format!(
+        "spec.version: {} left this operator's catalog. The store runs on with the images it has; choose a version of the catalog.",
+        store.release.version
+    );
+    conditions.set(ConditionType::Degraded, true, "VersionNotSupported", message)
 }
 
 fn storage(store: &Store, seen: &Seen, conditions: Conditions) -> Conditions {
@@ -192,38 +218,6 @@ fn storage(store: &Store, seen: &Seen, conditions: Conditions) -> Conditions {
 fn same_size(one: &str, other: &str) -> bool {
     let bytes = |text: &str| text.parse::<Quantity>().map(|size| size.bytes()).ok();
     one == other || bytes(one).is_some_and(|size| bytes(other) == Some(size))
-}
-
-fn certificate_condition(store: &Store, conditions: Conditions) -> Conditions {
-    let (reason, message) = match &store.certificate {
-        Certificate::Managed(_) => {
-            ("Issued", format!("Secret {} holds the certificate.", store.names.tls_secret()))
-        }
-        Certificate::Provided { secret, .. } => {
-            ("Provided", format!("Secret {secret} holds the certificate."))
-        }
-        Certificate::Disabled => ("TlsDisabled", "spec.tls.disabled: clients speak in the clear.".to_owned()),
-    };
-    conditions.set(ConditionType::CertificateReady, true, reason, message)
-}
-
-fn certificate(store: &Store, material: &Material) -> Option<CertificateStatus> {
-    let secret_name = store.certificate_secret()?;
-    match (&store.certificate, &material.certificate) {
-        (Certificate::Provided { not_after, .. }, _) => Some(CertificateStatus {
-            secret_name,
-            ca_config_map: None,
-            not_after: not_after.to_string(),
-            generation: 0,
-        }),
-        (_, Some(issued)) => Some(CertificateStatus {
-            secret_name,
-            ca_config_map: Some(store.names.ca_config_map()),
-            not_after: issued.not_after.to_string(),
-            generation: issued.generation,
-        }),
-        (_, None) => None,
-    }
 }
 
 #[cfg(test)]

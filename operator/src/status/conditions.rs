@@ -46,6 +46,11 @@ impl Conditions {
         self
     }
 
+    /// Whether one was set, and holds.
+    pub fn holds(&self, type_: ConditionType) -> bool {
+        self.next.iter().any(|(other, condition)| *other == type_ && condition.status == "True")
+    }
+
     /// All of them, in the order of [`ConditionType::ALL`].
     pub fn finish(self) -> Vec<Condition> {
         let Self { previous, next, .. } = self;

@@ -1,7 +1,8 @@
 //! How many servers there are and serve. Pure.
 
 use k8s_openapi::api::core::v1::Pod;
-use kivi_crds::ConditionType;
+use kivi_crds::{ConditionType, labels};
+use kube::ResourceExt as _;
 
 use super::conditions::Conditions;
 use super::seen::Seen;
@@ -39,6 +40,14 @@ impl Pods {
                 && status.replicas == wanted
                 && status.updated_replicas.unwrap_or_default() == wanted,
         }
+    }
+
+    /// The version of the servers that serve, where they agree.
+    pub(super) fn version(seen: &Seen) -> Option<String> {
+        let mut versions =
+            seen.pods.iter().filter(|pod| serves(pod)).map(|pod| pod.labels().get(labels::VERSION));
+        let first = versions.next().flatten()?;
+        versions.all(|version| version == Some(first)).then(|| first.clone())
     }
 
     /// Whether every server serves, and as the spec says.

@@ -20,6 +20,7 @@ use crate::backup;
 use crate::backup::known::Copies;
 use crate::metrics::Metrics;
 use crate::reconcile::{Context, Watched};
+use crate::rollouts::Rollouts;
 
 /// An API server that keeps what is applied, by path, and notes every request.
 #[derive(Clone, Default)]
@@ -47,9 +48,11 @@ impl Server {
         let client = Client::new(service, "default");
         Arc::new(Context {
             recorder: Recorder::new(client.clone(), "kivi-operator".into()),
-            catalog: catalog(),
+            catalog: tokio::sync::watch::channel(catalog()).1,
+            cluster_domain: "cluster.local".to_owned(),
             copies: Copies { backups: self.backups(), tools: tools() },
             client,
+            rollouts: Arc::new(Rollouts::new(1)),
             metrics: Metrics::register(&mut Registry::default()),
             failures: Mutex::default(),
         })
@@ -89,6 +92,12 @@ impl Server {
                 .filter(|(_, object)| {
                     match parts.uri.query().and_then(|query| query.split("regarding.uid%3D").nth(1)) {
                         Some(uid) => object["regarding"]["uid"] == uid,
+                        None => true,
+                    }
+                })
+                .filter(|(_, object)| {
+                    match parts.uri.query().and_then(|query| query.split("metadata.name%3D").nth(1)) {
+                        Some(rest) => rest.split('&').next() == object["metadata"]["name"].as_str(),
                         None => true,
                     }
                 })

@@ -8,7 +8,7 @@ use kube::ResourceExt as _;
 use super::ValidationError;
 use super::secret::Owned;
 use crate::backup::build::RESTORE;
-use crate::backup::model::{Copy, Source, Tools, Trust};
+use crate::backup::model::{Copy, Source, Tools};
 use crate::backup::policy::{Archive, Policy, Restore, Times};
 use crate::backup::schedule::Schedule;
 use crate::dereference::Dereferenced;
@@ -40,7 +40,7 @@ pub(super) fn policy(
             waits: before.is_none_or(|before| before.last_successful.is_none())
                 && !found.backups.iter().any(is_complete),
             copy: Copy {
-                source: source(valid, found),
+                source: source(valid),
                 destination: destination.resolved(&valid.namespace, valid.names.store(), &valid.owner.uid),
                 tools: tools(found)?,
             },
@@ -129,20 +129,18 @@ fn tools(found: &Dereferenced) -> Result<Tools, ValidationError> {
     found.tools.clone().ok_or(ValidationError::Incomplete("image that copies"))
 }
 
-fn source(store: &Store, found: &Dereferenced) -> Source {
-    let trust = match &store.certificate {
-        Certificate::Managed(_) => Some(Trust::ConfigMap(store.names.ca_config_map())),
-        Certificate::Provided { secret, .. } => {
-            let data = found.provided_certificate.as_ref().and_then(|secret| secret.data.as_ref());
-            data.filter(|data| data.contains_key("ca.crt")).map(|_| Trust::Secret(secret.clone()))
-        }
-        Certificate::Disabled => None,
+fn source(store: &Store) -> Source {
+    let published = match &store.certificate {
+        Certificate::Managed(_) => true,
+        Certificate::Issuer(wanted) => wanted.served.as_ref().is_some_and(|served| served.bundle.is_some()),
+        Certificate::Provided { served, .. } => served.bundle.is_some(),
+        Certificate::Disabled => false,
     };
     Source {
         store: store.names.store().to_owned(),
         namespace: store.namespace.clone(),
         endpoint: store.endpoint(),
-        trust,
+        ca_config_map: published.then(|| store.names.ca_config_map()),
         tokens_secret: store.tokens_secret(),
     }
 }

@@ -1,5 +1,7 @@
 //! Why a store cannot be built, as a sentence for its conditions.
 
+use std::time::Duration;
+
 use kivi_crds::settings::SettingsError;
 use thiserror::Error;
 
@@ -22,17 +24,47 @@ pub enum ValidationError {
         /// The versions in the catalog.
         offered: String,
     },
+    /// A server refuses a log of a later format than its own.
+    #[error(
+        "spec.version: {asked} reads log format {reads}, and {ran} wrote format {wrote}; stay at {ran}, or restore a backup of before the upgrade into a new store."
+    )]
+    Downgrade {
+        /// The version in the spec.
+        asked: String,
+        /// The log format that it reads.
+        reads: u32,
+        /// The version that served last.
+        ran: String,
+        /// The log format that it wrote.
+        wrote: u32,
+    },
     /// A file log has one server.
     #[error("spec.replicas: {0} servers need a shared log, and a file log serves one; write 1.")]
     Replicas(i32),
     /// Two places for one certificate.
-    #[error("spec.tls: name at most one of managed, secretRef and disabled.")]
+    #[error("spec.tls: name at most one of managed, secretRef, issuerRef and disabled.")]
     Tls,
-    /// A certificate would be renewed again and again.
+    /// There is no cert-manager to ask.
     #[error(
-        "spec.tls.managed.renewBefore: it must be shorter than duration; write less, or leave it out for a third."
+        "spec.tls.issuerRef: the cluster does not know cert-manager's Certificates (cert-manager.io/v1); install cert-manager, or name another source of the certificate."
     )]
-    Renewal,
+    NoCertManager,
+    /// A duration of the certificate is out of bounds.
+    #[error("spec.tls: {field}: write a duration from {}s to {}s.", least.as_millis().div_ceil(1000), most.as_secs())]
+    TlsDuration {
+        /// Name of the field.
+        field: &'static str,
+        /// The shortest.
+        least: Duration,
+        /// The longest.
+        most: Duration,
+    },
+    /// A name for the certificate is none.
+    #[error("spec.tls: dnsNames: {0:?} is no DNS name; write lower-case labels, as in kv.example.com.")]
+    DnsName(String),
+    /// Too many names for the certificate.
+    #[error("spec.tls: dnsNames: {0} are too many names; write at most {most}.", most = kivi_crds::MAX_DNS_NAMES)]
+    DnsNames(usize),
     /// A part that has no schema here is not what Kubernetes knows.
     #[error("spec.{field}: {reason}.")]
     Field {
@@ -97,13 +129,17 @@ impl ValidationError {
             | Self::Setting(_)
             | Self::Replicas(_)
             | Self::Tls
-            | Self::Renewal
+            | Self::TlsDuration { .. }
+            | Self::DnsName(_)
+            | Self::DnsNames(_)
             | Self::Field { .. }
             | Self::Schedule(_)
             | Self::Destination { .. }
             | Self::FromBackup => "InvalidSpec",
+            Self::NoCertManager => "CertManagerNotFound",
             Self::Backup { .. } => "BackupNotReady",
             Self::Version { .. } => "VersionNotSupported",
+            Self::Downgrade { .. } => "DowngradeNotPossible",
             Self::SecretNotFound { .. } => "SecretNotFound",
             Self::SecretInvalid { .. } => "SecretInvalid",
             Self::NameTaken { .. } => "NameTaken",
@@ -113,15 +149,17 @@ impl ValidationError {
     /// Whether its end cannot be seen: the operator watches no objects of someone else's but Secrets,
     /// and of backups those of the store itself.
     pub fn must_be_tried_again(&self) -> bool {
-        matches!(self, Self::NameTaken { .. } | Self::Backup { .. })
+        matches!(self, Self::NameTaken { .. } | Self::NoCertManager | Self::Backup { .. })
     }
 
     /// Whether it is the certificate that is missing.
     pub fn concerns_certificate(&self) -> bool {
-        matches!(
-            self,
-            Self::SecretNotFound { field, .. } | Self::SecretInvalid { field, .. }
-                if *field == super::secret::TLS_FIELD
-        )
+        match self {
+            Self::NoCertManager => true,
+            Self::SecretNotFound { field, .. } | Self::SecretInvalid { field, .. } => {
+                *field == super::secret::TLS_FIELD
+            }
+            _ => false,
+        }
     }
 }

@@ -25,6 +25,10 @@ pub(super) fn unknown(spec: &KeyValueStoreSpec, known: &[ForeignKind]) -> Vec<St
 fn sentence(kind: ForeignKind) -> String {
     let unknown = format!("the cluster does not know {} ({})", kind.gvk().kind, kind.api_version());
     match kind {
+        // Such a store is not built.
+        ForeignKind::Certificate => {
+            format!("spec.tls.issuerRef has no effect: {unknown}; install cert-manager.")
+        }
         ForeignKind::ServiceMonitor => format!(
             "spec.monitoring.serviceMonitor has no effect: {unknown}; install prometheus-operator's definitions."
         ),

@@ -1,14 +1,14 @@
 //! What is read out of Secrets: pairs, tokens, and whose they are.
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kivi_crds::labels;
 use kube::ResourceExt as _;
 
 use super::ValidationError;
 use crate::dereference::Dereferenced;
-use crate::pki::{self, Pair};
+use crate::pki::{self, Examined, Pair};
 
 /// The field that names a user's certificate.
 pub(super) const TLS_FIELD: &str = "spec.tls.secretRef";
@@ -66,6 +66,16 @@ impl Owned<'_> {
         }
     }
 
+    /// The ConfigMap, if it exists; one that is not the store's is never overwritten.
+    pub(super) fn config_map(self, found: Option<&ConfigMap>) -> Result<Option<&ConfigMap>, ValidationError> {
+        match found {
+            Some(map) if !self.is_own(&map.metadata) => {
+                Err(ValidationError::NameTaken { kind: "ConfigMap".to_owned(), name: map.name_any() })
+            }
+            found => Ok(found),
+        }
+    }
+
     /// The token in the store's own Secret; a token that was emptied is made anew.
     pub(super) fn token(self, found: Option<&Secret>) -> Result<Option<String>, ValidationError> {
         let name = found.map(kube::ResourceExt::name_any).unwrap_or_default();
@@ -82,12 +92,13 @@ pub(super) fn pair(secret: &Secret) -> Option<Pair> {
     Some(Pair { certificate: text(secret, "tls.crt")?, key: text(secret, "tls.key")? })
 }
 
-/// Checks a user's certificate; returns when it ends.
+/// Checks a user's certificate, for clients that ask for `host`.
 pub(super) fn certificate(
     name: &str,
     found: Option<&Secret>,
+    host: &str,
     now: Timestamp,
-) -> Result<Timestamp, ValidationError> {
+) -> Result<Examined, ValidationError> {
     let invalid =
         |reason: String| ValidationError::SecretInvalid { field: TLS_FIELD, name: name.to_owned(), reason };
     let secret =
@@ -95,11 +106,12 @@ pub(super) fn certificate(
     let pair = pair(secret).ok_or_else(|| {
         invalid("it needs tls.crt and tls.key, as a Secret of type kubernetes.io/tls".to_owned())
     })?;
-    let seen = pki::inspect(&pair).map_err(|error| invalid(error.to_string()))?;
+    let ca = text(secret, "ca.crt");
+    let seen = pki::examine(&pair, ca.as_deref(), host, now).map_err(|error| invalid(error.to_string()))?;
     if seen.not_after <= now {
         return Err(invalid(format!("its certificate ended at {}", seen.not_after)));
     }
-    Ok(seen.not_after)
+    Ok(seen)
 }
 
 /// Checks a user's tokens.
@@ -118,6 +130,7 @@ pub(super) fn tokens(name: &str, found: Option<&Secret>) -> Result<(), Validatio
     Ok(())
 }
 
-fn text(secret: &Secret, key: &str) -> Option<String> {
+/// A value of a Secret that is text.
+pub(super) fn text(secret: &Secret, key: &str) -> Option<String> {
     String::from_utf8(secret.data.as_ref()?.get(key)?.0.clone()).ok()
 }

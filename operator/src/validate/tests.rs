@@ -2,7 +2,8 @@ use k8s_openapi::api::core::v1::Secret;
 
 use super::*;
 use crate::dereference::Namesake;
-use crate::model::PodOptions;
+use crate::foreign::ForeignKind;
+use crate::model::{Certificate, PodOptions};
 use crate::test_support::{children, issued, now, secret, store, validated};
 
 #[test]
@@ -35,9 +36,19 @@ fn each_error_names_its_field_and_the_way_out() {
         ),
         ("{tls: {disabled: {}, secretRef: {name: mine}}}", "InvalidSpec", "spec.tls: name at most one"),
         (
-            "{tls: {managed: {duration: 1h, renewBefore: 1h}}}",
+            "{tls: {managed: {duration: 2h, renewBefore: 2h}}}",
             "InvalidSpec",
-            "spec.tls.managed.renewBefore: it must be shorter than duration",
+            "spec.tls: renewBefore: write a duration from 60s to 7199s",
+        ),
+        (
+            "{tls: {managed: {authorityDuration: 4367h}}}",
+            "InvalidSpec",
+            "spec.tls: authorityDuration: write a duration from 15724800s to 315360000s",
+        ),
+        (
+            "{tls: {managed: {dnsNames: [kv.example.com, '*.com']}}}",
+            "InvalidSpec",
+            "spec.tls: dnsNames: \"*.com\" is no DNS name",
         ),
         (
             "{pod: {affinity: {nodeAffinity: 5}}}",
@@ -48,6 +59,11 @@ fn each_error_names_its_field_and_the_way_out() {
             "{pod: {tolerations: [{}, {tolerationSeconds: soon}]}}",
             "InvalidSpec",
             "spec.pod.tolerations[1].tolerationSeconds: invalid type",
+        ),
+        (
+            "{tls: {issuerRef: {name: ca}}}",
+            "CertManagerNotFound",
+            "spec.tls.issuerRef: the cluster does not know cert-manager's",
         ),
         (
             "{pod: {affinity: {podAffinty: {}}}}",
@@ -74,7 +90,8 @@ fn each_error_names_its_field_and_the_way_out() {
         let error = validated(spec, &Dereferenced::default()).unwrap_err();
         assert_eq!(error.reason(), reason, "{spec}");
         assert!(error.to_string().starts_with(sentence), "{spec}: {error}");
-        assert_eq!(error.concerns_certificate(), spec.contains("tls: {secretRef"), "{spec}");
+        let certificate = spec.contains("tls: {secretRef") || spec.contains("issuerRef");
+        assert_eq!(error.concerns_certificate(), certificate, "{spec}");
     }
 }
 
@@ -82,15 +99,15 @@ fn each_error_names_its_field_and_the_way_out() {
 fn a_users_certificate_is_read_before_it_is_served() {
     let pair = issued();
     let (crt, key) = (pair.leaf.certificate.as_str(), pair.leaf.key.as_str());
-    let ca_key = pair.authority.key.as_str();
+    let ca_key = pair.authorities.active.key.as_str();
     let with =
         |secret: Secret| Dereferenced { provided_certificate: Some(secret), ..Dereferenced::default() };
     let spec = "{tls: {secretRef: {name: mine}}}";
     let valid = validated(spec, &with(secret("mine", [("tls.crt", crt), ("tls.key", key)]))).unwrap();
-    assert_eq!(
-        valid.certificate,
-        Certificate::Provided { secret: "mine".to_owned(), not_after: pair.not_after }
-    );
+    let Certificate::Provided { secret: name, served } = valid.certificate else {
+        panic!("the certificate is the user's");
+    };
+    assert_eq!((name.as_str(), served.not_after, served.bundle), ("mine", pair.not_after, None));
     for (secret, reason) in [
         (secret("mine", [("tls.crt", crt)]), "needs tls.crt and tls.key"),
         (secret("mine", [("tls.crt", "x"), ("tls.key", key)]), "tls.crt is not a PEM certificate"),
@@ -104,7 +121,7 @@ fn a_users_certificate_is_read_before_it_is_served() {
     let late = now() + jiff::SignedDuration::from_hours(3000);
     let found = with(secret("mine", [("tls.crt", crt), ("tls.key", key)]));
     let store = crate::test_support::custom_resource(spec);
-    let error = validate(&store, &found, &crate::test_support::catalog(), late).unwrap_err();
+    let error = validate(&store, &found, &crate::test_support::catalog(), "cluster.local", late).unwrap_err();
     assert!(error.to_string().contains("its certificate ended at 2027-02-20"), "{error}");
 }
 
@@ -130,6 +147,80 @@ fn what_the_store_made_is_read_back_and_kept() {
     };
     let again = validated("{}", &found).unwrap();
     assert_eq!(crate::material::ensure(&again, now()).unwrap(), material);
+}
+
+#[test]
+fn an_authority_on_its_way_is_read_back_with_what_is_to_be_remembered() {
+    let (_, _, first) = children("{}");
+    let mut store = crate::test_support::custom_resource("{}");
+    store.metadata.annotations =
+        Some([("kivi.dev/roll-authority".to_owned(), "leaver".to_owned())].into_iter().collect());
+    let reconcile = |found: &Dereferenced, now| {
+        let store = validate(&store, found, &crate::test_support::catalog(), "cluster.local", now).unwrap();
+        let material = crate::material::ensure(&store, now).unwrap();
+        let children = crate::build::build(&store, &material);
+        let found = Dereferenced {
+            authority: children.authority_secret,
+            bundle: children.trust_config_map,
+            leaf: children.certificate_secret,
+            token: children.token_secret,
+            ..Dereferenced::default()
+        };
+        (material.certificate.unwrap(), found)
+    };
+    let found = Dereferenced {
+        authority: first.authority_secret,
+        leaf: first.certificate_secret,
+        token: first.token_secret,
+        ..Dereferenced::default()
+    };
+    let (rolling, found) = reconcile(&found, now());
+    let next = rolling.authorities.next.clone().unwrap();
+    let later = now() + jiff::SignedDuration::from_hours(23);
+    let (same, found) = reconcile(&found, later);
+    assert_eq!(same, rolling);
+    let (issued, found) = reconcile(&found, next.issues_at);
+    assert_eq!(issued.authorities.active, next.pair);
+    assert_eq!(issued.authorities.retired.len(), 1);
+    assert_eq!(reconcile(&found, next.issues_at).0, issued);
+
+    // A ConfigMap of someone else's that has the bundle's name is left alone.
+    let mut bundle = found.bundle.clone().unwrap();
+    bundle.metadata.owner_references = None;
+    bundle.metadata.labels = None;
+    let error = validated("{}", &Dereferenced { bundle: Some(bundle), ..found }).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "ConfigMap orders-ca exists and is not this store's; delete or rename one of them."
+    );
+}
+
+#[test]
+fn the_certificate_carries_every_name_of_the_services_and_of_the_spec() {
+    let names = |spec: &str, domain: &str| {
+        let store = crate::test_support::custom_resource(spec);
+        let found = Dereferenced::default();
+        validate(&store, &found, &crate::test_support::catalog(), domain, now()).unwrap().server_names()
+    };
+    assert_eq!(
+        names("{tls: {managed: {dnsNames: [kv.example.com, orders]}}}", "corp.example"),
+        [
+            "*.orders-pods.shop",
+            "*.orders-pods.shop.svc",
+            "*.orders-pods.shop.svc.corp.example",
+            "127.0.0.1",
+            "kv.example.com",
+            "localhost",
+            "orders",
+            "orders-pods",
+            "orders-pods.shop",
+            "orders-pods.shop.svc",
+            "orders-pods.shop.svc.corp.example",
+            "orders.shop",
+            "orders.shop.svc",
+            "orders.shop.svc.corp.example",
+        ]
+    );
 }
 
 #[test]
@@ -196,4 +287,78 @@ fn a_claim_template_keeps_its_size() {
     let found = Dereferenced { stateful_set: Some(children.stateful_set), ..Dereferenced::default() };
     let grown = validated("{log: {file: {size: 2Gi}}}", &found).unwrap();
     assert_eq!((grown.volume.template_size.as_str(), grown.volume.wanted_size.as_str()), ("1Gi", "2Gi"));
+}
+
+/// What there is of a store that asks cert-manager: the Secret with these annotations, and the Certificate's status.
+fn asked(secret: Option<Secret>, status: &str) -> Dereferenced {
+    let yaml = format!(
+        "{{apiVersion: cert-manager.io/v1, kind: Certificate, metadata: {{name: orders, ownerReferences: [{{apiVersion: a, kind: b, name: c, uid: uid-1}}]}}, status: {status}}}"
+    );
+    Dereferenced {
+        foreign_kinds: vec![ForeignKind::Certificate],
+        certificate: Some(serde_yaml::from_str(&yaml).unwrap()),
+        leaf: secret,
+        ..Dereferenced::default()
+    }
+}
+
+/// The Secret as cert-manager writes it.
+fn issued_secret(pair: &crate::pki::Issued) -> Secret {
+    let ca = &pair.authorities.active.certificate;
+    let values = [("tls.crt", pair.leaf.certificate.as_str()), ("tls.key", &pair.leaf.key), ("ca.crt", ca)];
+    let mut secret = secret("orders-tls", values);
+    secret.metadata.uid = Some("s".to_owned());
+    secret.type_ = Some("kubernetes.io/tls".to_owned());
+    secret.metadata.annotations =
+        Some([("cert-manager.io/certificate-name".to_owned(), "orders".to_owned())].into());
+    secret
+}
+
+const ISSUER: &str = "{tls: {issuerRef: {name: ca, kind: ClusterIssuer, dnsNames: [kv.example.com]}}}";
+
+#[test]
+fn a_certificate_of_cert_manager_is_asked_for_and_taken_up() {
+    let wanted = |found: &Dereferenced| match validated(ISSUER, found).unwrap().certificate {
+        Certificate::Issuer(wanted) => *wanted,
+        other => panic!("{other:?}"),
+    };
+    let waiting = "{conditions: [{type: Ready, status: 'False', message: 'Issuing certificate.'}]}";
+    let first = wanted(&asked(None, waiting));
+    assert_eq!((first.served, first.secret, first.revision), (None, None, 0));
+    let ready = first.ready.unwrap();
+    assert_eq!((ready.ready, ready.message.as_str()), (false, "Issuing certificate"));
+
+    let pair = issued();
+    let done = "{revision: 3, conditions: [{type: Ready, status: 'True', message: ok}]}";
+    let found = asked(Some(issued_secret(&pair)), done);
+    let then = wanted(&found);
+    assert_eq!(then.served.clone().unwrap().not_after, pair.not_after);
+    assert_eq!((then.revision, then.secret.unwrap().uid), (3, "s".to_owned()));
+    let store = validated(ISSUER, &found).unwrap();
+    assert!(store.server_names().contains(&"kv.example.com".to_owned()));
+    // One that cannot be served is none.
+    let mut ended = issued_secret(&pair);
+    ended.data.as_mut().unwrap().remove("tls.key");
+    assert_eq!(wanted(&asked(Some(ended), done)).served, None);
+}
+
+#[test]
+fn cert_manager_writes_over_nothing_of_someone_elses() {
+    let taken = |found: Dereferenced, object: &str| {
+        let error = validated(ISSUER, &found).unwrap_err();
+        assert_eq!(error.reason(), "NameTaken");
+        assert!(error.to_string().starts_with(object), "{error}");
+    };
+    let mut foreign = issued_secret(&issued());
+    foreign.metadata.annotations = None;
+    taken(asked(Some(foreign), "{}"), "Secret orders-tls");
+    let metadata = secret("orders", []).metadata;
+    let mut found = asked(None, "{}");
+    found.namesakes = vec![Namesake { kind: "Certificate".to_owned(), metadata }];
+    taken(found, "Certificate orders");
+    // What the operator issued before is its own.
+    let (_, _, own) = children("{}");
+    let store = validated(ISSUER, &asked(own.certificate_secret, "{}")).unwrap();
+    let Certificate::Issuer(wanted) = store.certificate else { panic!("asked for") };
+    assert!(wanted.served.is_some() && wanted.secret.is_none(), "it is served, and left alone");
 }

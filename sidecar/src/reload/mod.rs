@@ -1,4 +1,5 @@
-//! What of the configuration file takes effect without a restart: `sidecar.cache`, whole or not at all.
+//! What of the configuration file takes effect without a restart: `sidecar.cache`, `sidecar.throttle` and
+//! `sidecar.maxInFlight`, whole or not at all.
 //!
 //! A file that cannot be used changes nothing; what else changed in a good one waits for a restart, and is told.
 
@@ -13,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use metrics::ReloadMetrics;
 
-use crate::{config::Config, feed::Demand, policy, upstream::Target};
+use crate::{config::Config, feed::Demand, gates::Gates, policy, upstream::Target};
 
 /// The settings in force, and what they steer.
 #[derive(Debug)]
@@ -21,25 +22,26 @@ pub(crate) struct Reload {
     file: Option<PathBuf>,
     settings: Settings,
     upstream: Target,
-    control: CacheControl,
-    demand: Demand,
+    steers: Steers,
     metrics: ReloadMetrics,
+}
+
+/// What the settings steer while requests pass.
+#[derive(Debug)]
+pub(crate) struct Steers {
+    pub(crate) control: CacheControl,
+    pub(crate) demand: Demand,
+    pub(crate) gates: Gates,
 }
 
 impl Reload {
     /// With the settings of the start in force.
-    pub(crate) fn new(
-        config: &Config,
-        control: CacheControl,
-        demand: Demand,
-        metrics: ReloadMetrics,
-    ) -> Self {
+    pub(crate) fn new(config: &Config, steers: Steers, metrics: ReloadMetrics) -> Self {
         Self {
             file: config.file.clone(),
             settings: config.settings.clone(),
             upstream: config.upstream.clone(),
-            control,
-            demand,
+            steers,
             metrics,
         }
     }
@@ -63,10 +65,25 @@ impl Reload {
             }
         };
         self.metrics.is_good();
-        if settings.sidecar.cache != self.settings.sidecar.cache {
-            self.apply(settings.sidecar.cache.clone());
+        let (old, new) = (&mut self.settings.sidecar, &settings.sidecar);
+        let mut replaced = Vec::new();
+        if new.throttle != old.throttle {
+            old.throttle = new.throttle.clone();
+            self.steers.gates.set_throttle(&new.throttle);
+            replaced.push("throttle");
+        }
+        if new.max_in_flight != old.max_in_flight {
+            old.max_in_flight = new.max_in_flight;
+            self.steers.gates.set_max_in_flight(new.max_in_flight);
+            replaced.push("maxInFlight");
+        }
+        if new.cache != old.cache {
+            self.apply(new.cache.clone());
+            replaced.push("cache");
+        }
+        if !replaced.is_empty() {
             self.metrics.applied();
-            tracing::info!("The settings of the cache were replaced.");
+            tracing::info!(settings = replaced.join(", "), "Settings were replaced.");
         }
         if settings != self.settings {
             tracing::info!("The configuration file has other changes, which take effect at the next start.");
@@ -77,12 +94,13 @@ impl Reload {
         self.settings.sidecar.cache = cache;
         let policy = policy::of(&self.settings, &self.upstream);
         // Nothing is kept without its feed, also for the moment between the two.
+        let Steers { control, demand, .. } = &self.steers;
         if policy.keeps() {
-            self.demand.set(true);
-            self.control.set_policy(policy);
+            demand.set(true);
+            control.set_policy(policy);
         } else {
-            self.control.set_policy(policy);
-            self.demand.set(false);
+            control.set_policy(policy);
+            demand.set(false);
         }
     }
 }

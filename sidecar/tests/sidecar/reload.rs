@@ -33,6 +33,32 @@ async fn the_cache_follows_its_settings_and_a_bad_file_changes_nothing() {
 }
 
 #[tokio::test]
+async fn the_throttle_and_the_bound_in_flight_follow_their_settings() {
+    const APPLIED: &str = "kivi_config_changes_total{outcome=\"applied\"}";
+    let server = Server::tcp(async |_| Response::new(text("value"))).await;
+    let sidecar = Fixture::new(&server, "").await;
+    for _ in 0..5 {
+        assert_eq!(send(&sidecar, get("/k")).await.status, StatusCode::OK);
+    }
+    sidecar.configure("sidecar: {throttle: {rate: 1, burst: 2, by: Store}, maxInFlight: 7}");
+    sidecar.until(APPLIED, 1).await;
+    let mut answers = Vec::new();
+    for _ in 0..8 {
+        answers.push(send(&sidecar, get("/k")).await);
+    }
+    let refused: Vec<_> =
+        answers.iter().filter(|answer| answer.status == StatusCode::TOO_MANY_REQUESTS).collect();
+    assert!(refused.len() >= 4, "{}", refused.len());
+    assert_eq!(refused[0].header("ratelimit-policy"), Some("\"store\";q=2;w=2"));
+
+    sidecar.configure("{}");
+    sidecar.until(APPLIED, 2).await;
+    for _ in 0..5 {
+        assert_eq!(send(&sidecar, get("/k")).await.status, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
 async fn an_absent_key_is_kept_by_its_own_setting() {
     let server = Server::tcp(async |_| {
         Response::builder().status(StatusCode::NOT_FOUND).body(text("nothing")).unwrap()

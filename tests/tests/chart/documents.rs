@@ -93,6 +93,7 @@ fn every_link_between_documents_leads_somewhere() {
         "docs/operations/images.md",
         "docs/operations/limits.md",
         "docs/operations/log.md",
+        "docs/operations/upgrades.md",
     ];
     for document in documents {
         let text = project_file(document);

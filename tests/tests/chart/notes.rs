@@ -15,7 +15,7 @@ fn notes(values: &[&str]) -> String {
     fs::rename(chart.join("templates/NOTES.txt"), chart.join("NOTES.txt")).unwrap();
     fs::write(chart.join("templates/notes.yaml"), FRAME).unwrap();
     let rendered = render(&chart, values).unwrap();
-    rendered.one("ConfigMap")["data"]["text"].as_str().unwrap().to_owned()
+    rendered.all("ConfigMap").iter().find_map(|map| map["data"]["text"].as_str()).unwrap().to_owned()
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -7,7 +7,7 @@ use serde_yaml::Value;
 use crate::helm::{Rendered, strings, template};
 
 /// The calls of the operator, by group and resource. A verb more in the chart is a right too many; one less is a 403.
-const CALLS: [(&str, &str, &[&str]); 20] = [
+const CALLS: [(&str, &str, &[&str]); 21] = [
     ("kivi.dev", "keyvaluestores", &["get", "list", "watch"]),
     ("kivi.dev", "keyvaluestores/status", &["patch"]),
     ("kivi.dev", "keyvaluestorebackups", &["list", "watch", "create", "delete"]),
@@ -25,6 +25,7 @@ const CALLS: [(&str, &str, &[&str]); 20] = [
     ("apps", "statefulsets", &["get", "list", "watch", "create", "patch"]),
     ("", "pods", &["list", "watch"]),
     ("events.k8s.io", "events", &["list", "create", "patch"]),
+    ("cert-manager.io", "certificates", &["list", "create", "patch", "delete"]),
     ("monitoring.coreos.com", "servicemonitors", &["list", "create", "patch", "delete"]),
     ("gateway.networking.k8s.io", "httproutes", &["list", "create", "patch", "delete"]),
     ("gateway.networking.k8s.io", "backendtlspolicies", &["list", "create", "patch", "delete"]),

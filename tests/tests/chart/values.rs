@@ -32,12 +32,23 @@ fn a_typo_or_a_value_out_of_bounds_is_refused_by_name() {
         ("replicaCoutn=1", "replicaCoutn"),
         ("image.registri=x", "registri"),
         ("replicaCount=2", "/replicaCount"),
+        ("clusterDomain=cluster.local.", "/clusterDomain"),
         ("logFormat=xml", "/logFormat"),
         ("metrics.service.port=0", "/metrics/service/port"),
+        ("maxRollouts=0", "/maxRollouts"),
+        ("catalog.newest.server=a,catalog.newest.sidecar=b", "newest"),
+        (r"catalog.0\.2\.0.server=a", "sidecar"),
     ] {
         let error = try_template(&[value]).err().unwrap_or_else(|| panic!("{value} was accepted"));
         assert!(error.contains(named), "{value}: {error}");
     }
+}
+
+#[test]
+fn the_operator_is_told_the_domain_of_the_cluster() {
+    let rendered = template(&["clusterDomain=corp.example"]);
+    let container = &rendered.one("Deployment")["spec"]["template"]["spec"]["containers"][0];
+    assert!(strings(&container["args"]).contains(&"--cluster-domain=corp.example"));
 }
 
 #[test]

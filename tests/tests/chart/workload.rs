@@ -15,7 +15,10 @@ fn the_pod_meets_the_restricted_profile() {
     assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
     assert!(pod["securityContext"]["runAsUser"].as_u64().is_some_and(|uid| uid > 0));
     assert_eq!(pod["securityContext"]["seccompProfile"]["type"], "RuntimeDefault");
-    assert!(pod.get("volumes").is_none() && pod.get("hostNetwork").is_none());
+    assert!(pod.get("hostNetwork").is_none());
+    let volumes: Vec<_> =
+        pod["volumes"].as_sequence().unwrap().iter().filter(|v| v.get("configMap").is_some()).collect();
+    assert_eq!(volumes.len(), pod["volumes"].as_sequence().unwrap().len());
     for container in pod["containers"].as_sequence().unwrap() {
         let context = &container["securityContext"];
         assert_eq!(context["allowPrivilegeEscalation"], false);
@@ -57,4 +60,25 @@ fn selectors_hold_no_label_that_an_upgrade_changes() {
     let selector = rendered.one("Deployment")["spec"]["selector"]["matchLabels"].as_mapping().unwrap();
     let keys: Vec<_> = selector.keys().filter_map(Value::as_str).collect();
     assert_eq!(keys, ["app.kubernetes.io/name", "app.kubernetes.io/instance", "app.kubernetes.io/component"]);
+}
+
+#[test]
+fn the_operator_reads_the_catalog_of_the_values() {
+    for (values, expected) in [
+        (&[][..], "{}"),
+        (
+            &[r"catalog.0\.2\.0.server=reg/server:2", r"catalog.0\.2\.0.sidecar=reg/sidecar:2"],
+            "{0.2.0: {server: 'reg/server:2', sidecar: 'reg/sidecar:2'}}",
+        ),
+    ] {
+        let rendered = template(values);
+        let map = rendered.one("ConfigMap");
+        let catalog: Value = serde_yaml::from_str(map["data"]["catalog.yaml"].as_str().unwrap()).unwrap();
+        assert_eq!(catalog, serde_yaml::from_str::<Value>(expected).unwrap());
+        let pod = pod_of(&rendered);
+        assert_eq!(pod["volumes"][0]["configMap"]["name"], map["metadata"]["name"]);
+        assert_eq!(pod["containers"][0]["volumeMounts"][0]["mountPath"], "/etc/kivi/catalog");
+        let args = strings(&pod["containers"][0]["args"]);
+        assert!(args.contains(&"--catalog=/etc/kivi/catalog/catalog.yaml"), "{args:?}");
+    }
 }

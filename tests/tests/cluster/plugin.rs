@@ -13,7 +13,7 @@ fn program() -> PathBuf {
     path
 }
 
-fn kivi(stage: &Stage, args: &[&str]) -> Output {
+pub(crate) fn kivi(stage: &Stage, args: &[&str]) -> Output {
     Command::new(program())
         .env("KUBECONFIG", stage.kubectl.kubeconfig())
         .args(["--namespace", stage.kubectl.current_namespace()])
@@ -22,7 +22,7 @@ fn kivi(stage: &Stage, args: &[&str]) -> Output {
         .unwrap()
 }
 
-fn said(output: &Output) -> (bool, String) {
+pub(crate) fn said(output: &Output) -> (bool, String) {
     let text = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
     (output.status.success(), String::from_utf8_lossy(&text).into_owned())
 }

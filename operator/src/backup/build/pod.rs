@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{
-    ConfigMapVolumeSource, Container, KeyToPath, PodSpec, PodTemplateSpec, SecretVolumeSource, Volume,
+    ConfigMapVolumeSource, Container, PodSpec, PodTemplateSpec, SecretVolumeSource, Volume,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kivi_crds::labels;
 
 use super::destination;
-use crate::backup::model::{Copy, Trust};
+use crate::backup::model::Copy;
 use crate::build::pod::{LAST_WORDS, MODE, container_security, mount, pod_security};
 
 const TOKENS: &str = "/etc/kivi/tokens";
@@ -35,9 +35,9 @@ pub(super) fn template(copy: &Copy, command: &str, more: Vec<String>) -> PodTemp
     ];
     let mut volumes = vec![tokens(&source.tokens_secret)];
     let mut mounts = vec![mount("tokens", TOKENS, true)];
-    if let Some(trust) = &source.trust {
+    if let Some(bundle) = &source.ca_config_map {
         args.push(format!("--ca={CA}/ca.crt"));
-        volumes.push(ca(trust));
+        volumes.push(ca(bundle));
         mounts.push(mount("ca", CA, true));
     }
     args.extend(more);
@@ -82,28 +82,14 @@ fn tokens(secret: &str) -> Volume {
     }
 }
 
-fn ca(trust: &Trust) -> Volume {
-    let items =
-        Some(vec![KeyToPath { key: "ca.crt".to_owned(), path: "ca.crt".to_owned(), ..KeyToPath::default() }]);
-    let volume = Volume { name: "ca".to_owned(), ..Volume::default() };
-    match trust {
-        Trust::ConfigMap(name) => Volume {
-            config_map: Some(ConfigMapVolumeSource {
-                name: name.clone(),
-                default_mode: Some(MODE),
-                items,
-                ..ConfigMapVolumeSource::default()
-            }),
-            ..volume
-        },
-        Trust::Secret(name) => Volume {
-            secret: Some(SecretVolumeSource {
-                secret_name: Some(name.clone()),
-                default_mode: Some(MODE),
-                items,
-                ..SecretVolumeSource::default()
-            }),
-            ..volume
-        },
+fn ca(config_map: &str) -> Volume {
+    Volume {
+        name: "ca".to_owned(),
+        config_map: Some(ConfigMapVolumeSource {
+            name: config_map.to_owned(),
+            default_mode: Some(MODE),
+            ..ConfigMapVolumeSource::default()
+        }),
+        ..Volume::default()
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use k8s_openapi::api::core::v1::PodSpec;
 
 use super::*;
-use crate::backup::model::{BackupJob, Copy, Source, Tools, Trust};
+use crate::backup::model::{BackupJob, Copy, Source, Tools};
 use crate::dereference::Dereferenced;
 use crate::test_support::{catalog, children, custom_resource, now, store, tools};
 
@@ -21,7 +21,7 @@ fn backup(destination: &str) -> BackupJob {
                 store: "orders".to_owned(),
                 namespace: "shop".to_owned(),
                 endpoint: "https://orders.shop.svc".to_owned(),
-                trust: Some(Trust::ConfigMap("orders-ca".to_owned())),
+                ca_config_map: Some("orders-ca".to_owned()),
                 tokens_secret: "orders-token".to_owned(),
             },
             destination: destination.resolved("shop", "orders", "uid-1"),
@@ -194,7 +194,9 @@ fn a_pod_stays_as_it_was_made_whatever_becomes_of_its_backup_and_of_the_operator
             tools: Some(newer),
             ..Dereferenced::default()
         };
-        let store = crate::validate::validate(&custom_resource(&spec), &found, &catalog(), now()).unwrap();
+        let store =
+            crate::validate::validate(&custom_resource(&spec), &found, &catalog(), "cluster.local", now())
+                .unwrap();
         let second = crate::build::build(&store, &material);
         let template = |set: &k8s_openapi::api::apps::v1::StatefulSet| {
             serde_json::to_string(&set.spec.as_ref().unwrap().template).unwrap()

@@ -1,5 +1,5 @@
 use super::*;
-use crate::test_support::{custom_resource, secret, tools};
+use crate::test_support::{custom_resource, tools};
 
 const READY: &str = "conditions: [{type: Ready, status: 'True', reason: Serving, message: m, lastTransitionTime: '2026-11-22T10:00:00Z'}],
   endpoint: 'https://orders.shop.svc'";
@@ -63,17 +63,15 @@ fn what_it_waits_for_and_what_it_cannot_be_made_for_are_told_apart() {
 }
 
 #[test]
-fn the_stores_certificate_is_checked_by_what_vouches_for_it() {
-    let trust = |status: &str, certificate: Option<k8s_openapi::api::core::v1::Secret>| {
-        let found = Dereferenced { certificate, ..found(TO_VOLUME, &format!("{READY}, {status}")) };
-        validate(&backup(""), &found, &tools()).unwrap().copy.source.trust
+fn the_stores_certificate_is_checked_by_what_the_store_publishes() {
+    let bundle = |status: &str| {
+        let found = found(TO_VOLUME, &format!("{READY}, {status}"));
+        validate(&backup(""), &found, &tools()).unwrap().copy.source.ca_config_map
     };
-    let managed = "certificate: {secretName: orders-tls, caConfigMap: orders-ca, notAfter: x, generation: 1}";
-    assert_eq!(trust(managed, None), Some(Trust::ConfigMap("orders-ca".to_owned())));
-    let provided = "certificate: {secretName: mine, notAfter: x, generation: 0}";
-    let bundled = secret("mine", [("ca.crt", "pem")]);
-    assert_eq!(trust(provided, Some(bundled)), Some(Trust::Secret("mine".to_owned())));
-    assert_eq!(trust(provided, Some(secret("mine", [("tls.crt", "pem")]))), None);
+    let published =
+        "certificate: {secretName: orders-tls, caConfigMap: orders-ca, notAfter: x, generation: 1}";
+    assert_eq!(bundle(published).as_deref(), Some("orders-ca"));
+    assert_eq!(bundle("certificate: {secretName: mine, notAfter: x, generation: 0}"), None);
 }
 
 #[test]

@@ -50,7 +50,8 @@ fn told(
         backups: seen.backups.clone(),
         ..crate::dereference::Dereferenced::default()
     };
-    let store = validate(&resource, &found, &crate::test_support::catalog(), at(now)).unwrap();
+    let store =
+        validate(&resource, &found, &crate::test_support::catalog(), "cluster.local", at(now)).unwrap();
     let (conditions, status) = set(&store, seen, Some(&before), at(now), Conditions::new(&[], 1, at(now)));
     (conditions.finish().into_iter().next(), status)
 }

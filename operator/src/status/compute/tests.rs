@@ -20,7 +20,7 @@ fn seen(spec: &str, (existing, ready, updated): (i32, i32, i32), phases: &[Volum
     let pod = |ordinal: i32| {
         let ready = if ordinal < ready { "True" } else { "False" };
         let yaml = format!(
-            "{{metadata: {{name: orders-{ordinal}}}, status: {{conditions: [{{type: Ready, status: '{ready}'}}]}}}}"
+            "{{metadata: {{name: orders-{ordinal}, labels: {{app.kubernetes.io/version: 0.0.9}}}}, status: {{conditions: [{{type: Ready, status: '{ready}'}}]}}}}"
         );
         serde_yaml::from_str(&yaml).unwrap()
     };
@@ -46,7 +46,7 @@ fn serving_well() -> Seen {
 /// The status of a store with this spec of which there is this.
 fn of(spec: &str, seen: &Seen, previous: Option<&KeyValueStoreStatus>) -> KeyValueStoreStatus {
     let (store, material, _) = children(spec);
-    serving(&store, &material, seen, previous, now())
+    serving(&store, &material, seen, None, previous, now())
 }
 
 fn observed(
@@ -223,6 +223,25 @@ fn a_paused_store_says_so_and_still_tells_what_runs() {
 }
 
 #[test]
+fn a_new_authority_is_told_while_clients_are_to_load_it() {
+    let (store, mut material, _) = children("{}");
+    let before = serving(&store, &material, &serving_well(), None, None, now());
+    let authorities = &mut material.certificate.as_mut().unwrap().authorities;
+    authorities.next = Some(crate::pki::Next {
+        pair: authorities.active.clone(),
+        since: now(),
+        issues_at: now() + jiff::SignedDuration::from_hours(24),
+    });
+    let rolling = serving(&store, &material, &serving_well(), None, Some(&before), now());
+    assert_eq!(said(&rolling, ConditionType::CertificateReady), ("True", "AuthorityRolling"));
+    let told = changes(Some(&before), &rolling);
+    assert_eq!(told.len(), 1);
+    assert!(!told[0].warning && told[0].note.contains("from 2026-11-23T10:00:00Z"), "{told:?}");
+    let issued = serving(&store, &children("{}").1, &serving_well(), None, Some(&rolling), now());
+    assert_eq!(changes(Some(&rolling), &issued), []);
+}
+
+#[test]
 fn a_pod_that_leaves_serves_nobody() {
     let mut leaving = serving_well();
     leaving.pods[0].metadata.deletion_timestamp =
@@ -257,4 +276,92 @@ fn the_same_size_in_other_words_is_the_same_size() {
     for (one, other, same) in [("1Gi", "1024Mi", true), ("1Gi", "2Gi", false), ("1Gi", "1.5Gi", false)] {
         assert_eq!(same_size(one, other), same, "{one} {other}");
     }
+}
+
+#[test]
+fn a_users_certificate_is_told_of_while_there_is_time() {
+    use crate::dereference::Dereferenced;
+    use crate::test_support::{issued, secret, validated};
+    let pair = issued();
+    let with = |ca: &str| {
+        let values =
+            [("tls.crt", pair.leaf.certificate.as_str()), ("tls.key", &pair.leaf.key), ("ca.crt", ca)];
+        let found =
+            Dereferenced { provided_certificate: Some(secret("mine", values)), ..Dereferenced::default() };
+        validated("{tls: {secretRef: {name: mine}}}", &found).unwrap()
+    };
+    let (_, mut material, _) = children("{}");
+    material.certificate = None;
+    let store = with(&pair.authorities.active.certificate);
+    let at = |previous, hours: i64| {
+        let now = now() + jiff::SignedDuration::from_hours(hours);
+        serving(&store, &material, &serving_well(), None, previous, now)
+    };
+    let early = at(None, 75 * 24);
+    assert_eq!(said(&early, ConditionType::CertificateReady), ("True", "Provided"));
+    let certificate = early.certificate.clone().unwrap();
+    assert_eq!(certificate.ca_config_map.as_deref(), Some("orders-ca"));
+    let late = at(Some(&early), 77 * 24);
+    assert_eq!(said(&late, ConditionType::CertificateReady), ("True", "EndsSoon"));
+    let told = changes(Some(&early), &late);
+    assert!(told.len() == 1 && told[0].warning, "{told:?}");
+    assert!(told[0].note.ends_with("But it ends at 2027-02-20T10:00:00Z: renew it."), "{told:?}");
+
+    let foreign = with(&issued().authorities.active.certificate);
+    let status = serving(&foreign, &material, &serving_well(), None, None, now());
+    assert_eq!(said(&status, ConditionType::CertificateReady), ("True", "NotTrusted"));
+}
+
+#[test]
+fn what_cert_manager_says_is_told() {
+    use crate::dereference::Dereferenced;
+    use crate::test_support::validated;
+    let certificate = "{apiVersion: cert-manager.io/v1, kind: Certificate, metadata: {name: orders, ownerReferences: [{apiVersion: a, kind: b, name: c, uid: uid-1}]},
+        status: {conditions: [{type: Ready, status: 'False', message: 'no such issuer.'}]}}";
+    let found = Dereferenced {
+        foreign_kinds: vec![crate::foreign::ForeignKind::Certificate],
+        certificate: Some(serde_yaml::from_str(certificate).unwrap()),
+        ..Dereferenced::default()
+    };
+    let store = validated("{tls: {issuerRef: {name: ca}}}", &found).unwrap();
+    let material = crate::material::ensure(&store, now()).unwrap();
+    let status = serving(&store, &material, &serving_well(), None, None, now());
+    assert_eq!(said(&status, ConditionType::CertificateReady), ("False", "Issuing"));
+    let condition = conditions::find(&status.conditions, ConditionType::CertificateReady).unwrap();
+    assert!(
+        condition.message.contains("cert-manager says of Certificate orders: no such issuer; "),
+        "{condition:?}"
+    );
+    assert_eq!(status.certificate, None);
+}
+
+#[test]
+fn the_version_is_that_of_the_servers_that_serve_and_stays_until_another_does() {
+    let first = observed("{}", (1, 1, 1), &[VolumePhase::Bound], None);
+    assert_eq!(first.version.as_deref(), Some("0.0.9"), "not the one that the spec asks for");
+    let mut upgraded = seen("{}", (1, 0, 1), &[VolumePhase::Bound]);
+    upgraded.pods[0].metadata.labels = Some(labels::child("orders", "0.2.0"));
+    assert_eq!(of("{}", &upgraded, None).version, None);
+    assert_eq!(of("{}", &upgraded, Some(&first)).version.as_deref(), Some("0.0.9"));
+    assert_eq!(paused(Some(&first), 1, &upgraded, now()).version.as_deref(), Some("0.0.9"));
+    upgraded.pods[0].status = serving_well().pods[0].status.clone();
+    assert_eq!(of("{}", &upgraded, Some(&first)).version.as_deref(), Some("0.2.0"));
+}
+
+#[test]
+fn a_store_of_a_version_that_left_the_catalog_serves_and_somebody_is_told() {
+    let (mut store, material, _) = children("{}");
+    store.release.offered = false;
+    let status = serving(&store, &material, &serving_well(), None, None, now());
+    assert_eq!(said(&status, ConditionType::Ready), ("True", "Serving"));
+    assert_eq!(said(&status, ConditionType::Degraded), ("True", "VersionNotSupported"));
+}
+
+#[test]
+fn a_store_that_waits_for_its_turn_serves_and_says_for_what_it_waits() {
+    let (store, material, _) = children("{}");
+    let wait = Wait::Full { most: 1 };
+    let status = serving(&store, &material, &serving_well(), Some(&wait), None, now());
+    assert_eq!(said(&status, ConditionType::Ready), ("True", "Serving"));
+    assert_eq!(said(&status, ConditionType::Progressing), ("True", "RolloutQueued"));
 }

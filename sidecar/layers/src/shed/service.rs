@@ -6,22 +6,20 @@ use std::{
 };
 
 use http::{Request, Response};
-use tokio::sync::Semaphore;
 use tower::{BoxError, Service};
 
-use super::{Overloaded, Permit, PermittedBody, ShedFuture};
+use super::{Overloaded, Permit, PermittedBody, ShedFuture, policy::Places};
 
 /// Refuses requests beyond a number in flight.
 #[derive(Debug, Clone)]
 pub struct Shed<S> {
     inner: S,
-    places: Arc<Semaphore>,
-    limit: usize,
+    places: Arc<Places>,
 }
 
 impl<S> Shed<S> {
-    pub(super) fn new(inner: S, places: Arc<Semaphore>, limit: usize) -> Self {
-        Self { inner, places, limit }
+    pub(super) fn new(inner: S, places: Arc<Places>) -> Self {
+        Self { inner, places }
     }
 }
 
@@ -41,7 +39,7 @@ where
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         match Permit::take(&self.places) {
             Some(permit) => ShedFuture::admitted(permit, self.inner.call(request)),
-            None => ShedFuture::refused(Overloaded { limit: self.limit }),
+            None => ShedFuture::refused(Overloaded { limit: self.places.limit() }),
         }
     }
 }
@@ -81,5 +79,25 @@ mod tests {
         drop(waiting);
         let third = tokio::time::timeout(Duration::from_secs(1), never.call(Request::new(()))).await;
         assert!(third.is_err(), "it was admitted, and waits");
+    }
+
+    #[tokio::test]
+    async fn another_bound_holds_at_once_and_sends_nobody_away() {
+        let layer = ShedLayer::new(2);
+        let service = layer.layer(service_fn(|_: Request<()>| async {
+            Ok::<_, Infallible>(Response::new(Full::new(Bytes::from("v"))))
+        }));
+        let ask = || service.clone().oneshot(Request::new(()));
+        let (first, second) = (ask().await.unwrap(), ask().await.unwrap());
+        layer.set_limit(1);
+        let refused = ask().await.unwrap_err();
+        assert_eq!(refused.downcast_ref::<Overloaded>(), Some(&Overloaded { limit: 1 }));
+        first.into_body().collect().await.unwrap();
+        assert!(ask().await.is_err(), "the other is in flight yet");
+        second.into_body().collect().await.unwrap();
+        let third = ask().await.unwrap();
+        layer.set_limit(2);
+        assert!(ask().await.is_ok());
+        drop(third);
     }
 }

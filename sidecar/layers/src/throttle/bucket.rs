@@ -66,6 +66,24 @@ impl Buckets {
         }
     }
 
+    /// The same buckets with the same tokens, at another rate.
+    pub(super) fn at_rate(&self, rate: Rate) -> Self {
+        let now = Instant::now();
+        let convert = |full_at: Instant| converted(full_at, now, self.rate, rate);
+        // The same hasher, so that each bucket stays in its shard.
+        let shards = std::array::from_fn(|shard| {
+            let shard = self.shards[shard].lock();
+            let buckets = shard.full_at.iter().filter(|(_, full_at)| **full_at > now);
+            Mutex::new(Shard {
+                full_at: buckets.map(|(client, full_at)| (*client, convert(*full_at))).collect(),
+                capacity: shard.capacity,
+                overflow: convert(shard.overflow),
+                swept: now,
+            })
+        });
+        Self { rate, shards, hasher: self.hasher.clone() }
+    }
+
     /// Takes a token of `client` if its turn comes within `patience`. A turn that does not is told, and
     /// takes nothing.
     pub(super) fn take(&self, client: Client, patience: Duration) -> Turn {
@@ -94,6 +112,19 @@ impl Shard {
         // A client that shared the overflow until now does not gain by getting its own bucket.
         self.full_at.entry(client).or_insert(self.overflow)
     }
+}
+
+/// The time at which a bucket will be full that holds as many tokens at another rate; one that is full stays full.
+fn converted(full_at: Instant, now: Instant, from: Rate, to: Rate) -> Instant {
+    let until_full = full_at.saturating_duration_since(now);
+    if until_full.is_zero() {
+        return now;
+    }
+    // Times stand for tokens: one interval each. Below a second and 10^6 tokens, so the product is far from its bound.
+    let missing = until_full.as_nanos() * to.interval().as_nanos() / from.interval().as_nanos();
+    let missing = Duration::from_nanos(u64::try_from(missing).unwrap_or(u64::MAX / 2));
+    let old_burst = to.interval().saturating_mul(from.burst());
+    now + (missing + to.fill()).saturating_sub(old_burst)
 }
 
 /// One step of the algorithm.
@@ -175,5 +206,40 @@ mod tests {
         tokio::time::advance(Duration::from_secs(2)).await;
         let passed = (2000..3000).filter(|n| passes(&buckets, token(*n))).count();
         assert!(passed >= SHARDS * 4, "full buckets made room: {passed}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tokens_are_kept_when_the_rate_changes() {
+        // Three of five tokens are taken; a sixth waits in vain, so takes nothing.
+        let used = |count: u32| {
+            let buckets = Buckets::new(rate(10, 5));
+            assert_eq!((0..count).filter(|_| passes(&buckets, token(1))).count(), 5.min(count) as usize);
+            buckets
+        };
+        for (taken, to, left) in [
+            (0, rate(1, 2), 2),
+            (3, rate(1, 5), 2),
+            (3, rate(1000, 5), 2),
+            (3, rate(10, 100), 2),
+            (3, rate(10, 1), 1),
+            (5, rate(10, 100), 0),
+            (6, rate(1000, 1), 0),
+        ] {
+            let buckets = used(taken).at_rate(to);
+            let passed = (0..10).filter(|_| passes(&buckets, token(1))).count();
+            assert_eq!(passed, left, "{taken} taken, then {to:?}");
+        }
+        let buckets = used(5).at_rate(rate(1, 5));
+        assert_eq!(
+            buckets.take(token(1), NOW).wait,
+            Duration::from_secs(1),
+            "the next comes at the new rate"
+        );
+        // Turns that were promised are waited for: three tokens are owed.
+        let buckets = used(5);
+        for _ in 0..3 {
+            buckets.take(token(1), Duration::from_secs(1));
+        }
+        assert_eq!(buckets.at_rate(rate(1, 5)).take(token(1), NOW).wait, Duration::from_secs(4));
     }
 }

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use arc_swap::ArcSwapOption;
 use http::{Extensions, Request};
 use tokio::time::Instant;
 use tower::{BoxError, Service};
@@ -21,11 +22,11 @@ use crate::{Peer, auth::Caller, timeout::Deadline};
 #[derive(Debug, Clone)]
 pub struct Throttle<S> {
     inner: S,
-    limit: Option<Arc<Limit>>,
+    limit: Arc<ArcSwapOption<Limit>>,
 }
 
 impl<S> Throttle<S> {
-    pub(super) fn new(inner: S, limit: Option<Arc<Limit>>) -> Self {
+    pub(super) fn new(inner: S, limit: Arc<ArcSwapOption<Limit>>) -> Self {
         Self { inner, limit }
     }
 }
@@ -76,7 +77,7 @@ where
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         let admitted =
-            self.limit.as_ref().map_or(Ok(Duration::ZERO), |limit| limit.admit(request.extensions()));
+            self.limit.load().as_ref().map_or(Ok(Duration::ZERO), |limit| limit.admit(request.extensions()));
         match admitted {
             Err(error) => ThrottleFuture::refused(error),
             Ok(Duration::ZERO) => ThrottleFuture::passing(self.inner.call(request)),
@@ -139,5 +140,29 @@ mod tests {
         let refused = within(1).await.unwrap_err();
         assert!(refused.is::<Throttled>());
         assert_eq!(start.elapsed(), Duration::from_secs(1), "refused at once");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_limit_holds_at_once_for_every_service_of_the_layer() {
+        let layer = ThrottleLayer::unlimited();
+        let service = layer.layer(service_fn(|_: Request<()>| async { Ok::<_, Infallible>(()) }));
+        let passes = async || service.clone().oneshot(Request::new(())).await.is_ok();
+        let limit = |per_second, by| {
+            let number = NonZeroU32::new(per_second).unwrap();
+            ThrottleLayer::new(Rate::new(number, number), by, OnExcess::Reject, |_| Peer::default())
+        };
+        assert!(passes().await && passes().await);
+        layer.replace(&limit(1, By::Client));
+        assert_eq!((passes().await, passes().await), (true, false));
+        layer.replace(&limit(1, By::Client));
+        assert!(!passes().await, "the bucket is as empty as it was");
+        layer.replace(&limit(2, By::Client));
+        assert!(!passes().await);
+        tokio::time::advance(Duration::from_millis(500)).await;
+        assert_eq!((passes().await, passes().await), (true, false), "it fills at the new rate");
+        layer.replace(&limit(1, By::Store));
+        assert!(passes().await, "everybody's bucket is another one");
+        layer.replace(&ThrottleLayer::unlimited());
+        assert!(passes().await && passes().await);
     }
 }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::catalog::{LINKER_FLAGS, Module, Source};
-use crate::{error::ClusterError, log, progress::Progress};
+use crate::{command, error::ClusterError, log, progress::Progress};
 
 const POLL: Duration = Duration::from_millis(100);
 
@@ -39,7 +39,22 @@ pub(super) fn build(module: Module, cache: &Path, ordinal: &str) -> Result<(), C
         fs::rename(unfinished.join(built), unfinished.join(called))
             .map_err(ClusterError::io("rename", unfinished.join(built)))?;
     }
+    for (of, path) in source.beside {
+        let mut list = go(&work);
+        let module = command::output(list.args(["list", "-m", "-f", "{{.Dir}}", of]))?;
+        let file = Path::new(module.trim()).join(path);
+        let place = unfinished.join(file.file_name().unwrap_or_default());
+        fs::copy(&file, place).map_err(ClusterError::io("copy", &file))?;
+    }
     fs::rename(&unfinished, &folder).map_err(ClusterError::io("name", &folder))
+}
+
+/// The Go command in a module's folder. A user's own flags, workspace or tool chain pin would change what is built.
+fn go(folder: &Path) -> Command {
+    let mut command = Command::new("go");
+    let pinned = [("GOFLAGS", ""), ("CGO_ENABLED", "0"), ("GOWORK", "off"), ("GOTOOLCHAIN", "auto")];
+    command.current_dir(folder).envs(pinned);
+    command
 }
 
 /// Waits for the lock, saying so; it is let go when the file is closed, also by a crash.
@@ -59,14 +74,11 @@ fn lock(path: &Path, name: &str) -> Result<File, ClusterError> {
 fn compile(source: &Source, into: &Path, output: &Path, ordinal: &str) -> Result<(), ClusterError> {
     let mut progress =
         Progress::begin(format!("{ordinal}: building {} (the first time {})", source.name, source.minutes));
-    let mut command = Command::new("go");
+    let mut command = go(&into.join("source"));
     command
         .args(["build", "-v", "-trimpath", "-ldflags", LINKER_FLAGS, "-o"])
         .arg(format!("{}/", into.display()))
         .arg(source.pattern)
-        .current_dir(into.join("source"))
-        // A user's own flags, workspace or tool chain pin would change what is built.
-        .envs([("GOFLAGS", ""), ("CGO_ENABLED", "0"), ("GOWORK", "off"), ("GOTOOLCHAIN", "auto")])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped());

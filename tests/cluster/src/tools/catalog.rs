@@ -27,6 +27,8 @@ pub enum Module {
     Helm,
     /// Jaeger all-in-one, for tests of tracing; built when asked for.
     Jaeger,
+    /// cert-manager's controller and the definitions of its resources, for tests of certificates; built when asked for.
+    CertManager,
     /// The program of pods' sandboxes, and of network tests within pods.
     Probe,
 }
@@ -41,6 +43,8 @@ pub(super) struct Source {
     pub(super) pattern: &'static str,
     /// Programs, as Go names them and as they are called here.
     pub(super) programs: &'static [(&'static str, &'static str)],
+    /// Files of a module that are put beside the programs: the module's path, and theirs in it.
+    pub(super) beside: &'static [(&'static str, &'static str)],
     /// A first build on two cores, in minutes, for the message.
     pub(super) minutes: &'static str,
 }
@@ -66,6 +70,7 @@ const KUBERNETES: Source = Source {
         ("kubectl", "kubectl"),
         ("kubelet", "kubelet"),
     ],
+    beside: &[],
     minutes: "6 to 9 minutes",
 };
 const ETCD: Source = Source {
@@ -73,6 +78,7 @@ const ETCD: Source = Source {
     files: pinned!("etcd"),
     pattern: "tool",
     programs: &[("server", "etcd")],
+    beside: &[],
     minutes: "1 minute",
 };
 const COREDNS: Source = Source {
@@ -80,6 +86,7 @@ const COREDNS: Source = Source {
     files: pinned!("coredns"),
     pattern: "tool",
     programs: &[("coredns", "coredns")],
+    beside: &[],
     minutes: "2 minutes",
 };
 const HELM: Source = Source {
@@ -87,6 +94,7 @@ const HELM: Source = Source {
     files: pinned!("helm"),
     pattern: "tool",
     programs: &[("helm", "helm")],
+    beside: &[],
     minutes: "1 minute",
 };
 const JAEGER: Source = Source {
@@ -94,7 +102,23 @@ const JAEGER: Source = Source {
     files: pinned!("jaeger"),
     pattern: "tool",
     programs: &[("all-in-one", "jaeger")],
+    beside: &[],
     minutes: "2 to 5 minutes",
+};
+const CERT_MANAGER: Source = Source {
+    name: "cert-manager",
+    files: pinned!("cert-manager"),
+    pattern: "tool",
+    programs: &[("controller", "cert-manager")],
+    beside: &[
+        ("github.com/cert-manager/cert-manager", "deploy/crds/crd-certificaterequests.yaml"),
+        ("github.com/cert-manager/cert-manager", "deploy/crds/crd-certificates.yaml"),
+        ("github.com/cert-manager/cert-manager", "deploy/crds/crd-challenges.yaml"),
+        ("github.com/cert-manager/cert-manager", "deploy/crds/crd-clusterissuers.yaml"),
+        ("github.com/cert-manager/cert-manager", "deploy/crds/crd-issuers.yaml"),
+        ("github.com/cert-manager/cert-manager", "deploy/crds/crd-orders.yaml"),
+    ],
+    minutes: "3 minutes",
 };
 const PROBE: Source = Source {
     name: "probe",
@@ -104,13 +128,21 @@ const PROBE: Source = Source {
     ],
     pattern: ".",
     programs: &[("probe", "probe")],
+    beside: &[],
     minutes: "seconds",
 };
 
 impl Module {
     /// All modules.
-    pub const ALL: [Self; 6] =
-        [Self::Kubernetes, Self::Etcd, Self::CoreDns, Self::Helm, Self::Jaeger, Self::Probe];
+    pub const ALL: [Self; 7] = [
+        Self::Kubernetes,
+        Self::Etcd,
+        Self::CoreDns,
+        Self::Helm,
+        Self::Jaeger,
+        Self::CertManager,
+        Self::Probe,
+    ];
     /// What a running cluster is made of, and what is needed to install into it.
     pub const CLUSTER: [Self; 5] = [Self::Probe, Self::Etcd, Self::CoreDns, Self::Helm, Self::Kubernetes];
 
@@ -137,6 +169,7 @@ impl Module {
             Self::CoreDns => &COREDNS,
             Self::Helm => &HELM,
             Self::Jaeger => &JAEGER,
+            Self::CertManager => &CERT_MANAGER,
             Self::Probe => &PROBE,
         }
     }
@@ -144,7 +177,7 @@ impl Module {
 
 /// Short hash of all that the result depends on.
 fn key(source: &Source) -> String {
-    let names = source.programs.iter().flat_map(|(built, called)| [*built, *called]);
+    let names = source.programs.iter().chain(source.beside).flat_map(|(one, other)| [*one, *other]);
     let files = source.files.iter().flat_map(|(name, contents)| [*name, *contents]);
     let parts = [LINKER_FLAGS, std::env::consts::ARCH, source.pattern].into_iter().chain(names).chain(files);
     let mut key = sha256_of_parts(parts);
@@ -161,6 +194,7 @@ mod tests {
         files: &[("go.mod", "1"), ("go.sum", "2")],
         pattern: "tool",
         programs: &[],
+        beside: &[],
         minutes: "",
     };
 
