@@ -25,7 +25,7 @@ pub use store::{
     AtRevision, Backup, BackupRetention, Bootstrap, CertificateStatus, Disabled, FromBackup, HttpRoute,
     Ingress, IssuerRef, KeyValueStore, KeyValueStoreSpec, KeyValueStoreStatus, LastBackup, MAX_DNS_NAMES,
     ManagedTls, Monitoring, NetworkPolicy, Pod, PointInTime, Retention, RetentionPolicy, Service,
-    ServiceType, StoreBackupStatus, Tls, VolumePhase, VolumeStatus,
+    ServiceType, StoreBackupStatus, Tls, VolumePhase, VolumeResize, VolumeStatus,
 };
 
 /// This release: the default of `spec.version`. `KIVI_RELEASE` at compile time names another, by which tests get an

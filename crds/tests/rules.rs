@@ -59,6 +59,7 @@ struct Case {
     #[serde(default = "empty")]
     spec: Value,
     old: Option<Value>,
+    status: Option<Value>,
 }
 
 fn empty() -> Value {
@@ -72,9 +73,15 @@ fn orders() -> String {
 impl Case {
     /// What the rules say.
     fn refusals(&self, kind: Kind) -> Vec<String> {
-        let old = self.old.as_ref().map(|spec| kind.object(&self.name, spec));
-        let new = kind.object(&self.name, &self.spec);
-        match Validator::new().validate(&kind.schema(), &new, old.as_ref()) {
+        let object = |spec: &Value| {
+            let mut object = kind.object(&self.name, spec);
+            if let Some(status) = &self.status {
+                object["status"] = status.clone();
+            }
+            object
+        };
+        let old = self.old.as_ref().map(object);
+        match Validator::new().validate(&kind.schema(), &object(&self.spec), old.as_ref()) {
             Ok(()) => Vec::new(),
             Err(errors) => errors.iter().map(|error| error.message.clone()).collect(),
         }

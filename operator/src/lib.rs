@@ -30,3 +30,4 @@ pub mod status;
 mod test_support;
 pub mod triggers;
 pub mod validate;
+pub mod volumes;

@@ -11,6 +11,7 @@ mod events;
 mod memory;
 mod pods;
 pub mod seen;
+mod storage;
 pub(crate) mod trouble;
 mod warnings;
 
