@@ -223,7 +223,8 @@ async fn a_backup_that_is_due_is_made_once_also_by_an_operator_that_starts_anew(
         backups.cloned().collect()
     };
     assert_eq!(made().len(), 1);
-    let backup = server.objects.lock()[&made()[0]].clone();
+    let path = made().remove(0);
+    let backup = server.objects.lock()[&path].clone();
     let name = backup["metadata"]["name"].as_str().unwrap();
     assert!(name.starts_with("orders-at-20") && name.ends_with("-0200"), "{name}");
     assert_eq!(backup["spec"], json!({"storeRef": {"name": "orders"}}));
