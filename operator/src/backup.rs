@@ -4,7 +4,7 @@
 //! (client) -> `status` (pure, and one write). A Job is made once and never changed; what it says at its end is the
 //! backup's outcome. The copying itself is the Job's: no data passes through the operator.
 
-pub mod ages;
+pub(crate) mod ages;
 pub mod build;
 pub mod controller;
 mod dereference;

@@ -35,7 +35,7 @@ pub(crate) fn catalog() -> Catalog {
     let flags = ["op", "run", "--server-image=reg/server:1", "--sidecar-image=reg/sidecar:1"];
     match Cli::parse_from(flags).command {
         Command::Run(args) => Catalog::own(&args),
-        Command::Crd => panic!("run was asked for"),
+        _ => panic!("run was asked for"),
     }
 }
 

@@ -9,23 +9,18 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
 use prometheus_client::metrics::gauge::ConstGauge;
 
-use crate::reconcile::Watched;
 use crate::status::conditions;
+use crate::term::Known;
 
-/// How late the backups of all stores are.
-pub struct Ages(pub Store<Watched>);
-
-impl fmt::Debug for Ages {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Ages")
-    }
-}
+/// How late the backups of all stores are; nothing is known of them while another operator leads.
+#[derive(Debug)]
+pub(crate) struct Ages(pub(crate) Known);
 
 impl Collector for Ages {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let now = Timestamp::now();
         let mut all = Summary::default();
-        for store in self.0.state() {
+        for store in self.0.stores().iter().flat_map(Store::state) {
             if let Ok(store) = &store.0 {
                 all.add(store, now);
             }

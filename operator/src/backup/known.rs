@@ -2,24 +2,34 @@
 
 use kivi_crds::{KeyValueStore, KeyValueStoreBackup};
 use kube_runtime::reflector::{ObjectRef, Store};
+use parking_lot::Mutex;
 
 use super::Watched;
 use super::model::Tools;
 
-/// The backups that the watch keeps, and what copies.
-#[derive(Clone)]
+/// The backups that the watch of this term keeps, and what copies.
+#[derive(Debug)]
 pub struct Copies {
-    /// Every backup, by its watch.
-    pub backups: Store<Watched>,
+    backups: Mutex<Option<Store<Watched>>>,
     /// What copies, and reads copies back.
     pub tools: Tools,
 }
 
 impl Copies {
+    /// None are known before a term begins.
+    pub fn new(tools: Tools) -> Self {
+        Self { backups: Mutex::default(), tools }
+    }
+
+    /// Begins a term with what its watch keeps.
+    pub fn begin(&self, backups: Store<Watched>) {
+        *self.backups.lock() = Some(backups);
+    }
+
     /// The backups of a store, once they are all known: of one that is not known yet it would be said that it is missing.
     pub async fn of(&self, namespace: &str, store: &str) -> Vec<KeyValueStoreBackup> {
-        self.wait().await;
-        let found = self.backups.state_filter(|backup| {
+        let Some(backups) = self.known().await else { return Vec::new() };
+        let found = backups.state_filter(|backup| {
             backup.0.as_ref().is_ok_and(|backup| {
                 backup.metadata.namespace.as_deref() == Some(namespace) && backup.spec.store_ref.name == store
             })
@@ -30,12 +40,13 @@ impl Copies {
     /// The backup that a store names as what it begins with.
     pub async fn begins_with(&self, namespace: &str, store: &KeyValueStore) -> Option<KeyValueStoreBackup> {
         let name = store.spec.bootstrap.as_ref()?.from_backup.name.as_ref()?;
-        self.wait().await;
-        self.backups.get(&ObjectRef::new(name).within(namespace))?.0.clone().ok()
+        self.known().await?.get(&ObjectRef::new(name).within(namespace))?.0.clone().ok()
     }
 
-    /// The watch ends only with the operator; what it kept until then is as good as any.
-    async fn wait(&self) {
-        let _ = self.backups.wait_until_ready().await;
+    /// A watch that ends is a term that ends; what it kept until then is as good as any.
+    async fn known(&self) -> Option<Store<Watched>> {
+        let backups = self.backups.lock().clone()?;
+        let _ = backups.wait_until_ready().await;
+        Some(backups)
     }
 }

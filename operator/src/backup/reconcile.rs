@@ -48,6 +48,19 @@ pub struct Context {
     pub backups: Store<Watched>,
 }
 
+impl Context {
+    /// What the reconciles of backups share with those of stores; `backups` is what this term's watch keeps.
+    pub fn new(of_stores: &crate::reconcile::Context, backups: Store<Watched>) -> Self {
+        Self {
+            client: of_stores.client.clone(),
+            tools: of_stores.copies.tools.clone(),
+            recorder: of_stores.recorder.clone(),
+            metrics: of_stores.metrics.clone(),
+            backups,
+        }
+    }
+}
+
 /// Why a reconcile ended early.
 #[derive(Debug, Error)]
 pub enum ReconcileError {

@@ -63,12 +63,18 @@ impl Server {
                 answer.send_response(server.answer(request).await);
             }
         });
-        let client = Client::new(service, "default");
+        let context = Self::context_over(Client::new(service, "default"));
+        context.copies.begin(self.backups());
+        context
+    }
+
+    /// What a reconcile needs, over a client that may do more than this server.
+    pub(crate) fn context_over(client: Client) -> Arc<Context> {
         Arc::new(Context {
             recorder: Recorder::new(client.clone(), "kivi-operator".into()),
             catalog: tokio::sync::watch::channel(catalog()).1,
             cluster_domain: "cluster.local".to_owned(),
-            copies: Copies { backups: self.backups(), tools: tools() },
+            copies: Copies::new(tools()),
             client,
             rollouts: Arc::new(Rollouts::new(1)),
             metrics: Metrics::register(&mut Registry::default()),
@@ -83,7 +89,7 @@ impl Server {
 
     /// The backups that are there, as a watch keeps them.
     fn backups(&self) -> Store<backup::Watched> {
-        let (reader, mut writer) = reflector::store();
+        let (reader, mut writer) = reflector::store::<backup::Watched>();
         writer.apply_watcher_event(&Event::Init);
         for (path, object) in self.objects.lock().iter() {
             if path.contains("/keyvaluestorebackups/") && !path.ends_with("/status") {
@@ -95,7 +101,7 @@ impl Server {
         reader
     }
 
-    async fn answer(&self, request: Request<Body>) -> Response<Body> {
+    pub(crate) async fn answer(&self, request: Request<Body>) -> Response<Body> {
         let (parts, body) = request.into_parts();
         let path = parts.uri.path().to_owned();
         let body = body.collect().await.unwrap().to_bytes();

@@ -38,6 +38,7 @@ fn the_full_example_names_every_field_of_the_spec() {
         "spec.bootstrap.fromBackup.destination.s3",
         "spec.bootstrap.fromBackup.name",
         "spec.tls.disabled",
+        "spec.tls.issuerRef",
         "spec.tls.secretRef",
     ];
     missing.sort();

@@ -1,12 +1,10 @@
 use kivi_crds::BackupConditionType::{Complete, Failed};
 use kube_runtime::reflector;
 use kube_runtime::watcher::Event;
-use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::test_support::server::Server;
-use crate::test_support::tools;
 
 const BACKUPS: &str = "/apis/kivi.dev/v1alpha1/namespaces/shop/keyvaluestorebackups";
 const JOB: &str = "/apis/batch/v1/namespaces/shop/jobs/second";
@@ -54,14 +52,7 @@ fn context(server: &Server, backups: &[Value]) -> (Arc<Watched>, Arc<Context>) {
     for backup in &watched {
         writer.apply_watcher_event(&Event::Apply(backup.clone()));
     }
-    let of_stores = server.context();
-    let context = Context {
-        client: of_stores.client.clone(),
-        tools: tools(),
-        recorder: of_stores.recorder.clone(),
-        metrics: Metrics::register(&mut Registry::default()),
-        backups: reader,
-    };
+    let context = Context::new(&server.context(), reader);
     (Arc::new(watched.into_iter().next_back().unwrap()), Arc::new(context))
 }
 
