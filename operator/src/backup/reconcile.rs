@@ -270,4 +270,4 @@ pub fn error_policy(backup: Arc<Watched>, error: &ReconcileError, _: Arc<Context
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

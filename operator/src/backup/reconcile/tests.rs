@@ -37,6 +37,14 @@ fn cluster() -> Server {
 
 /// What a reconcile of the second of these backups needs, as its watch shows them now.
 fn context(server: &Server, backups: &[Value]) -> (Arc<Watched>, Arc<Context>) {
+    context_over(server, &server.context(), backups)
+}
+
+fn context_over(
+    server: &Server,
+    of_stores: &crate::reconcile::Context,
+    backups: &[Value],
+) -> (Arc<Watched>, Arc<Context>) {
     let (reader, mut writer) = reflector::store();
     let watched: Vec<Watched> = backups
         .iter()
@@ -52,7 +60,7 @@ fn context(server: &Server, backups: &[Value]) -> (Arc<Watched>, Arc<Context>) {
     for backup in &watched {
         writer.apply_watcher_event(&Event::Apply(backup.clone()));
     }
-    let context = Context::new(&server.context(), reader);
+    let context = Context::new(of_stores, reader);
     (Arc::new(watched.into_iter().next_back().unwrap()), Arc::new(context))
 }
 
@@ -72,6 +80,32 @@ fn end_job(server: &Server, condition: &str, code: i32, message: &str) {
     let status = json!({"name": "backup", "image": "i", "imageID": "", "ready": false, "restartCount": 0, "state": {"terminated": ended}});
     let pod = json!({"metadata": {"name": "second-x"}, "status": {"containerStatuses": [status]}});
     server.put("/api/v1/namespaces/shop/pods/second-x", pod);
+}
+
+/// A whole life of a backup, as far as it gets with the rights of this client.
+pub(crate) async fn live(server: &Server, of_stores: &crate::reconcile::Context) {
+    let scheduled = json!({"annotations": {"kivi.dev/scheduled-at": "2026-11-26T02:00:00Z"}});
+    let backups = [backup("second", &scheduled)];
+    server.objects.lock().extend(cluster().objects.lock().clone());
+    drop(run_over(server, of_stores, &backups).await);
+    let report = json!({"location": "l", "revision": 7, "keys": 2, "bytes": 512, "sha256": "ab", "stateHash": "cd",
+        "storeId": "ef", "startedAt": "s", "finishedAt": "f", "pruned": ["old"]});
+    if server.objects.lock().contains_key(JOB) {
+        end_job(server, "Complete", 0, &report.to_string());
+    }
+    let mut old = backup("old", &scheduled);
+    old["status"] = json!({"conditions": [{"type": "Complete", "status": "True", "reason": "Succeeded", "message": "m",
+        "lastTransitionTime": "2026-11-22T10:00:00Z"}]});
+    drop(run_over(server, of_stores, &[old, backups[0].clone()]).await);
+}
+
+async fn run_over(
+    server: &Server,
+    of_stores: &crate::reconcile::Context,
+    backups: &[Value],
+) -> Result<Action, ReconcileError> {
+    let (backup, context) = context_over(server, of_stores, backups);
+    reconcile(backup, context).await
 }
 
 fn reason(backup: &KeyValueStoreBackup) -> &str {
