@@ -181,7 +181,9 @@ async fn steps(store: &KeyValueStore, context: &Context) -> Result<Action, Recon
         return Ok(Action::await_change());
     }
     // 1: a client is needed.
-    let mut found = dereference::dereference(&context.client, &namespace, store, &context.copies).await?;
+    // On the heap: it asks after many kinds.
+    let mut found =
+        Box::pin(dereference::dereference(&context.client, &namespace, store, &context.copies)).await?;
     // Volumes grow whatever is wrong with the rest: a full one may be what is wrong.
     change::requests(&context.client, &namespace, names.store(), &store.spec, &mut found).await?;
     // 2: no client.

@@ -185,11 +185,12 @@ mod tests {
         lost.pods[0].metadata.deletion_timestamp =
             Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(crate::test_support::now()));
         assert_eq!(told(&lost).0, "NodeLost");
-        for other in [
+        let others = vec![
             pod("False", "False", ""),
             pod("True", "True", ""),
             pod("False", "True", ", readinessGates: [{conditionType: a/b}]"),
-        ] {
+        ];
+        for other in others {
             assert_eq!(find(&other), None);
         }
     }
