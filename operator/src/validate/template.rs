@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::ValidationError;
 use super::opaque::parse;
+use crate::backup::build::RESTORE;
 
 const ROOT: &str = "pod.template";
 
@@ -52,9 +53,9 @@ const ELSEWHERE: [(&str, &str); 8] = [
     ("resources", "spec.pod.resources, and for the sidecar spec.sidecar.resources"),
 ];
 /// The operator's own volumes, and the claim's.
-const VOLUMES: [&str; 5] = ["config", "tokens", "tls", "run", kivi_crds::LOG_VOLUME];
+const VOLUMES: [&str; 6] = ["config", "tokens", "tls", "run", "backups", kivi_crds::LOG_VOLUME];
 /// Where they are mounted.
-const PLACES: [&str; 3] = ["/etc/kivi", "/run/kivi", "/var/lib/kivi"];
+const PLACES: [&str; 4] = ["/etc/kivi", "/run/kivi", "/var/lib/kivi", "/var/lib/kivi-backup"];
 /// The kinds of volumes that the restricted profile allows.
 const VOLUME_KINDS: [&str; 8] = [
     "configMap",
@@ -103,6 +104,9 @@ fn check_pod(pod: &Object, sidecar: bool) -> Result<(), ValidationError> {
     {
         for (path, container) in named(&path, pod, list)? {
             let name = text(container, "name");
+            if name == RESTORE {
+                return Err(refused(path, "the container restore is the operator's own; name another"));
+            }
             if name == misplaced {
                 let right = if list == "containers" { "initContainers" } else { "containers" };
                 return Err(refused(path, &format!("the store's {name} is among the {right}")));
