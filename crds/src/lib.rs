@@ -19,7 +19,7 @@ pub use opaque::Opaque;
 pub use store::{
     CertificateStatus, Disabled, HttpRoute, Ingress, IssuerRef, KeyValueStore, KeyValueStoreSpec,
     KeyValueStoreStatus, MAX_DNS_NAMES, ManagedTls, Monitoring, NetworkPolicy, Pod, Retention,
-    RetentionPolicy, Service, ServiceType, Tls, VolumePhase, VolumeStatus,
+    RetentionPolicy, Service, ServiceType, Tls, VolumePhase, VolumeResize, VolumeStatus,
 };
 
 /// This release: the default of `spec.version`. `KIVI_RELEASE` at compile time names another, by which tests get an

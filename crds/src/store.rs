@@ -25,7 +25,7 @@ pub use network_policy::NetworkPolicy;
 pub use pod::Pod;
 pub use retention::{Retention, RetentionPolicy};
 pub use service::{Service, ServiceType};
-pub use status::{CertificateStatus, KeyValueStoreStatus, VolumePhase, VolumeStatus};
+pub use status::{CertificateStatus, KeyValueStoreStatus, VolumePhase, VolumeResize, VolumeStatus};
 pub use tls::{Disabled, IssuerRef, MAX_DNS_NAMES, ManagedTls, Tls};
 
 /// What the store should be. Every field has a default: the smallest store is `spec: {}`.
@@ -45,6 +45,12 @@ pub use tls::{Disabled, IssuerRef, MAX_DNS_NAMES, ManagedTls, Tls};
         .message("metadata.name must have at most 40 characters, so that the names of the store's pods and volumes fit"),
     validation = Rule::new("self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')")
         .message("metadata.name must begin with a letter and hold only lower-case letters, digits and '-': it becomes a Service's name"),
+    // Here, and not beside the size, because only here a rule sees the status.
+    validation = Rule::new("!has(self.spec.log.file) || !has(oldSelf.spec.log.file) \
+         || quantity(string(self.spec.log.file.size)).compareTo(quantity(string(oldSelf.spec.log.file.size))) >= 0 \
+         || !has(self.status) || !has(self.status.volumes) || self.status.volumes.all(volume, !has(volume.actual) \
+         || quantity(string(self.spec.log.file.size)).compareTo(quantity(volume.actual)) >= 0)")
+        .message("spec.log.file.size cannot shrink below what a volume has; see status.volumes"),
     scale(
         spec_replicas_path = ".spec.replicas",
         status_replicas_path = ".status.replicas",

@@ -4,7 +4,7 @@
 // Clippy knows `#[test]` functions, not the helpers of an integration test.
 #![allow(clippy::unwrap_used)]
 
-use kivi_crds::{KeyValueStore, KeyValueStoreSpec, crd};
+use kivi_crds::{KeyValueStore, KeyValueStoreSpec, KeyValueStoreStatus, crd};
 use kube::core::cel::Validator;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -24,6 +24,7 @@ struct Case {
     #[serde(default)]
     spec: KeyValueStoreSpec,
     old: Option<KeyValueStoreSpec>,
+    status: Option<KeyValueStoreStatus>,
 }
 
 fn orders() -> String {
@@ -36,6 +37,9 @@ impl Case {
         let object = |spec: &KeyValueStoreSpec| {
             let mut store = serde_json::to_value(KeyValueStore::new(&self.name, spec.clone())).unwrap();
             store["metadata"]["namespace"] = json!("shop");
+            if let Some(status) = &self.status {
+                store["status"] = serde_json::to_value(status).unwrap();
+            }
             store
         };
         let old = self.old.as_ref().map(object);

@@ -79,6 +79,8 @@ pub struct Children<S> {
     pub(crate) state: PhantomData<S>,
 }
 
+pub(crate) use pod::SERVER_HEALTH_PORT;
+
 /// Builds every child.
 pub fn build(store: &Store, material: &Material) -> Children<Prepared> {
     Children {

@@ -2,14 +2,15 @@
 //!
 //! It must not judge: whether a Secret will do is for `validate` to say.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service, ServiceAccount};
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kivi_crds::{KeyValueStore, StoreNames};
+use kivi_crds::{KeyValueStore, StoreNames, labels};
 use kube::api::{DynamicObject, ListParams};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
@@ -18,6 +19,11 @@ use thiserror::Error;
 use crate::answer::{Said, is_absent};
 use crate::foreign::{self, ForeignKind};
 use crate::validate::NEXT;
+use crate::volumes::ask;
+use crate::volumes::change::{ForeignClaim, Refusal};
+use crate::volumes::claim;
+use crate::volumes::fill::Fill;
+use crate::volumes::growth::Growth;
 
 /// What a store refers to.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -38,6 +44,16 @@ pub struct Dereferenced {
     pub provided_tokens: Option<Secret>,
     /// The StatefulSet, made at an earlier reconcile.
     pub stateful_set: Option<StatefulSet>,
+    /// The claims of its log volumes, as they are after their requests were changed.
+    pub claims: Vec<PersistentVolumeClaim>,
+    /// Claims with the name of a log volume that are not the store's.
+    pub foreign_claims: Vec<ForeignClaim>,
+    /// How full the volume of each pod is, by ordinal; only asked where volumes grow by themselves.
+    pub fills: BTreeMap<u32, Fill>,
+    /// What is done about that.
+    pub growth: Growth,
+    /// The claims that the API server does not let ask for another size.
+    pub refusals: Vec<Refusal>,
     /// What has the name of another child already. Children that every store has are only looked up while there
     /// is no StatefulSet, which is made last; those that a spec may come to ask for, always.
     pub namesakes: Vec<Namesake>,
@@ -114,6 +130,15 @@ pub async fn dereference(
         provided_tokens: secret(&secrets, auth.tokens_secret_ref.as_ref().map(|secret| secret.name.clone()))
             .await?,
         stateful_set,
+        // After the StatefulSet: whether that owns them is judged by what it said before.
+        claims: claims(client, namespace, &names, store.spec.replicas).await?,
+        fills: match store.spec.log.file.as_ref().and_then(|file| file.auto_grow.as_ref()) {
+            Some(_) => ask::fills(&names, &own::<Pod>(client, namespace, &names).await?).await,
+            None => BTreeMap::new(),
+        },
+        foreign_claims: Vec::new(),
+        growth: Growth::default(),
+        refusals: Vec::new(),
         namesakes,
         foreign_kinds,
     })
@@ -131,6 +156,47 @@ pub async fn stateful_set(
     let name = names.store();
     Api::<StatefulSet>::namespaced(client.clone(), namespace).get_opt(name).await.map_err(|source| {
         DereferenceError::Read { kind: "StatefulSet".to_owned(), name: name.to_owned(), source }
+    })
+}
+
+/// The log claims of a store, and what else has the name of one.
+async fn claims(
+    client: &Client,
+    namespace: &str,
+    names: &StoreNames,
+    replicas: i32,
+) -> Result<Vec<PersistentVolumeClaim>, DereferenceError> {
+    let mut found = own::<PersistentVolumeClaim>(client, namespace, names).await?;
+    found.retain(|claim| claim::ordinal(names, claim).is_some());
+    for ordinal in 0..replicas {
+        let name = names.log_claim(ordinal);
+        if !found.iter().any(|claim| claim.name_any() == name) {
+            // What has the name without the labels would be mounted all the same. Once it says whose it is, it is found by
+            // them.
+            let namesakes = named::<PersistentVolumeClaim>(client, namespace, &name).await?.into_iter();
+            found.extend(namesakes.map(|namesake| PersistentVolumeClaim {
+                metadata: namesake.metadata,
+                ..PersistentVolumeClaim::default()
+            }));
+        }
+    }
+    Ok(found)
+}
+
+/// What carries the labels of a store's pods and claims.
+async fn own<K>(client: &Client, namespace: &str, names: &StoreNames) -> Result<Vec<K>, DereferenceError>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + std::fmt::Debug
+        + DeserializeOwned,
+{
+    let labels = ListParams::default().labels(&labels::query(&labels::selector(names.store())));
+    let found = Api::<K>::namespaced(client.clone(), namespace).list(&labels).await;
+    found.map(|found| found.items).map_err(|source| DereferenceError::Read {
+        kind: format!("{}s of", K::kind(&())),
+        name: names.store().to_owned(),
+        source,
     })
 }
 

@@ -29,3 +29,4 @@ pub mod status;
 mod test_support;
 pub mod triggers;
 pub mod validate;
+pub mod volumes;

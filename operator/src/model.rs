@@ -12,6 +12,9 @@ use kivi_crds::{Ingress, Opaque, Retention, Service, StoreNames, labels};
 
 use crate::catalog::Release;
 use crate::pki::{Examined, Held};
+use crate::volumes::change::Refusal;
+use crate::volumes::growth::Growth;
+use crate::volumes::plan::Template;
 
 /// A store that can be built.
 #[derive(Debug, Clone, PartialEq)]
@@ -88,10 +91,16 @@ pub struct Route {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Volume {
     /// Size in the claim template. A StatefulSet's templates never change: once made, the size is kept
-    /// here, however the spec grows.
+    /// here until the StatefulSet is replaced.
     pub template_size: String,
-    /// Size that the spec asks for.
+    /// Size that each claim should ask for.
     pub wanted_size: String,
+    /// What is to be done to the StatefulSet for that.
+    pub template: Template,
+    /// Whether it grows by itself, and what there is to tell of that.
+    pub growth: Growth,
+    /// Why a claim does not ask for that size.
+    pub refusal: Option<Refusal>,
     /// StorageClass; none means the cluster's default class.
     pub storage_class: Option<String>,
 }

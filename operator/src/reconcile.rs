@@ -21,7 +21,7 @@ use crate::answer::is_refusal;
 use crate::apply::{self, ApplyError};
 use crate::build;
 use crate::catalog::Catalog;
-use crate::dereference::{self, DereferenceError};
+use crate::dereference::{self, DereferenceError, Dereferenced};
 use crate::events;
 use crate::material::{self, Material, MaterialError};
 use crate::metrics::Metrics;
@@ -30,6 +30,8 @@ use crate::rollouts::{self, Change, Rollouts, Turn, Wait};
 use crate::status::seen::{self, Seen};
 use crate::status::{self, StatusError, compute};
 use crate::validate::{self, ValidationError};
+use crate::volumes::change::{self, VolumeError};
+use crate::volumes::plan::Template;
 
 /// The watched type: one malformed store must not stop the watch of all.
 pub type Watched = DeserializeGuard<KeyValueStore>;
@@ -64,6 +66,9 @@ pub enum ReconcileError {
     /// Step 1.
     #[error(transparent)]
     Dereference(#[from] DereferenceError),
+    /// The volumes: between steps 1 and 2, and instead of step 4.
+    #[error(transparent)]
+    Volume(#[from] VolumeError),
     /// Between steps 2 and 3.
     #[error(transparent)]
     Material(#[from] MaterialError),
@@ -82,6 +87,7 @@ impl ReconcileError {
             Self::Malformed(_) => "Malformed",
             Self::Invalid(error) => error.reason(),
             Self::Dereference(_) => "DereferenceFailed",
+            Self::Volume(_) => "VolumeFailed",
             Self::Material(_) => "MaterialFailed",
             Self::Apply(_) => "ApplyFailed",
             Self::Status(_) => "StatusFailed",
@@ -93,7 +99,9 @@ impl ReconcileError {
         match self {
             Self::Malformed(_) => true,
             Self::Invalid(error) => !error.must_be_tried_again(),
-            Self::Dereference(_) | Self::Material(_) | Self::Apply(_) | Self::Status(_) => false,
+            Self::Dereference(_) | Self::Volume(_) | Self::Material(_) | Self::Apply(_) | Self::Status(_) => {
+                false
+            }
         }
     }
 }
@@ -116,6 +124,9 @@ pub async fn reconcile(store: Arc<Watched>, context: Arc<Context>) -> Result<Act
     outcome
 }
 
+/// How long a StatefulSet may be on its way out without a word of its watch.
+const LEAVING: Duration = Duration::from_secs(10);
+
 async fn steps(store: &KeyValueStore, context: &Context) -> Result<Action, ReconcileError> {
     if store.metadata.deletion_timestamp.is_some() {
         // The children go with their owner; nothing is made for a store that leaves.
@@ -134,7 +145,9 @@ async fn steps(store: &KeyValueStore, context: &Context) -> Result<Action, Recon
         return Ok(Action::await_change());
     }
     // 1: a client is needed.
-    let found = dereference::dereference(&context.client, &namespace, store).await?;
+    let mut found = dereference::dereference(&context.client, &namespace, store).await?;
+    // Volumes grow whatever is wrong with the rest: a full one may be what is wrong.
+    change::requests(&context.client, &namespace, names.store(), &store.spec, &mut found).await?;
     // 2: no client.
     let catalog = context.catalog.borrow().clone();
     let valid = match validate::validate(store, &found, &catalog, &context.cluster_domain, now) {
@@ -149,6 +162,20 @@ async fn steps(store: &KeyValueStore, context: &Context) -> Result<Action, Recon
     let material = material::ensure(&valid, now)?;
     // 3: no client.
     let mut prepared = build::build(&valid, &material);
+    let again = || {
+        let found = Dereferenced { stateful_set: None, ..found.clone() };
+        let valid = validate::validate(store, &found, &catalog, &context.cluster_domain, now).ok()?;
+        Some(build::build(&valid, &material).stateful_set)
+    };
+    if let Some(set) = outgrown(&valid, found.stateful_set.as_ref(), &prepared.stateful_set, again) {
+        // The watch tells when it is gone; the next reconcile makes it anew, and that one takes its pods up.
+        if valid.volume.template == Template::Replace {
+            change::replace(&context.client, &namespace, set).await?;
+        }
+        let seen = seen::look(&context.client, &namespace, &names, Some(set.clone())).await?;
+        tell(store, context, &compute::replacing(&valid, &seen, previous, now)).await?;
+        return Ok(Action::requeue(LEAVING));
+    }
     let wait = stagger(store, context, &mut prepared.stateful_set, found.stateful_set.as_ref()).await;
     let kept = found.stateful_set.as_ref().filter(|_| wait.is_some());
     // 4: a client is needed.
@@ -169,6 +196,26 @@ async fn steps(store: &KeyValueStore, context: &Context) -> Result<Action, Recon
     let seen = seen::look(&context.client, &namespace, &names, set).await?;
     tell(store, context, &compute::serving(&valid, &material, &seen, wait.as_ref(), previous, now)).await?;
     Ok(next(&valid, &material, &seen, now))
+}
+
+/// The StatefulSet that is to be made anew for its template of claims, or is gone already but for its name.
+///
+/// One whose pods the operator is replacing, or would, is let to end that first: what it notes of that is lost with it.
+/// `again` is what would be made in its place, without a look at it: none where that would be refused.
+fn outgrown<'s>(
+    store: &Store,
+    made: Option<&'s StatefulSet>,
+    wanted: &StatefulSet,
+    again: impl FnOnce() -> Option<StatefulSet>,
+) -> Option<&'s StatefulSet> {
+    let pods = |set: &StatefulSet| set.spec.as_ref().map(|spec| spec.template.clone());
+    match store.volume.template {
+        Template::Replace => made
+            .filter(|made| !rollouts::rolls(made, wanted))
+            .filter(|_| again().is_some_and(|again| pods(&again) == pods(wanted))),
+        Template::Leaving => made,
+        Template::Keep | Template::Release => None,
+    }
 }
 
 /// Whether the pods keep what they have for now: what the operator changes of its own accord waits for its turn.
@@ -203,6 +250,10 @@ fn owns(store: &KeyValueStore, set: &StatefulSet) -> bool {
 fn next(store: &Store, material: &Material, seen: &Seen, now: Timestamp) -> Action {
     /// Between two looks at the events of what is missing.
     const EVENTS: Duration = Duration::from_secs(10);
+    /// Between two looks at how full a volume is that grows by itself.
+    const FILL: Duration = Duration::from_secs(30);
+    /// Between two tries to let a claim ask for more: no watch tells of its StorageClass.
+    const REFUSED: Duration = Duration::from_secs(300);
     /// Between two looks for a kind that the cluster did not know.
     const DEFINITIONS: Duration = Duration::from_secs(300);
     let due = match &store.certificate {
@@ -215,8 +266,14 @@ fn next(store: &Store, material: &Material, seen: &Seen, now: Timestamp) -> Acti
     };
     let renewal = due.map(|due| until(now, due));
     let look = seen.is_silent().then_some(EVENTS);
+    let refused = store.volume.refusal.is_some().then_some(REFUSED);
+    let grows = store.settings.log.file.as_ref().is_some_and(|file| file.auto_grow.is_some()).then_some(FILL);
     let kinds = (!store.unknown_kinds.is_empty()).then_some(DEFINITIONS);
-    renewal.into_iter().chain(look).chain(kinds).min().map_or_else(Action::await_change, Action::requeue)
+    [renewal, look, refused, grows, kinds]
+        .into_iter()
+        .flatten()
+        .min()
+        .map_or_else(Action::await_change, Action::requeue)
 }
 
 /// Certificates are not watched, as the cluster may not know them; their Secrets are.

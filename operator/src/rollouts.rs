@@ -15,7 +15,7 @@ use kube::ResourceExt as _;
 use kube_runtime::reflector::{ObjectRef, Store};
 use parking_lot::Mutex;
 
-pub use self::change::{Change, change, note, template};
+pub use self::change::{Change, change, note, rolls, template};
 pub use self::decision::{Rolling, Turn, Wait, decide};
 use crate::reconcile::Watched;
 use crate::status::conditions::find;

@@ -10,6 +10,7 @@ mod events;
 mod memory;
 mod pods;
 pub mod seen;
+mod storage;
 mod trouble;
 mod warnings;
 

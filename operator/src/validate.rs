@@ -22,6 +22,8 @@ use crate::catalog::Catalog;
 use crate::dereference::Dereferenced;
 use crate::foreign::ForeignKind;
 use crate::model::{Store, Tokens, Volume};
+use crate::volumes::change::ForeignClaim;
+use crate::volumes::{growth, plan};
 
 pub use certificate::{CERTIFICATE_GENERATION, NEXT, NEXT_SINCE, retired_key};
 pub use error::ValidationError;
@@ -51,6 +53,9 @@ pub fn validate(
     settings.check()?;
     if spec.replicas != 1 {
         return Err(ValidationError::Replicas(spec.replicas));
+    }
+    if let Some(ForeignClaim { claim, why, store }) = found.foreign_claims.first().cloned() {
+        return Err(ValidationError::ForeignClaim { claim, why, store });
     }
     let volume = volume(&settings, found)?;
     let own = secret::Owned { uid: &owner.uid, store: names.store() };
@@ -101,14 +106,13 @@ fn restart(store: &KeyValueStore, found: &Dereferenced) -> Option<String> {
 
 fn volume(settings: &Settings, found: &Dereferenced) -> Result<Volume, ValidationError> {
     let file = settings.log.file()?;
-    let wanted_size = file.size.to_string();
-    let made = found.stateful_set.as_ref().and_then(|set| {
-        let template = set.spec.as_ref()?.volume_claim_templates.as_ref()?.first()?;
-        let requests = template.spec.as_ref()?.resources.as_ref()?.requests.as_ref()?;
-        Some(requests.get("storage")?.0.clone())
-    });
+    let wanted_size = growth::wanted(file, &found.claims);
+    let set = found.stateful_set.as_ref();
     Ok(Volume {
-        template_size: made.unwrap_or_else(|| wanted_size.clone()),
+        template_size: set.and_then(plan::template_size).unwrap_or(&wanted_size).to_owned(),
+        template: plan::template(&wanted_size, set, &found.claims),
+        growth: found.growth.clone(),
+        refusal: found.refusals.first().cloned(),
         wanted_size,
         storage_class: file.storage_class_name.clone(),
     })

@@ -2,6 +2,7 @@
 //! label.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use kivi_process::serve::ConnectionMetrics;
@@ -33,31 +34,39 @@ pub(crate) fn log_syncs(registry: &mut Registry) -> SyncObserver {
 }
 
 /// Adds the build's and the store's metrics to a registry, and returns what counts clients' connections.
-pub(crate) fn register(registry: &mut Registry, store: StoreCell) -> ConnectionMetrics {
+pub(crate) fn register(registry: &mut Registry, store: StoreCell, data_dir: PathBuf) -> ConnectionMetrics {
     registry.register(
         "kivi_build",
         "Which build of the server this is",
         Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]),
     );
-    registry.register_collector(Box::new(StoreMetrics { store }));
+    registry.register_collector(Box::new(StoreMetrics { store, data_dir }));
     ConnectionMetrics::register(registry)
 }
 
 /// Asks the store when it is scraped, so that no write pays for it.
 struct StoreMetrics {
     store: StoreCell,
+    data_dir: PathBuf,
 }
 
 impl Collector for StoreMetrics {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let Some(store) = self.store.get() else {
-            return Ok(());
-        };
-        let status = store.status();
         let mut gauge = |name, help, unit, value: u64| {
             let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
             gauge.encode(encoder.encode_descriptor(name, help, unit, gauge.metric_type())?)
         };
+        // Also while the log is being read. Before a first start there is no folder yet.
+        if let Ok(room) = kivi_store::room(&self.data_dir) {
+            let bytes = Some(&Unit::Bytes);
+            gauge("kivi_log_volume_size", "Size of the file system that the log is on.", bytes, room.size)?;
+            let help = "What is free of the file system that the log is on.";
+            gauge("kivi_log_volume_available", help, bytes, room.available)?;
+        }
+        let Some(store) = self.store.get() else {
+            return Ok(());
+        };
+        let status = store.status();
         gauge("kivi_store_keys", "Keys that have a value.", None, status.keys)?;
         gauge(
             "kivi_store_memory",

@@ -118,7 +118,7 @@ impl Server {
         let answers = config.access.is_open() && !config.traced;
         let lane = Lane::new(StoreCell::clone(&store), config.limits, &http, answers);
         let service = service(&config, StoreCell::clone(&store), http, shutdown.clone());
-        let connections = metrics::register(&mut registry, StoreCell::clone(&store));
+        let connections = metrics::register(&mut registry, StoreCell::clone(&store), config.data_dir.clone());
         let log = FileLogOptions { on_sync: Some(metrics::log_syncs(&mut registry)), ..config.log.clone() };
         let probes = Health::new(Arc::new(registry));
         readiness::register(&probes, StoreCell::clone(&store), progress.clone(), shutdown.clone());

@@ -4,6 +4,7 @@
 //! - [`kubectl`] runs `kubectl` and `helm`, and keeps port-forwards open.
 //! - [`install`] puts this checkout's operator into the cluster.
 //! - [`operator`] runs one beside it.
+//! - [`resizer`] plays the part of the storage that lets volumes grow.
 //! - [`store`] reaches one store as a user would: token and CA from the cluster, HTTPS through a forward.
 //! - [`tour`] is the walk through the REST API that [`demo`] prints.
 //! - [`cert_manager`] issues certificates.
@@ -19,6 +20,7 @@ pub mod install;
 pub mod jaeger;
 pub mod kubectl;
 pub mod operator;
+pub mod resizer;
 pub mod store;
 pub mod tour;
 

@@ -21,6 +21,12 @@ pub enum SettingsError {
         /// What was written.
         text: String,
     },
+    /// The text is not a step of growth.
+    #[error("`{text}` is not a step: write bytes as in `1Gi`, or percent from 1% to 100% as in `25%`")]
+    Step {
+        /// What was written.
+        text: String,
+    },
     /// The text is not a ratio.
     #[error("`{text}` is not a ratio: write a decimal from \"0\" to \"1\", as in \"0.25\"")]
     Ratio {

@@ -21,7 +21,7 @@ pub use auth::{Anonymous, AuthSettings, SecretRef};
 pub use duration::DurationString;
 pub use error::SettingsError;
 pub use limits::LimitsSettings;
-pub use log::{FileLogSettings, LogSettings, SyncPolicy};
+pub use log::{AutoGrow, FileLogSettings, GrowthStep, LogSettings, SyncPolicy};
 pub use quantity::Quantity;
 pub use ratio::Ratio;
 pub use settings::Settings;

@@ -1,7 +1,11 @@
 //! `spec.log`: where the transaction log lives. Exactly one kind of log.
 
+mod auto_grow;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use auto_grow::{AutoGrow, GrowthStep};
 
 use crate::{DurationString, Quantity, SettingsError};
 
@@ -46,25 +50,29 @@ impl LogSettings {
 #[schemars(extend("x-kubernetes-validations" = [
     {"rule": "has(self.storageClassName) == has(oldSelf.storageClassName) && (!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName)",
      "message": "storageClassName cannot change: a volume keeps its class for life"},
-    {"rule": "quantity(string(self.size)).compareTo(quantity(string(oldSelf.size))) >= 0",
-     "message": "size cannot shrink: a volume keeps what it has"},
     {"rule": "quantity(string(self.size)).compareTo(quantity('16Mi')) >= 0 && quantity(string(self.size)).compareTo(quantity('1024Ti')) <= 0",
      "message": "size must be from 16Mi to 1024Ti"},
     {"rule": "quantity(string(self.segmentSize)).compareTo(quantity('1Mi')) >= 0 && quantity(string(self.segmentSize)).compareTo(quantity('1Gi')) <= 0",
      "message": "segmentSize must be from 1Mi to 1Gi"},
     {"rule": "quantity(string(self.segmentSize)).compareTo(quantity(string(self.size))) <= 0",
      "message": "segmentSize must not exceed size"},
+    {"rule": "!has(self.autoGrow) || quantity(string(self.autoGrow.max)).compareTo(quantity(string(self.size))) >= 0",
+     "message": "autoGrow.max must be at least size"},
     {"rule": "duration(self.syncInterval) >= duration('1ms') && duration(self.syncInterval) <= duration('60s')",
      "message": "syncInterval must be from 1ms to 60s"}
 ]))]
 pub struct FileLogSettings {
-    /// Size of each pod's log volume, in bytes, from 16Mi to 1024Ti. It never shrinks; a larger size is for volumes that are yet to be made. Default 1Gi.
+    /// Size of each pod's log volume, in bytes, from 16Mi to 1024Ti. A larger size makes the volumes grow while the
+    /// store serves; a growth that failed can be taken back, and nothing else shrinks. Default 1Gi.
     pub size: Quantity,
     /// StorageClass of the log volume, at most 253 characters; unset means the cluster's default class.
     /// Cannot change.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub storage_class_name: Option<String>,
+    /// Lets the volume grow by itself when it is nearly full. Unset means that it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auto_grow: Option<AutoGrow>,
     /// When a write is made durable, in relation to its answer. Default Always.
     pub sync: SyncPolicy,
     /// Longest time between a write and its fsync under `sync: Interval`, from 1ms to 60s. Default 1s.
@@ -81,6 +89,7 @@ impl Default for FileLogSettings {
         Self {
             size: Quantity::from_mebibytes(1024),
             storage_class_name: None,
+            auto_grow: None,
             sync: SyncPolicy::Always,
             sync_interval: DurationString::from_secs(1),
             segment_size: Quantity::from_mebibytes(64),
@@ -102,6 +111,9 @@ impl FileLogSettings {
         }
         if self.segment_size.bytes() > self.size.bytes() {
             return out("log.file.segmentSize", &self.segment_size, "it must not exceed log.file.size");
+        }
+        if let Some(auto) = &self.auto_grow {
+            auto.check(&self.size)?;
         }
         if !(1..=60_000).contains(&self.sync_interval.get().as_millis()) {
             return out("log.file.syncInterval", &self.sync_interval, "write 1ms to 60s");

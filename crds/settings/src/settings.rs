@@ -57,6 +57,8 @@ mod tests {
             ("log: {file: {segmentSize: 1}}", "log.file.segmentSize: 1"),
             ("log: {file: {syncInterval: 0s}}", "log.file.syncInterval: 0s"),
             ("log: {file: {compactAtGarbage: 100}}", "log.file.compactAtGarbage: 100"),
+            ("log: {file: {autoGrow: {max: 512Mi}}}", "log.file.autoGrow.max: 512Mi"),
+            ("log: {file: {autoGrow: {max: 2Gi, threshold: 96}}}", "log.file.autoGrow.threshold: 96"),
             ("limits: {keyBytes: 0}", "limits.keyBytes: 0"),
             ("limits: {valueBytes: 65Mi}", "limits.valueBytes: 65Mi"),
             ("limits: {memory: 1Mi}", "limits.memory: 1Mi"),

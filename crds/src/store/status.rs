@@ -70,15 +70,21 @@ pub struct CertificateStatus {
 #[serde(rename_all = "camelCase")]
 pub struct VolumeStatus {
     /// Name of the PersistentVolumeClaim.
+    #[schemars(length(max = 253))]
     pub name: String,
     /// Phase of the claim.
     pub phase: VolumePhase,
     /// Size that the claim asks for.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
     pub requested: Option<String>,
     /// Size that the volume has; unset until it is bound.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
     pub actual: Option<String>,
+    /// How far the volume is on its way from `actual` to `requested`; unset where it has that size.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resize: Option<VolumeResize>,
 }
 
 /// Phase of a PersistentVolumeClaim.
@@ -91,4 +97,19 @@ pub enum VolumePhase {
     Bound,
     /// Its volume is gone, and the data on it.
     Lost,
+}
+
+/// How far a volume is on its way to the size that its claim asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum VolumeResize {
+    /// The claim asks for it; nobody has begun.
+    Requested,
+    /// It is being resized.
+    Resizing,
+    /// The volume has the size; its file system gets it where a pod mounts it.
+    FileSystemResizePending,
+    /// A try failed; there will be more.
+    Failing,
+    /// The storage cannot give that size.
+    Infeasible,
 }

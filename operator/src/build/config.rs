@@ -14,7 +14,7 @@ pub(super) const FILE: &str = "kivi.yaml";
 
 /// The configuration file.
 pub(super) fn file(settings: &Settings) -> String {
-    let yaml = differing(settings).and_then(|value| serde_yaml::to_string(&value).ok());
+    let yaml = differing(&without_growth(settings)).and_then(|value| serde_yaml::to_string(&value).ok());
     format!(
         "# What differs from the defaults. Written by kivi-operator out of the store's spec.\n{}",
         yaml.unwrap_or_else(|| "{}\n".to_owned())
@@ -25,7 +25,7 @@ pub(super) fn file(settings: &Settings) -> String {
 /// the size of a volume, what the pod template itself carries, and the settings of cache, throttle and requests in flight,
 /// which the sidecar follows.
 pub(super) fn hash(settings: &Settings) -> String {
-    let mut settings = settings.clone();
+    let mut settings = without_growth(settings);
     let defaults = FileLogSettings::default();
     if let Some(file) = &mut settings.log.file {
         file.size = defaults.size;
@@ -40,6 +40,15 @@ pub(super) fn hash(settings: &Settings) -> String {
     settings.sidecar.tracing = defaults.tracing;
     settings.sidecar.resources = defaults.resources;
     digest::of(differing(&settings).unwrap_or_default())
+}
+
+/// How a volume grows is the operator's business; a server of an older release need not know of it.
+fn without_growth(settings: &Settings) -> Settings {
+    let mut settings = settings.clone();
+    if let Some(file) = &mut settings.log.file {
+        file.auto_grow = None;
+    }
+    settings
 }
 
 fn differing(settings: &Settings) -> Option<Value> {
@@ -86,6 +95,11 @@ mod tests {
     }
 
     #[test]
+    fn a_server_need_not_know_how_its_volume_grows() {
+        assert_eq!(file(&settings("{log: {file: {autoGrow: {max: 5Gi}}}}")), file(&Settings::default()));
+    }
+
+    #[test]
     fn hashes_are_golden_or_an_upgrade_of_the_operator_rolls_every_pod() {
         for (text, golden) in [
             ("{}", "e3b0c44298fc1c14"),
@@ -101,6 +115,7 @@ mod tests {
         for text in [
             "{log: {file: {size: 2Gi}}}",
             "{log: {file: {storageClassName: fast}}}",
+            "{log: {file: {autoGrow: {max: 5Gi}}}}",
             "{auth: {tokensSecretRef: {name: mine}}}",
             "{sidecar: {cache: {ttl: 5s, maxBytes: 1Gi, splitBy: [Header=X-Account]}}}",
             "{sidecar: {throttle: {rate: 5, by: Store}, maxInFlight: 5}}",

@@ -17,7 +17,7 @@ use crate::model::Store;
 /// Where clients come in, with and without a sidecar.
 pub(super) const CLIENT_PORT: i32 = 8443;
 /// The server's health port.
-pub(super) const SERVER_HEALTH_PORT: i32 = 8081;
+pub(crate) const SERVER_HEALTH_PORT: i32 = 8081;
 /// The sidecar's health port.
 pub(super) const SIDECAR_HEALTH_PORT: i32 = 8091;
 /// Name of the server's health port.

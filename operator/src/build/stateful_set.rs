@@ -14,6 +14,7 @@ use kivi_crds::{LOG_VOLUME, RetentionPolicy};
 
 use super::{digest, metadata, pod};
 use crate::model::Store;
+use crate::volumes::plan::Template;
 
 /// Annotation of the StatefulSet: the hash of its pod template. By it an operator knows whether it would roll pods.
 pub(crate) const TEMPLATE: &str = "kivi.dev/template-hash";
@@ -50,6 +51,14 @@ pub(crate) fn build(store: &Store) -> StatefulSet {
 }
 
 fn retention(store: &Store) -> StatefulSetPersistentVolumeClaimRetentionPolicy {
+    // Also while the StatefulSet waits to be replaced, or it would take its claims back.
+    if matches!(store.volume.template, Template::Release | Template::Replace) {
+        let retain = || Some(RetentionPolicy::Retain.as_str().to_owned());
+        return StatefulSetPersistentVolumeClaimRetentionPolicy {
+            when_deleted: retain(),
+            when_scaled: retain(),
+        };
+    }
     // To stop a store is to scale it to nothing, and that must not cost its data.
     let when_scaled = if store.stopped { RetentionPolicy::Retain } else { store.retention.when_scaled };
     StatefulSetPersistentVolumeClaimRetentionPolicy {

@@ -53,6 +53,11 @@ pub fn note(wanted: &mut StatefulSet, change: Change, made: Option<&StatefulSet>
     }
 }
 
+/// Whether the operator replaces pods of its own accord, or would.
+pub fn rolls(made: &StatefulSet, wanted: &StatefulSet) -> bool {
+    under_way(made) || change(Some(made), wanted) == Change::Operators
+}
+
 /// The hash of a StatefulSet's template.
 pub fn template(set: &StatefulSet) -> &str {
     set.annotations().get(TEMPLATE).map(String::as_str).unwrap_or_default()

@@ -2,13 +2,13 @@
 //! transition.
 
 use jiff::Timestamp;
-use kivi_crds::settings::Quantity;
-use kivi_crds::{ConditionType, KeyValueStoreStatus, VolumePhase, labels};
+use kivi_crds::{ConditionType, KeyValueStoreStatus, labels};
 
 use super::certificate;
 use super::conditions::Conditions;
 use super::pods::Pods;
 use super::seen::Seen;
+use super::storage;
 use crate::material::Material;
 use crate::model::Store;
 use crate::rollouts::Wait;
@@ -35,7 +35,7 @@ pub fn serving(
         None => conditions,
     };
     let conditions = super::warnings::condition(store, conditions);
-    let conditions = storage(store, seen, conditions);
+    let conditions = storage::conditions(store, seen, conditions);
     let conditions = release(store, conditions);
     let conditions = certificate::condition(store, material, now, conditions).set(
         ConditionType::ReconciliationPaused,
@@ -117,6 +117,24 @@ pub fn paused(
     KeyValueStoreStatus { observed_generation: Some(generation), conditions: conditions.finish(), ..status }
 }
 
+/// The status of a store whose StatefulSet is about to be made anew, for volumes of another size. Its pods run on.
+pub fn replacing(
+    store: &Store,
+    seen: &Seen,
+    previous: Option<&KeyValueStoreStatus>,
+    now: Timestamp,
+) -> KeyValueStoreStatus {
+    let (status, _) = running(previous, seen);
+    let conditions = Conditions::new(&status.conditions, store.generation, now).set(
+        ConditionType::Progressing,
+        true,
+        "Resizing",
+        "The StatefulSet is made anew; its pods run on.",
+    );
+    let conditions = storage::conditions(store, seen, conditions);
+    KeyValueStoreStatus { conditions: conditions.finish(), ..status }
+}
+
 /// The status of a store one of whose children the API server refuses.
 ///
 /// What runs may serve as before; that is `Ready` only where it is what this generation asks for, or
@@ -176,46 +194,6 @@ fn release(store: &Store, conditions: Conditions) -> Conditions {
         store.release.version
     );
     conditions.set(ConditionType::Degraded, true, "VersionNotSupported", message)
-}
-
-fn storage(store: &Store, seen: &Seen, conditions: Conditions) -> Conditions {
-    use ConditionType::{Degraded, StorageReady};
-    let volumes = &seen.volumes;
-    let named = |phase: VolumePhase| volumes.iter().find(|volume| volume.phase == phase);
-    let wanted = usize::try_from(store.replicas).unwrap_or_default();
-    if let Some(lost) = named(VolumePhase::Lost) {
-        let message = format!("Volume {} is lost, and the data on it.", lost.name);
-        return conditions.set(StorageReady, false, "VolumeLost", &message).set(
-            Degraded,
-            true,
-            "VolumeLost",
-            message,
-        );
-    }
-    if let Some(pending) = named(VolumePhase::Pending) {
-        let complaint = seen.complaint.as_ref().filter(|complaint| complaint.claim.is_some());
-        let why = complaint.map(|complaint| format!(": {}", complaint.note.trim_end_matches('.')));
-        let message = format!("Volume claim {} waits for a volume{}.", pending.name, why.unwrap_or_default());
-        return conditions.set(StorageReady, false, "VolumePending", message);
-    }
-    if volumes.len() < wanted {
-        let message = format!("{} of {wanted} volume claims exist.", volumes.len());
-        return conditions.set(StorageReady, false, "VolumePending", message);
-    }
-    if !same_size(&store.volume.template_size, &store.volume.wanted_size) {
-        let message = format!(
-            "spec.log.file.size is {}, and the volumes were made with {}: this release does not grow them.",
-            store.volume.wanted_size, store.volume.template_size
-        );
-        return conditions.set(StorageReady, true, "SizeDiffers", message);
-    }
-    conditions.set(StorageReady, true, "VolumesBound", format!("Volumes bound: {}.", volumes.len()))
-}
-
-/// Sizes are compared by what they say: the API server writes `1024Mi` as `1Gi`.
-fn same_size(one: &str, other: &str) -> bool {
-    let bytes = |text: &str| text.parse::<Quantity>().map(|size| size.bytes()).ok();
-    one == other || bytes(one).is_some_and(|size| bytes(other) == Some(size))
 }
 
 #[cfg(test)]

@@ -55,6 +55,11 @@ impl Conditions {
         self
     }
 
+    /// One as it was before.
+    pub fn before(&self, type_: ConditionType) -> Option<&Condition> {
+        find(&self.previous, type_)
+    }
+
     /// Whether one was set, and holds.
     pub fn holds(&self, type_: ConditionType) -> bool {
         self.next.iter().any(|(other, condition)| *other == type_ && condition.status == "True")

@@ -23,6 +23,8 @@ pub struct Seen {
     pub pods: Vec<Pod>,
     /// Its volumes.
     pub volumes: Vec<VolumeStatus>,
+    /// Why a volume does not get the size that it was asked to get.
+    pub resize_error: Option<String>,
     /// What keeps a volume or a pod from being made.
     pub complaint: Option<Complaint>,
 }
@@ -66,7 +68,8 @@ pub async fn look(
     let claims: Vec<PersistentVolumeClaim> = list(client, namespace, &own).await?;
     let pods: Vec<Pod> = list(client, namespace, &own).await?;
     let volumes = claims::volumes(names, &claims);
-    let mut seen = Seen { stateful_set, pods, volumes, complaint: None };
+    let resize_error = claims::resize_error(&claims);
+    let mut seen = Seen { stateful_set, pods, volumes, resize_error, complaint: None };
     // A claim may wait for a pod that cannot be made, so the pods are asked after too.
     let pending =
         seen.pending_claim().and_then(|volume| claims.iter().find(|claim| claim.name_any() == volume.name));

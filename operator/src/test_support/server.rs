@@ -18,6 +18,24 @@ use crate::metrics::Metrics;
 use crate::reconcile::{Context, Watched};
 use crate::rollouts::Rollouts;
 
+/// A merge patch (RFC 7386).
+fn merged(there: Value, patch: Value) -> Value {
+    let Value::Object(patch) = patch else {
+        return patch;
+    };
+    let mut fields = match there {
+        Value::Object(fields) => fields,
+        _ => serde_json::Map::new(),
+    };
+    for (name, value) in patch {
+        let old = fields.remove(&name).unwrap_or_default();
+        if !value.is_null() {
+            fields.insert(name, merged(old, value));
+        }
+    }
+    Value::Object(fields)
+}
+
 /// An API server that keeps what is applied, by path, and notes every request.
 #[derive(Clone, Default)]
 pub(crate) struct Server {
@@ -95,6 +113,11 @@ impl Server {
             (200, json!({"kind": "Status", "status": "Success"}))
         } else {
             let mut object: Value = serde_json::from_slice(&body).unwrap();
+            if parts.headers["content-type"] == "application/merge-patch+json"
+                && let Some(there) = self.objects.lock().get(&path)
+            {
+                object = merged(there.clone(), object);
+            }
             if object["kind"] == "StatefulSet" {
                 object["metadata"]["uid"] = json!("s");
             }

@@ -89,6 +89,19 @@ pub enum ValidationError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A volume claim of someone else's has the name of one of the store's.
+    #[error(
+        "Volume claim {claim} exists and is not this store's: {why}. Rename one of them; or, to take the claim over with what \
+         is on its volume, `kubectl annotate pvc {claim} kivi.dev/adopt={store}`."
+    )]
+    ForeignClaim {
+        /// Name of the claim.
+        claim: String,
+        /// Why it is not the store's.
+        why: String,
+        /// The store, as claims name it.
+        store: String,
+    },
     /// An object of someone else's has the name of a child.
     #[error("{kind} {name} exists and is not this store's; delete or rename one of them.")]
     NameTaken {
@@ -117,12 +130,13 @@ impl ValidationError {
             Self::SecretNotFound { .. } => "SecretNotFound",
             Self::SecretInvalid { .. } => "SecretInvalid",
             Self::NameTaken { .. } => "NameTaken",
+            Self::ForeignClaim { .. } => "VolumeForeign",
         }
     }
 
     /// Whether its end cannot be seen: the operator watches no objects of someone else's but Secrets.
     pub fn must_be_tried_again(&self) -> bool {
-        matches!(self, Self::NameTaken { .. } | Self::NoCertManager)
+        matches!(self, Self::NameTaken { .. } | Self::NoCertManager | Self::ForeignClaim { .. })
     }
 
     /// Whether it is the certificate that is missing.

@@ -18,6 +18,7 @@ mod recovery;
 mod repair;
 mod reserve;
 mod restore;
+mod room;
 mod segment;
 mod snapshot;
 mod step;
@@ -37,6 +38,7 @@ pub use self::{
     directory::{Directory, LogFile},
     repair::{Repaired, repair, repair_in},
     restore::{RestoreError, Restored, restore, restore_in},
+    room::{Room, room},
     snapshot::SnapshotEncoder,
     step::{Step, StepObserver},
 };

@@ -13,8 +13,8 @@ mod state_hash;
 mod store;
 
 pub use file_log::{
-    FileLog, FileLogOptions, Repaired, Report, RestoreError, Restored, SnapshotEncoder, Step, StepObserver,
-    Sync, SyncObserver, check, damage, repair, restore,
+    FileLog, FileLogOptions, Repaired, Report, RestoreError, Restored, Room, SnapshotEncoder, Step,
+    StepObserver, Sync, SyncObserver, check, damage, repair, restore, room,
 };
 pub use log::{
     AppendError, Appended, Begin, Chunk, CompactError, Entries, LogError, LogUsage, Promise, Snapshot,

@@ -78,6 +78,8 @@ async fn probes_name_their_checks_and_metrics_tell_of_store_and_requests() {
         "# TYPE kivi_log_sync_duration_seconds histogram",
         "kivi_log_sync_duration_seconds_count 1",
         "# UNIT kivi_store_memory_bytes bytes",
+        "\nkivi_log_volume_size_bytes ",
+        "\nkivi_log_volume_available_bytes ",
     ] {
         assert!(metrics.contains(line), "{line}: {metrics}");
     }

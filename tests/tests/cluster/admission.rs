@@ -39,6 +39,11 @@ async fn ask(kubectl: &Kubectl, name: String, case: &Value) -> Result<String, St
     if case["old"].is_object() {
         kubectl.apply(&store(&name, &case["old"])).await.unwrap();
     }
+    if case["status"].is_object() {
+        let status = json!({"status": case["status"]}).to_string();
+        let patch = ["patch", "kvs", &name, "--subresource=status", "--type=merge", "-p", &status];
+        kubectl.run(patch).await.unwrap();
+    }
     kubectl.would_apply(&store(&name, &case["spec"])).await.map_err(|refusal| refusal.to_string())
 }
 

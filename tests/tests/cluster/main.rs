@@ -6,6 +6,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, missing_docs)]
 
 mod admission;
+mod claims;
 mod data;
 mod deletion;
 mod drift;
@@ -22,3 +23,4 @@ mod sidecar;
 mod stage;
 mod status;
 mod tracing;
+mod volumes;

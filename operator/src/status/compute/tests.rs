@@ -1,5 +1,5 @@
 use k8s_openapi::api::apps::v1::StatefulSetStatus;
-use kivi_crds::VolumeStatus;
+use kivi_crds::{VolumePhase, VolumeStatus};
 
 use super::*;
 use crate::status::seen::Complaint;
@@ -28,12 +28,14 @@ fn seen(spec: &str, (existing, ready, updated): (i32, i32, i32), phases: &[Volum
         name: format!("log-orders-{ordinal}"),
         phase: *phase,
         requested: Some("1Gi".to_owned()),
-        actual: None,
+        actual: Some("1Gi".to_owned()),
+        resize: None,
     };
     Seen {
         stateful_set: Some(set),
         pods: (0..existing).map(pod).collect(),
         volumes: phases.iter().enumerate().map(volume).collect(),
+        resize_error: None,
         complaint: None,
     }
 }
@@ -269,13 +271,6 @@ fn what_keeps_a_pod_from_being_made_is_told_and_calls_a_human() {
     assert_eq!(said(&status, ConditionType::Degraded), ("True", "VolumeNotProvisioned"));
     let storage = conditions::find(&status.conditions, ConditionType::StorageReady).unwrap();
     assert_eq!(storage.message, "Volume claim log-orders-0 waits for a volume: no class \"fast\".");
-}
-
-#[test]
-fn the_same_size_in_other_words_is_the_same_size() {
-    for (one, other, same) in [("1Gi", "1024Mi", true), ("1Gi", "2Gi", false), ("1Gi", "1.5Gi", false)] {
-        assert_eq!(same_size(one, other), same, "{one} {other}");
-    }
 }
 
 #[test]
