@@ -37,7 +37,7 @@ pub struct Parts {
 
 /// A definition as Helm would render it; all that its template adds are labels.
 pub(crate) fn rendered(template: &str) -> String {
-    template.lines().filter(|line| !line.contains("{{")).map(|line| format!("{line}\n")).collect()
+    template.split_inclusive('\n').filter(|line| !line.contains("{{")).collect()
 }
 
 fn rights() -> Value {

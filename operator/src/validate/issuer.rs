@@ -40,8 +40,8 @@ pub(super) fn certificate(
     let certificate = found.certificate.as_ref();
     owned.config_map(found.bundle.as_ref())?;
     let issued = found.leaf.as_ref().filter(|secret| {
-        let named = secret.annotations().get(CERTIFICATE_NAME).map(String::as_str);
-        named == Some(names.store()) && !holds_own_pair(secret)
+        let written_for = secret.annotations().get(CERTIFICATE_NAME).map(String::as_str);
+        written_for == Some(names.store()) && !holds_own_pair(secret)
     });
     let secret = match issued {
         Some(secret) => Some(secret),
