@@ -33,7 +33,7 @@ fn the_full_example_names_every_field_of_the_spec() {
     let mut missing = Vec::new();
     compare("spec", schema, &example["spec"], &mut missing);
     // Alternatives of `tls.managed`, of which a store has one.
-    assert_eq!(missing, ["spec.tls.disabled", "spec.tls.secretRef"]);
+    assert_eq!(missing, ["spec.tls.disabled", "spec.tls.issuerRef", "spec.tls.secretRef"]);
 }
 
 fn compare(path: &str, schema: &Value, value: &Value, missing: &mut Vec<String>) {
