@@ -1,6 +1,7 @@
 //! How the API server's answers are read.
 
 use std::fmt;
+use std::time::Duration;
 
 /// What the API server said, as a sentence for a user: its own message, without the client's wrapping.
 pub(crate) struct Said<'a>(pub(crate) &'a kube::Error);
@@ -11,6 +12,7 @@ impl fmt::Display for Said<'_> {
             kube::Error::Api(status) => {
                 write!(f, "{} ({})", status.message.trim_end_matches('.'), status.code)
             }
+            kube::Error::Service(error) => error.fmt(f),
             error => error.fmt(f),
         }
     }
@@ -22,9 +24,28 @@ pub(crate) fn is_absent(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 404)
 }
 
+/// Whether somebody else wrote the object, or made it, in the meantime.
+pub(crate) fn is_conflict(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 409)
+}
+
 /// Whether the API server understood the object, and does not take it.
 pub(crate) fn is_invalid(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 422)
+}
+
+/// Whether the namespace is being deleted, so that nothing can be made in it any more.
+pub(crate) fn is_leaving(error: &kube::Error) -> bool {
+    let kube::Error::Api(status) = error else { return false };
+    let causes = status.details.iter().flat_map(|details| &details.causes);
+    status.code == 403 && causes.into_iter().any(|cause| cause.reason == "NamespaceTerminating")
+}
+
+/// How long the API server asks to be left alone, where it does.
+pub(crate) fn retry_after(error: &kube::Error) -> Option<Duration> {
+    let kube::Error::Api(status) = error else { return None };
+    let seconds = u64::from(status.details.as_ref()?.retry_after_seconds);
+    (seconds > 0).then(|| Duration::from_secs(seconds))
 }
 
 /// Whether the API server will say the same again until something else changes.

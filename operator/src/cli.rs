@@ -2,11 +2,15 @@
 //!
 //! Every flag is an environment variable too, `KIVI_` and the flag's name. It must not do IO.
 
+mod election;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use kivi_process::telemetry::LogFormat;
+
+pub use election::ElectionArgs;
 
 /// The operator of Kivi's key-value stores.
 #[derive(Debug, Parser)]
@@ -21,7 +25,8 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Reconcile the cluster's stores until told to stop.
-    Run(RunArgs),
+    #[command(args_override_self = true)]
+    Run(Box<RunArgs>),
     /// Print the CustomResourceDefinition as YAML, for `kubectl apply --server-side -f -`.
     Crd,
 }
@@ -65,6 +70,10 @@ pub struct RunArgs {
     /// users change is not counted.
     #[arg(long, env = "KIVI_MAX_ROLLOUTS", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub max_rollouts: u16,
+
+    /// Whether several operators take turns.
+    #[command(flatten)]
+    pub election: ElectionArgs,
 
     /// How logs are written.
     #[arg(long, env = "KIVI_LOG_FORMAT", default_value = "auto")]
@@ -139,7 +148,7 @@ mod tests {
     fn run(flags: &[&str]) -> Result<RunArgs, clap::Error> {
         let arguments = ["kivi-operator", "run"].iter().chain(flags);
         Cli::try_parse_from(arguments).map(|cli| match cli.command {
-            Command::Run(args) => args,
+            Command::Run(args) => *args,
             Command::Crd => panic!("run was asked for"),
         })
     }
@@ -150,6 +159,20 @@ mod tests {
         assert_eq!(args.namespace(), None);
         assert_eq!(args.server_image, format!("localhost/kivi/kivi-server:{}", kivi_crds::RELEASE));
         assert_eq!(args.image_pull_policy.as_str(), "IfNotPresent");
+        assert!(!args.election.leader_election, "one that is run by hand needs no right to Leases");
+        assert!(args.election.timing().is_ok());
+    }
+
+    #[test]
+    fn the_election_is_switched_with_and_without_a_word() {
+        for (flag, on) in [
+            ("--leader-election", true),
+            ("--leader-election=true", true),
+            ("--leader-election=false", false),
+        ] {
+            assert_eq!(run(&[flag]).unwrap().election.leader_election, on, "{flag}");
+        }
+        assert!(run(&["--lease-duration=10s"]).unwrap().election.timing().is_err());
     }
 
     #[test]
@@ -162,6 +185,7 @@ mod tests {
             ("--server-image", "a b"),
             ("--cluster-domain", "cluster.local."),
             ("--cluster-domain", "Cluster_local"),
+            ("--lease-duration", "long"),
             ("--log-format", "xml"),
         ] {
             let error = run(&[flag, value]).unwrap_err().to_string();

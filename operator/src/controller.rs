@@ -27,6 +27,7 @@ use kube_runtime::{WatchStreamExt as _, applier};
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
+use crate::backoff::Backoff;
 use crate::progress::WATCH_TIMEOUT_SECONDS;
 use crate::reconcile::{Context, Watched, error_policy, reconcile};
 use crate::rollouts::{self, Rollouts};
@@ -66,7 +67,7 @@ impl Controller {
     pub fn new(scope: &Scope) -> Self {
         let (stores, writer) = reflector::store::<Watched>();
         let main = watcher(scope.api::<Watched>(), config())
-            .default_backoff()
+            .backoff(Backoff::default())
             .modify(|store| store.meta_mut().managed_fields = None)
             .reflect(writer)
             .touched_objects();
@@ -77,7 +78,7 @@ impl Controller {
         // Kept as far as the stagger of roll-outs asks of them.
         let (sets, writer) = reflector::store::<StatefulSet>();
         let changes = watcher(scope.api::<StatefulSet>(), managed.clone())
-            .default_backoff()
+            .backoff(Backoff::default())
             .modify(rollouts::prune)
             .reflect(writer)
             .touched_objects();
@@ -109,7 +110,7 @@ impl Controller {
     }
 
     /// Reconciles until `shutdown`, then ends what has begun.
-    pub async fn run(mut self, context: Context, concurrency: u16, shutdown: CancellationToken) {
+    pub async fn run(mut self, context: Arc<Context>, concurrency: u16, shutdown: CancellationToken) {
         self.queue.push(all_at_each_change(&context, &self.stores));
         context.rollouts.begin(self.sets, self.stores.clone());
         self.queue.push(called(Arc::clone(&context.rollouts)));
@@ -117,7 +118,7 @@ impl Controller {
         applier(
             |store, context| Box::pin(reconcile(store, context)),
             error_policy,
-            Arc::new(context),
+            context,
             self.stores,
             queue,
             Queue::default().concurrency(concurrency),
@@ -174,7 +175,8 @@ where
         + Sync
         + 'static,
 {
-    let changes = watcher(scope.api::<PartialObjectMeta<K>>(), config).default_backoff().touched_objects();
+    let changes =
+        watcher(scope.api::<PartialObjectMeta<K>>(), config).backoff(Backoff::default()).touched_objects();
     report(K::kind(&()).into_owned(), changes)
         .flat_map(move |object| futures::stream::iter(stores(&object.metadata)))
         .boxed()

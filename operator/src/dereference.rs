@@ -85,6 +85,14 @@ pub enum DereferenceError {
     },
 }
 
+impl DereferenceError {
+    /// What the API server said.
+    pub fn cause(&self) -> &kube::Error {
+        let Self::Read { source, .. } = self;
+        source
+    }
+}
+
 /// Fetches what the store refers to.
 ///
 /// # Errors

@@ -3,6 +3,7 @@
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube_runtime::events::{Event, EventType, Recorder};
 
+use crate::answer::is_leaving;
 use crate::status::Change;
 
 /// Publishes each change. An event that is lost costs a user one line, not the reconcile.
@@ -17,7 +18,10 @@ pub(crate) async fn publish(recorder: &Recorder, store: &ObjectReference, change
             action: "Reconcile".to_owned(),
             secondary: None,
         };
-        if let Err(error) = recorder.publish(&event, store).await {
+        if let Err(error) = recorder.publish(&event, store).await
+            // Nobody reads the events of a namespace that is being deleted.
+            && !is_leaving(&error)
+        {
             tracing::warn!(%error, reason = event.reason, "An event could not be published.");
         }
     }

@@ -2,16 +2,19 @@
 //!
 //! One reconcile is five steps, each a module: [`dereference`] (client) -> [`validate`] (pure) ->
 //! [`build`] (pure) -> [`apply`] (client) -> [`status`] (client). [`reconcile`] calls them in order;
-//! [`controller`] says when; [`run`] wires the process. Which step knows a client is not a habit but a
+//! [`controller`] says when; [`election`] says which of several operators; [`run`] wires the process. Which step knows a client is not a habit but a
 //! property: `build` cannot name one, and `status` takes only what `apply` returned.
 
 mod answer;
 pub mod apply;
+mod backoff;
 pub mod build;
 pub mod catalog;
 pub mod cli;
+pub mod client;
 pub mod controller;
 pub mod dereference;
+pub mod election;
 mod events;
 pub mod foreign;
 pub mod material;
@@ -25,6 +28,7 @@ pub mod reconcile;
 pub mod rollouts;
 pub mod run;
 pub mod status;
+mod term;
 #[cfg(test)]
 mod test_support;
 pub mod triggers;

@@ -11,7 +11,7 @@ use kivi_process::{exit, shutdown};
 fn main() -> ExitCode {
     match exit::parse_flags::<Cli>().map(|cli| cli.command) {
         Ok(Command::Crd) => print_definition(),
-        Ok(Command::Run(args)) => operate(args),
+        Ok(Command::Run(args)) => operate(*args),
         Err(code) => code,
     }
 }

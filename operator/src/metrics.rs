@@ -16,6 +16,8 @@ pub struct Metrics {
     failures: Family<Failure, Counter>,
     duration: Histogram,
     status_writes: Counter,
+    leader: Gauge,
+    lease_failures: Counter,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -36,6 +38,8 @@ impl Metrics {
             failures: Family::default(),
             duration: Histogram::new(exponential_buckets(0.005, 2.0, 14)),
             status_writes: Counter::default(),
+            leader: Gauge::default(),
+            lease_failures: Counter::default(),
         };
         let registry = registry.sub_registry_with_prefix("kivi_operator");
         registry.register("reconciliations", "Reconciliations begun", metrics.reconciliations.clone());
@@ -55,6 +59,16 @@ impl Metrics {
             "Times that a status was written; none at rest",
             metrics.status_writes.clone(),
         );
+        registry.register(
+            "leader",
+            "1 while this operator reconciles, 0 while it stands by",
+            metrics.leader.clone(),
+        );
+        registry.register(
+            "lease_failures",
+            "Calls about the Lease that failed; a leader stops when none succeeds in time",
+            metrics.lease_failures.clone(),
+        );
         let build = Family::<Build, Gauge>::default();
         build.get_or_create(&Build { version: kivi_crds::RELEASE }).set(1);
         registry.register("build_info", "The operator's release", build);
@@ -68,6 +82,16 @@ impl Metrics {
         if let Some(reason) = failure {
             self.failures.get_or_create(&Failure { reason: reason.to_owned() }).inc();
         }
+    }
+
+    /// This operator reconciles, or does so no more.
+    pub fn leads(&self, leads: bool) {
+        self.leader.set(i64::from(leads));
+    }
+
+    /// A call about the Lease failed.
+    pub fn lease_failed(&self) {
+        self.lease_failures.inc();
     }
 
     /// A status was written.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::Request;
+use http::{Request, Uri};
 use kivi_process::health::Check;
 use parking_lot::Mutex;
 use tokio::time::Instant;
@@ -41,12 +41,22 @@ impl Progress {
         }
     }
 
+    /// Forgets all watches: they ended with the term.
+    pub fn forget(&self) {
+        self.0.lock().clear();
+    }
+
     fn note<B>(&self, request: &Request<B>) {
         let uri = request.uri();
-        if uri.query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("watch="))) {
+        if is_watch(uri) {
             self.0.lock().insert(uri.path().to_owned(), Instant::now());
         }
     }
+}
+
+/// Whether this is a watch, whose answer goes on.
+pub(crate) fn is_watch(uri: &Uri) -> bool {
+    uri.query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("watch=")))
 }
 
 impl<S> Layer<S> for Progress {

@@ -17,8 +17,9 @@ use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::sync::watch;
 
-use crate::answer::is_refusal;
+use crate::answer::{is_absent, is_leaving, is_refusal, retry_after};
 use crate::apply::{self, ApplyError};
+use crate::backoff;
 use crate::build;
 use crate::catalog::Catalog;
 use crate::dereference::{self, DereferenceError, Dereferenced};
@@ -94,6 +95,31 @@ impl ReconcileError {
         }
     }
 
+    /// What the API server said, where it was it that said something.
+    fn cause(&self) -> Option<&kube::Error> {
+        match self {
+            Self::Dereference(error) => Some(error.cause()),
+            Self::Apply(error) => Some(error.cause()),
+            Self::Status(error) => Some(error.cause()),
+            Self::Volume(error) => Some(error.cause()),
+            Self::Malformed(_) | Self::Invalid(_) | Self::Material(_) => None,
+        }
+    }
+
+    /// Whether the store left in the meantime, or its whole namespace leaves: that nothing can be made or told there
+    /// any more is no failure.
+    fn is_farewell(&self) -> bool {
+        match self {
+            Self::Status(StatusError::Write { source, .. }) if is_absent(source) => true,
+            error => error.cause().is_some_and(is_leaving),
+        }
+    }
+
+    /// How long the API server asked to be left alone.
+    fn asked(&self) -> Option<Duration> {
+        retry_after(self.cause()?)
+    }
+
     /// Whether only a change of the store, or of what it refers to, can help.
     fn waits_for_user(&self) -> bool {
         match self {
@@ -116,6 +142,13 @@ pub async fn reconcile(store: Arc<Watched>, context: Arc<Context>) -> Result<Act
         // On the heap: most reconciles that wait hold the children of a store.
         Ok(store) => Box::pin(steps(store, &context)).await,
         Err(error) => malformed(error, &context).await,
+    };
+    let outcome = match outcome {
+        Err(error) if error.is_farewell() => {
+            tracing::debug!(%error, "A store is gone, or goes with its namespace.");
+            Ok(Action::await_change())
+        }
+        outcome => outcome,
     };
     context.metrics.reconciled(start.elapsed(), outcome.as_ref().err().map(ReconcileError::reason));
     if outcome.is_ok() {
@@ -183,7 +216,7 @@ async fn steps(store: &KeyValueStore, context: &Context) -> Result<Action, Recon
         Ok(applied) => applied,
         Err(error) => {
             context.rollouts.leave(&reference(store));
-            if is_refusal(error.cause()) {
+            if is_refusal(error.cause()) && !is_leaving(error.cause()) {
                 let message = error.to_string();
                 let seen = seen::look(&context.client, &namespace, &names, found.stateful_set).await?;
                 tell(store, context, &compute::failed(previous, generation, &message, &seen, now)).await?;
@@ -290,7 +323,16 @@ async fn malformed(error: &InvalidObject, context: &Context) -> Result<Action, R
         let previous = status::read(&context.client, &namespace, &name).await?;
         let generation = metadata.generation.unwrap_or_default();
         let next = compute::malformed(previous.as_ref(), generation, &error.error, Timestamp::now());
-        if status::write(&context.client, &namespace, &name, previous.as_ref(), &next).await? {
+        if status::write(
+            &context.client,
+            &namespace,
+            &name,
+            metadata.uid.as_deref(),
+            previous.as_ref(),
+            &next,
+        )
+        .await?
+        {
             context.metrics.status_written();
         }
     }
@@ -305,7 +347,8 @@ async fn tell(
 ) -> Result<(), StatusError> {
     let previous = store.status.as_ref();
     let namespace = store.namespace().unwrap_or_default();
-    if status::write(&context.client, &namespace, &store.name_any(), previous, next).await? {
+    let uid = store.metadata.uid.as_deref();
+    if status::write(&context.client, &namespace, &store.name_any(), uid, previous, next).await? {
         context.metrics.status_written();
         let changes = status::changes(previous, next);
         events::publish(&context.recorder, &store.object_ref(&()), changes).await;
@@ -335,15 +378,14 @@ pub fn error_policy(store: Arc<Watched>, error: &ReconcileError, context: Arc<Co
         *failures = failures.saturating_add(1);
         *failures
     };
-    let delay = backoff(failures);
+    let delay = backoff::of_store(failures, error.asked());
     tracing::warn!(store = %object, %error, failures, delay_ms = delay.as_millis(), "A reconcile failed and will be tried again.");
     Action::requeue(delay)
 }
 
-/// 1 s, 2 s, 4 s ... at most 5 minutes.
-fn backoff(failures: u32) -> Duration {
-    Duration::from_secs(1_u64 << failures.saturating_sub(1).min(9)).min(Duration::from_secs(300))
-}
-
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod rights;
 #[cfg(test)]
 mod tests;

@@ -1,31 +1,37 @@
-//! Wires the process: client, start-up check, health, controller, and its end.
+//! Wires the process: clients, election, start-up check, health, terms, and its end.
 
+use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt as _;
 use kivi_crds::KeyValueStore;
-use kivi_process::health::{Check, Health};
+use kivi_process::health::Health;
 use kivi_process::listen::{Address, ListenError};
 use kivi_process::serve::serve_router;
 use kube::api::ListParams;
-use kube::client::ClientBuilder;
-use kube::{Client, Config};
+use kube::{Api, Config};
 use kube_runtime::events::{Recorder, Reporter};
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
 use thiserror::Error;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::answer::{Said, is_absent};
 use crate::apply::FIELD_MANAGER;
 use crate::catalog::source::{self, SourceError};
-use crate::cli::RunArgs;
-use crate::controller::{Controller, Scope};
+use crate::cli::{ElectionArgs, RunArgs};
+use crate::client;
+use crate::controller::Scope;
+use crate::election::campaign::Campaign;
+use crate::election::leadership::{Ended, Leadership};
+use crate::election::{Timing, TimingError};
 use crate::metrics::Metrics;
 use crate::progress::Progress;
 use crate::reconcile::Context;
 use crate::rollouts::Rollouts;
+use crate::term::{Known, Terms};
 
 /// How long a probe in flight may take once the operator stops.
 const PROBES_GRACE: Duration = Duration::from_secs(1);
@@ -53,12 +59,18 @@ pub enum RunError {
     /// The health port cannot be bound.
     #[error("--health-listen: {0}")]
     Listen(#[from] ListenError),
+    /// Two could lead at once.
+    #[error(transparent)]
+    Timing(#[from] TimingError),
+    /// It will not lead again.
+    #[error(transparent)]
+    Election(#[from] Ended),
 }
 
 impl RunError {
     /// Whether its cause is on the command line.
     pub fn is_usage(&self) -> bool {
-        matches!(self, Self::Catalog(_))
+        matches!(self, Self::Catalog(_) | Self::Timing(_))
     }
 }
 
@@ -69,18 +81,30 @@ impl RunError {
 pub async fn run(args: RunArgs, shutdown: CancellationToken) -> Result<(), RunError> {
     // Before anything starts: a catalog that cannot be used is a mistake on the command line.
     let (source, catalog) = source::load(&args)?;
+    let timing = args.election.timing()?;
+    let config = Config::infer().await?;
+    let mut registry = Registry::default();
+    let metrics = Metrics::register(&mut registry);
+    let resign = CancellationToken::new();
+    let (leadership, campaign) = if args.election.leader_election {
+        let campaign = campaign(&args.election, timing, config.clone(), metrics.clone())?;
+        let (until, receiver) = watch::channel(None);
+        // On a task of its own: the Lease is renewed while reconciles compute.
+        (Leadership::of(receiver), Some((campaign, until)))
+    } else {
+        (Leadership::sole(), None)
+    };
     let progress = Progress::default();
-    let client = client(&progress).await?;
+    let client = client::reconciling(config, &progress, &leadership).map_err(RunError::Client)?;
     let scope = Scope { client: client.clone(), namespace: args.namespace().map(str::to_owned) };
     check_definition(&scope).await?;
 
-    let mut registry = Registry::default();
-    let metrics = Metrics::register(&mut registry);
-    let controller = Controller::new(&scope);
-    let health = health(registry, &progress, &controller);
+    let known = Known::default();
+    let health = health(registry, &progress, &known);
     let listener = Address::Tcp(args.health_listen).bind().await?;
     // On a task of its own: probes are answered while reconciles compute.
-    let probes = tokio::spawn(serve_router(listener, health.router(), shutdown.clone(), PROBES_GRACE));
+    let stopped = CancellationToken::new();
+    let probes = tokio::spawn(serve_router(listener, health.router(), stopped.clone(), PROBES_GRACE));
 
     let following = tokio::spawn(source.run(shutdown.clone()));
     let context = Context {
@@ -96,9 +120,20 @@ pub async fn run(args: RunArgs, shutdown: CancellationToken) -> Result<(), RunEr
         version = kivi_crds::RELEASE,
         namespace = args.namespace().unwrap_or("all"),
         concurrency = args.concurrency,
-        "The operator reconciles."
+        leader_election = args.election.leader_election,
+        "The operator runs."
     );
-    controller.run(context, args.concurrency, shutdown).await;
+    let campaign = campaign.map(|(campaign, until)| tokio::spawn(campaign.run(until, resign.clone())));
+    let terms = Terms { scope, context: Arc::new(context), concurrency: args.concurrency, progress, known };
+    let served = terms.serve(leadership, &shutdown).await;
+    // Only now: nothing of this process writes any more, so another may.
+    resign.cancel();
+    if let Some(campaign) = campaign
+        && let Err(error) = campaign.await
+    {
+        tracing::error!(%error, "The election failed.");
+    }
+    stopped.cancel();
     if let Err(error) = probes.await {
         tracing::error!(%error, "The health port failed.");
     }
@@ -106,13 +141,29 @@ pub async fn run(args: RunArgs, shutdown: CancellationToken) -> Result<(), RunEr
         tracing::error!(%error, "The catalog's file is no longer followed.");
     }
     tracing::info!("The operator stopped.");
-    Ok(())
+    Ok(served?)
 }
 
-async fn client(progress: &Progress) -> Result<Client, RunError> {
-    let config = Config::infer().await?;
-    let builder = ClientBuilder::try_from(config).map_err(RunError::Client)?;
-    Ok(builder.with_layer(progress).build())
+fn campaign(
+    args: &ElectionArgs,
+    timing: Timing,
+    config: Config,
+    metrics: Metrics,
+) -> Result<Campaign, RunError> {
+    let client = client::electing(config).map_err(RunError::Client)?;
+    let namespace = Some(args.lease_namespace.as_str()).filter(|namespace| !namespace.is_empty());
+    let namespace = namespace.unwrap_or(client.default_namespace()).to_owned();
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let pod = variable("POD_NAME").unwrap_or_else(|| FIELD_MANAGER.to_owned());
+    // A pod that is made anew under its name is another process. Outside a pod chance tells processes apart.
+    let uid = variable("POD_UID").unwrap_or_else(|| format!("{:016x}", rand::random::<u64>()));
+    Ok(Campaign {
+        leases: Api::namespaced(client, &namespace),
+        name: args.lease_name.clone(),
+        me: format!("{pod}_{uid}"),
+        timing,
+        metrics,
+    })
 }
 
 /// A watch of a kind that the cluster does not know would wait for ever; better to say so and leave.
@@ -124,26 +175,15 @@ async fn check_definition(scope: &Scope) -> Result<(), RunError> {
     }
 }
 
-fn health(registry: Registry, progress: &Progress, controller: &Controller) -> Health {
+fn health(registry: Registry, progress: &Progress, known: &Known) -> Health {
     let health = Health::new(Arc::new(registry));
     let watches = progress.clone();
     health.live_check("watches", move || {
         let watches = watches.clone();
         async move { watches.check() }.boxed()
     });
-    let stores = controller.stores();
-    health.ready_check("stores", move || {
-        let stores = stores.clone();
-        async move {
-            // Ready once the first list is complete; until then the stores are not all known.
-            match stores.wait_until_ready().now_or_never() {
-                Some(Ok(())) => Check::ok(format!("{} stores known", stores.len())),
-                Some(Err(error)) => Check::failing(error.to_string()),
-                None => Check::pending("the stores are being listed"),
-            }
-        }
-        .boxed()
-    });
+    let known = known.clone();
+    health.ready_check("stores", move || ready(known.check()).boxed());
     health
 }
 

@@ -54,7 +54,18 @@ pub enum StatusError {
     },
 }
 
+impl StatusError {
+    /// What the API server said.
+    pub fn cause(&self) -> &kube::Error {
+        match self {
+            Self::List { source, .. } | Self::Read { source, .. } | Self::Write { source, .. } => source,
+        }
+    }
+}
+
 /// Writes a status if it differs from the previous one; says whether it did.
+///
+/// It is refused where the store of this name is by now another one, made anew after this one was deleted.
 ///
 /// # Errors
 /// When the API server does not take it.
@@ -62,6 +73,7 @@ pub async fn write(
     client: &Client,
     namespace: &str,
     name: &str,
+    uid: Option<&str>,
     previous: Option<&KeyValueStoreStatus>,
     next: &KeyValueStoreStatus,
 ) -> Result<bool, StatusError> {
@@ -71,7 +83,7 @@ pub async fn write(
     let status = json!({
         "apiVersion": KeyValueStore::api_version(&()),
         "kind": KeyValueStore::kind(&()),
-        "metadata": {"name": name},
+        "metadata": {"name": name, "uid": uid},
         "status": next,
     });
     untyped(client, namespace)

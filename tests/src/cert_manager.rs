@@ -37,7 +37,7 @@ pub struct Parts {
 
 /// A definition as Helm would render it; all that its template adds are labels.
 pub(crate) fn rendered(template: &str) -> String {
-    template.split_inclusive('\n').filter(|line| !line.contains("{{")).collect()
+    template.lines().filter(|line| !line.contains("{{")).flat_map(|line| [line, "\n"]).collect()
 }
 
 fn rights() -> Value {

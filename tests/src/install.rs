@@ -1,8 +1,10 @@
 //! Puts this checkout's operator into the cluster, as the README tells a user to.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use kivi_cluster::{Cluster, ClusterError, tools};
+use tokio::sync::Mutex;
 
 use crate::Failure;
 use crate::cert_manager::{self, Parts};
@@ -33,8 +35,81 @@ pub fn checkout() -> PathBuf {
 pub struct Installed {
     /// Commands against the cluster.
     pub kubectl: Kubectl,
-    /// The operator, where it runs beside the cluster; it stops with this.
-    pub operator: Option<HostOperator>,
+    operator: Mutex<Operator>,
+}
+
+/// Where the operator is.
+#[derive(Debug)]
+enum Operator {
+    /// In the cluster.
+    Inside,
+    /// Beside it; it stops with this.
+    Beside(Box<HostOperator>),
+    /// Nowhere: a test runs its own.
+    Away,
+}
+
+impl Installed {
+    /// Stops the operator, until it is recalled.
+    ///
+    /// # Errors
+    /// When it does not stop.
+    pub async fn dismiss(&self) -> Result<(), Failure> {
+        let system = self.kubectl.namespace(NAMESPACE);
+        match std::mem::replace(&mut *self.operator.lock().await, Operator::Away) {
+            Operator::Away => Ok(()),
+            Operator::Beside(operator) => operator.stop().await,
+            Operator::Inside => {
+                system.run(["scale", "deployment", DEPLOYMENT, "--replicas=0"]).await?;
+                let pods = ["--for=delete", "pod", "--selector=app.kubernetes.io/component=operator"];
+                system.run(["wait", "--timeout=60s"].iter().chain(&pods)).await.map(drop)
+            }
+        }
+    }
+
+    /// Starts the operator where it was, if it was dismissed.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn recall(&self) -> Result<(), Failure> {
+        let mut operator = self.operator.lock().await;
+        if !matches!(*operator, Operator::Away) {
+            return Ok(());
+        }
+        let system = self.kubectl.namespace(NAMESPACE);
+        *operator = if let Some(program) = std::env::var_os(PROGRAM) {
+            let operator = HostOperator::start(&system, DEPLOYMENT, Path::new(&program), &[]).await?;
+            Operator::Beside(Box::new(operator))
+        } else {
+            system.run(["scale", "deployment", DEPLOYMENT, "--replicas=1"]).await?;
+            system.run(["rollout", "status", "deployment", DEPLOYMENT, "--timeout=120s"]).await?;
+            Operator::Inside
+        };
+        Ok(())
+    }
+
+    /// One more operator, beside the cluster, with these flags and perhaps another way to the API server.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub async fn another(
+        &self,
+        flags: &[&str],
+        through: Option<SocketAddr>,
+    ) -> Result<HostOperator, Failure> {
+        let system = self.kubectl.namespace(NAMESPACE);
+        HostOperator::start_through(&system, DEPLOYMENT, &program(), flags, through).await
+    }
+}
+
+/// The operator to run beside the cluster: the one that the environment names, else this checkout's debug build,
+/// which lies beside the tests.
+fn program() -> PathBuf {
+    let built = || {
+        let test = std::env::current_exe().unwrap_or_default();
+        test.ancestors().nth(2).unwrap_or(Path::new("target/debug")).join("kivi-operator")
+    };
+    std::env::var_os(PROGRAM).map_or_else(built, PathBuf::from)
 }
 
 /// Installs the chart into the cluster that is up, and waits until the operator is ready.
@@ -61,12 +136,12 @@ pub async fn operator() -> Result<Installed, Failure> {
     system.helm(&args).await?;
     if let Some(program) = program {
         let operator = HostOperator::start(&system, DEPLOYMENT, Path::new(&program), &[]).await?;
-        return Ok(Installed { kubectl, operator: Some(operator) });
+        return Ok(Installed { kubectl, operator: Mutex::new(Operator::Beside(Box::new(operator))) });
     }
     // The tag of a working copy stays while its images change.
     system.run(["rollout", "restart", "deployment", DEPLOYMENT]).await?;
     system.run(["rollout", "status", "deployment", DEPLOYMENT, "--timeout=120s"]).await?;
-    Ok(Installed { kubectl, operator: None })
+    Ok(Installed { kubectl, operator: Mutex::new(Operator::Inside) })
 }
 
 /// An image of Jaeger that the cluster can run: built here for the local cluster, else the published one.

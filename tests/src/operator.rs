@@ -3,6 +3,7 @@
 //! It runs with the flags of the chart's Deployment and with the rights of the chart's ServiceAccount, so what the
 //! chart does not grant it cannot do here either.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -33,13 +34,30 @@ impl HostOperator {
         program: &Path,
         more: &[&str],
     ) -> Result<Self, Failure> {
+        Self::start_through(system, deployment, program, more, None).await
+    }
+
+    /// As [`HostOperator::start`]; `through` is where it finds the API server, if elsewhere than others do.
+    ///
+    /// # Errors
+    /// When the Deployment or its ServiceAccount is not there, or the program cannot be started.
+    pub async fn start_through(
+        system: &Kubectl,
+        deployment: &str,
+        program: &Path,
+        more: &[&str],
+        through: Option<SocketAddr>,
+    ) -> Result<Self, Failure> {
         let what = format!("starting {} beside the cluster", program.display());
         let failed = |error: &dyn std::fmt::Display| Failure::doing(&what, error);
         let pod = system.get("deployment", deployment).await?["spec"]["template"]["spec"].take();
         let credentials = tempfile::tempdir().map_err(|error| failed(&error))?;
         let path = credentials.path().join("kubeconfig");
         let account = pod["serviceAccountName"].as_str().unwrap_or(deployment);
-        let kubeconfig = kubeconfig(system, account).await?;
+        let mut kubeconfig = kubeconfig(system, account).await?;
+        if let Some(address) = through {
+            kubeconfig["clusters"][0]["cluster"]["server"] = json!(format!("https://{address}"));
+        }
         std::fs::write(&path, kubeconfig.to_string()).map_err(|error| failed(&error))?;
         let flags = pod["containers"][0]["args"].as_array().cloned().unwrap_or_default();
         // What is the pod's own: a port, a mounted file.
@@ -56,6 +74,24 @@ impl HostOperator {
             .spawn()
             .map_err(|error| failed(&error))?;
         Ok(Self { child, _credentials: credentials })
+    }
+
+    /// Ends it without warning, as a node that loses its power does.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub async fn kill(mut self) -> Result<(), Failure> {
+        let what = "killing an operator";
+        let shell = self.child.id().ok_or_else(|| Failure::doing(what, "it does not run"))?;
+        let children = std::fs::read_to_string(format!("/proc/{shell}/task/{shell}/children"));
+        let children = children.map_err(|error| Failure::doing(what, error))?;
+        for child in children.split_whitespace() {
+            // The shell's other child waits for the input's end, which comes now.
+            let killed = Command::new("kill").args(["-KILL", child]).status().await;
+            killed.map_err(|error| Failure::doing(what, error))?;
+        }
+        drop(self.child.stdin.take());
+        self.child.wait().await.map(drop).map_err(|error| Failure::doing(what, error))
     }
 
     /// Tells it to stop, as a node tells a pod, and waits until it did.

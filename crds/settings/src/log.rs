@@ -39,7 +39,11 @@ impl LogSettings {
         })
     }
 
-    pub(crate) fn check(&self) -> Result<(), SettingsError> {
+    /// Checks every bound.
+    ///
+    /// # Errors
+    /// Names the first field out of bounds.
+    pub fn check(&self) -> Result<(), SettingsError> {
         self.file()?.check()
     }
 }

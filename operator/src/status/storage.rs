@@ -162,7 +162,7 @@ fn growth(store: &Store, told: bool) -> Option<Finding> {
             ),
             kind: Kind::Waits,
         }),
-        Growth::Rest | Growth::To(_) => None,
+        Growth::Rest | Growth::To { .. } => None,
     }
 }
 

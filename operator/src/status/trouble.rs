@@ -35,6 +35,9 @@ pub(super) fn find(seen: &Seen) -> Option<Trouble> {
 }
 
 fn of_pod(pod: &Pod) -> Option<Trouble> {
+    if let Some(lost) = lost_node(pod) {
+        return Some(lost);
+    }
     if pod.metadata.deletion_timestamp.is_some() {
         return None;
     }
@@ -51,6 +54,25 @@ fn of_pod(pod: &Pod) -> Option<Trouble> {
     let init = status.init_container_statuses.iter().flatten();
     init.chain(status.container_statuses.iter().flatten())
         .find_map(|container| of_container(&name, container))
+}
+
+/// A pod whose node does not answer. Its containers are as the kubelet last told; only the pod's own readiness
+/// was taken from it, by the controller of nodes. Nothing but that controller makes the two differ, where there are
+/// no readiness gates. A StatefulSet makes no other pod while this one may still run and write.
+fn lost_node(pod: &Pod) -> Option<Trouble> {
+    let (spec, status) = (pod.spec.as_ref()?, pod.status.as_ref()?);
+    let is = |type_: &str, value: &str| {
+        status.conditions.iter().flatten().any(|c| c.type_ == type_ && c.status == value)
+    };
+    let gates = spec.readiness_gates.as_ref().is_some_and(|gates| !gates.is_empty());
+    if gates || !is("Ready", "False") || !is("ContainersReady", "True") {
+        return None;
+    }
+    let (name, node) = (pod.name_any(), spec.node_name.as_deref()?);
+    let message = format!(
+        "Node {node} of pod {name} does not answer. If it does not come back, delete it, or once it is off taint it with node.kubernetes.io/out-of-service=:NoExecute: the pod then moves, if its volume can."
+    );
+    Some(Trouble { reason: "NodeLost", message, needs_human: true })
 }
 
 fn of_container(pod: &str, status: &ContainerStatus) -> Option<Trouble> {
@@ -142,6 +164,33 @@ mod tests {
         for state in ["{waiting: {reason: CrashLoopBackOff}}", "{running: {}}"] {
             let seen = container("containerStatuses", &format!("state: {state}, lastState: {end}"));
             assert_eq!(told(&seen), ("ContainerFails", message.to_owned(), true), "{state}");
+        }
+    }
+
+    #[test]
+    fn a_node_that_does_not_answer_is_named_also_when_its_pod_should_leave() {
+        let pod = |ready: &str, containers: &str, more: &str| {
+            let conditions = format!(
+                "[{{type: Ready, status: '{ready}'}}, {{type: ContainersReady, status: '{containers}'}}]"
+            );
+            let yaml = format!(
+                "{{metadata: {{name: orders-0}}, spec: {{nodeName: one, containers: []{more}}}, status: {{conditions: {conditions}}}}}"
+            );
+            Seen { pods: vec![serde_yaml::from_str(&yaml).unwrap()], ..Seen::default() }
+        };
+        let mut lost = pod("False", "True", "");
+        let (reason, message, needs_human) = told(&lost);
+        assert_eq!((reason, needs_human), ("NodeLost", true));
+        assert!(message.starts_with("Node one of pod orders-0 does not answer."), "{message}");
+        lost.pods[0].metadata.deletion_timestamp =
+            Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(crate::test_support::now()));
+        assert_eq!(told(&lost).0, "NodeLost");
+        for other in [
+            pod("False", "False", ""),
+            pod("True", "True", ""),
+            pod("False", "True", ", readinessGates: [{conditionType: a/b}]"),
+        ] {
+            assert_eq!(find(&other), None);
         }
     }
 

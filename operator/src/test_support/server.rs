@@ -59,7 +59,11 @@ impl Server {
                 answer.send_response(server.answer(request).await);
             }
         });
-        let client = Client::new(service, "default");
+        Self::context_over(Client::new(service, "default"))
+    }
+
+    /// What a reconcile needs, over a client that may do more than this server.
+    pub(crate) fn context_over(client: Client) -> Arc<Context> {
         Arc::new(Context {
             recorder: Recorder::new(client.clone(), "kivi-operator".into()),
             catalog: tokio::sync::watch::channel(catalog()).1,
@@ -71,7 +75,7 @@ impl Server {
         })
     }
 
-    async fn answer(&self, request: Request<Body>) -> Response<Body> {
+    pub(crate) async fn answer(&self, request: Request<Body>) -> Response<Body> {
         let (parts, body) = request.into_parts();
         let path = parts.uri.path().to_owned();
         let body = body.collect().await.unwrap().to_bytes();

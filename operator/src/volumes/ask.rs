@@ -41,8 +41,8 @@ async fn fill(pod: &Pod) -> Option<Fill> {
     if pod.metadata.deletion_timestamp.is_some() {
         return None;
     }
-    if ended_for_want_of_room(pod) {
-        return Some(Fill::Full);
+    if let Some(end) = ended_for_want_of_room(pod) {
+        return Some(Fill::Full(end));
     }
     let status = pod.status.as_ref()?;
     let ready = status.conditions.iter().flatten().any(|c| c.type_ == "Ready" && c.status == "True");

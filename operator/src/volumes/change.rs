@@ -89,7 +89,8 @@ pub async fn requests(
     spec: &KeyValueStoreSpec,
     found: &mut Dereferenced,
 ) -> Result<(), VolumeError> {
-    let Some(file) = &spec.log.file else {
+    // What is out of bounds is refused later, in a sentence.
+    let Some(file) = spec.log.file.as_ref().filter(|_| spec.log.check().is_ok()) else {
         return Ok(());
     };
     let names = StoreNames::new(store);
@@ -97,12 +98,12 @@ pub async fn requests(
     sign(&api, Claimant { namespace, store }, found).await?;
     found.growth = growth::judge(&names, file, &found.claims, &found.fills);
     let grown = match &found.growth {
-        Growth::To(size) => Some(size.clone()),
+        Growth::To { size, after } => Some((size.clone(), after)),
         _ => None,
     };
-    let wanted = grown.clone().unwrap_or_else(|| growth::wanted(file, &found.claims));
+    let wanted = grown.as_ref().map_or_else(|| growth::wanted(file, &found.claims), |(size, _)| size.clone());
     // What it grew to is written down with the request, so that neither is without the other.
-    let annotations = grown.map(|size| json!({growth::GROWN: size}));
+    let annotations = grown.map(|(size, after)| json!({growth::GROWN: size, growth::GROWN_AFTER: after}));
     for request in plan::requests(&wanted, &found.claims) {
         let plan::Request { claim, resource_version, from, to } = request;
         let mut patch = json!({

@@ -7,8 +7,8 @@ use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 pub enum Fill {
     /// The server's own figures.
     Measured(Figures),
-    /// The server cannot start for want of room.
-    Full,
+    /// The server cannot start for want of room; when its last try ended.
+    Full(String),
     /// The server serves and cannot be asked, for this reason.
     Unknown(String),
 }
@@ -52,19 +52,20 @@ impl Figures {
     }
 }
 
-/// Whether a pod's server ended because its volume has no room, by the last words that the kubelet keeps.
-pub fn ended_for_want_of_room(pod: &Pod) -> bool {
+/// When a pod's server ended because its volume has no room, by the last words that the kubelet keeps; none while one runs, which
+/// may have found some.
+pub fn ended_for_want_of_room(pod: &Pod) -> Option<String> {
     /// What the system calls ENOSPC and EDQUOT.
     const WORDS: [&str; 2] = ["No space left on device", "Disk quota exceeded"];
     let statuses = pod.status.as_ref().and_then(|status| status.container_statuses.as_ref());
-    let words = |status: &ContainerStatus| {
-        [&status.state, &status.last_state]
-            .into_iter()
-            .flatten()
-            .filter_map(|state| state.terminated.as_ref()?.message.as_deref())
-            .any(|message| WORDS.iter().any(|word| message.contains(word)))
+    let end = |status: &ContainerStatus| {
+        let mut ends = [&status.state, &status.last_state].into_iter().flatten();
+        let end = ends.find_map(|state| state.terminated.clone())?;
+        let runs = status.state.as_ref().is_some_and(|state| state.running.is_some());
+        let full = WORDS.iter().any(|word| end.message.as_deref().unwrap_or_default().contains(word));
+        (full && !runs).then(|| end.finished_at.map(|time| time.0.to_string()).unwrap_or_default())
     };
-    statuses.into_iter().flatten().any(|status| !status.ready && words(status))
+    statuses.into_iter().flatten().find_map(end)
 }
 
 #[cfg(test)]
@@ -86,16 +87,16 @@ mod tests {
 
     #[test]
     fn a_server_that_ended_for_want_of_room_says_so() {
-        let pod = |ready: bool, message: &str| -> Pod {
+        let pod = |state: &str, message: &str| -> Pod {
             serde_yaml::from_str(&format!(
-                "{{status: {{containerStatuses: [{{name: server, image: i, imageID: '', ready: {ready}, restartCount: 1,
-                   lastState: {{terminated: {{exitCode: 1, message: '{message}'}}}}}}]}}}}"
+                "{{status: {{containerStatuses: [{{name: server, image: i, imageID: '', ready: false, restartCount: 1, state: {{{state}: {{}}}},
+                   lastState: {{terminated: {{exitCode: 1, finishedAt: '2026-11-22T10:00:00Z', message: '{message}'}}}}}}]}}}}"
             ))
             .unwrap()
         };
         let full = "cannot create segment /var/lib/kivi/a: No space left on device (os error 28)";
-        assert!(ended_for_want_of_room(&pod(false, full)));
-        assert!(!ended_for_want_of_room(&pod(true, full)), "that was before");
-        assert!(!ended_for_want_of_room(&pod(false, "corrupt at offset 12")));
+        assert_eq!(ended_for_want_of_room(&pod("waiting", full)).as_deref(), Some("2026-11-22T10:00:00Z"));
+        assert_eq!(ended_for_want_of_room(&pod("running", full)), None, "that was before");
+        assert_eq!(ended_for_want_of_room(&pod("waiting", "corrupt at offset 12")), None);
     }
 }

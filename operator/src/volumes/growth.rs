@@ -16,6 +16,10 @@ use super::size;
 /// Annotation of a claim: the size that its volume was to grow to by itself.
 pub const GROWN: &str = "kivi.dev/auto-grown";
 
+/// Annotation of a claim: when the server ended for want of room, for which its volume was to grow. One end is worth one step:
+/// the next try may be minutes away, and finds more room.
+pub const GROWN_AFTER: &str = "kivi.dev/auto-grown-after";
+
 /// A volume that was told to be at its largest is so until it is emptier than the threshold by this much, in percent: the
 /// log breathes with each compaction.
 const HYSTERESIS: u64 = 5;
@@ -26,8 +30,13 @@ pub enum Growth {
     /// Nothing.
     #[default]
     Rest,
-    /// A volume is to grow to this size.
-    To(String),
+    /// A volume is to grow.
+    To {
+        /// To this size.
+        size: String,
+        /// For a server that ended for want of room then.
+        after: Option<String>,
+    },
     /// A volume, named by its claim, is too full and may not grow.
     AtMax(String),
     /// It is almost as full: nothing new is told.
@@ -77,7 +86,7 @@ pub fn judge(
     });
     // The first that calls for something; a growth is for all.
     let all: Vec<Growth> = judged.filter(|growth| *growth != Growth::Rest).collect();
-    let grows = all.iter().find(|growth| matches!(growth, Growth::To(_)));
+    let grows = all.iter().find(|growth| matches!(growth, Growth::To { .. }));
     grows.or(all.first()).cloned().unwrap_or_default()
 }
 
@@ -87,7 +96,8 @@ fn of_one(auto: &AutoGrow, wanted: u64, claim: &PersistentVolumeClaim, fill: &Fi
         return Growth::Rest;
     };
     let (used, of) = match fill {
-        Fill::Full => (1, 1),
+        Fill::Full(end) if claim.annotations().get(GROWN_AFTER) == Some(end) => return Growth::Rest,
+        Fill::Full(_) => (1, 1),
         Fill::Unknown(why) => return Growth::Blind { claim: claim.name_any(), why: why.clone() },
         Fill::Measured(figures) => match figures.used(actual) {
             Some(used) => used,
@@ -101,7 +111,13 @@ fn of_one(auto: &AutoGrow, wanted: u64, claim: &PersistentVolumeClaim, fill: &Fi
     let next = now.saturating_add(auto.step.of(now)).div_ceil(1 << 20).saturating_mul(1 << 20);
     let next = next.min(auto.max.bytes());
     match (percent(threshold), next > now) {
-        (true, true) => Growth::To(size::text(next)),
+        (true, true) => {
+            let after = match fill {
+                Fill::Full(end) => Some(end.clone()),
+                Fill::Measured(_) | Fill::Unknown(_) => None,
+            };
+            Growth::To { size: size::text(next), after }
+        }
         (true, false) => Growth::AtMax(claim.name_any()),
         (false, false) if percent(threshold.saturating_sub(HYSTERESIS)) => Growth::NearMax(claim.name_any()),
         (false, _) => Growth::Rest,

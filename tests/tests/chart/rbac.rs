@@ -49,13 +49,14 @@ fn rights(role: &Value) -> Rights<'_> {
     rights
 }
 
-/// The roles that are bound to the operator, rather than offered to users.
+/// The roles that are bound to the operator, rather than offered to users, less the one for its own Lease.
 fn own_roles(rendered: &Rendered) -> Vec<&Value> {
     let mut roles = rendered.all("ClusterRole");
     roles.extend(rendered.all("Role"));
     roles.retain(|role| {
         let labels = role["metadata"]["labels"].as_mapping().unwrap();
-        !labels.keys().filter_map(Value::as_str).any(|key| key.contains("/aggregate-to-"))
+        let leases = role["metadata"]["name"].as_str().unwrap().ends_with("-leases");
+        !leases && !labels.keys().filter_map(Value::as_str).any(|key| key.contains("/aggregate-to-"))
     });
     roles
 }
@@ -68,6 +69,28 @@ fn the_operator_may_do_what_it_does_and_nothing_else() {
         assert_eq!(roles.len(), 1);
         assert_eq!(rights(roles[0]), calls());
     }
+}
+
+#[test]
+fn the_election_needs_one_lease_in_the_operators_own_namespace() {
+    for values in [&[][..], &["watchNamespace=shop"]] {
+        let rendered = template(values);
+        let role = *rendered.all("Role").iter().find(|role| named(role, "kivi-operator-leases")).unwrap();
+        assert_eq!(role["metadata"]["namespace"], "kivi-system");
+        let lease = |verb| ("coordination.k8s.io", "leases", verb);
+        assert_eq!(rights(role), ["create", "get", "update"].map(lease).into());
+        assert!(role["rules"][0].get("resourceNames").is_none(), "what is made cannot be named");
+        assert_eq!(strings(&role["rules"][1]["resourceNames"]), ["kivi-operator"]);
+        let bindings = rendered.all("RoleBinding");
+        let binding = bindings.iter().find(|binding| named(binding, "kivi-operator-leases")).unwrap();
+        assert_eq!(binding["metadata"]["namespace"], "kivi-system");
+        assert_eq!(binding["roleRef"]["name"], "kivi-operator-leases");
+        assert_eq!(binding["subjects"][0]["name"], "kivi-operator");
+    }
+}
+
+fn named(object: &Value, name: &str) -> bool {
+    object["metadata"]["name"] == name
 }
 
 #[test]
@@ -85,9 +108,13 @@ fn a_watched_namespace_needs_nothing_cluster_wide() {
     let rendered = template(&["watchNamespace=shop"]);
     assert!(rendered.all("ClusterRole").is_empty() && rendered.all("ClusterRoleBinding").is_empty());
     for kind in ["Role", "RoleBinding"] {
-        assert_eq!(rendered.one(kind)["metadata"]["namespace"], "shop");
+        let objects = rendered.all(kind);
+        let own = objects.iter().find(|object| named(object, "kivi-operator")).unwrap();
+        assert_eq!(own["metadata"]["namespace"], "shop");
+        if kind == "RoleBinding" {
+            assert_eq!(own["subjects"][0]["namespace"], "kivi-system");
+        }
     }
-    assert_eq!(rendered.one("RoleBinding")["subjects"][0]["namespace"], "kivi-system");
     let pod = &rendered.one("Deployment")["spec"]["template"]["spec"];
     assert!(strings(&pod["containers"][0]["args"]).contains(&"--watch-namespace=shop"));
 }
@@ -99,7 +126,8 @@ fn the_binding_names_the_role_and_the_pods_own_account() {
         (&["watchNamespace=shop", "serviceAccount.name=mine"], "RoleBinding", "Role"),
     ] {
         let rendered = template(values);
-        let binding = rendered.one(binding);
+        let bindings = rendered.all(binding);
+        let binding = bindings.iter().find(|binding| !named(binding, "kivi-operator-leases")).unwrap();
         assert_eq!(binding["roleRef"]["kind"], role);
         assert_eq!(binding["roleRef"]["name"], own_roles(&rendered)[0]["metadata"]["name"]);
         assert_eq!(binding["subjects"][0]["name"], "mine");

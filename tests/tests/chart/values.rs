@@ -31,7 +31,8 @@ fn a_typo_or_a_value_out_of_bounds_is_refused_by_name() {
     for (value, named) in [
         ("replicaCoutn=1", "replicaCoutn"),
         ("image.registri=x", "registri"),
-        ("replicaCount=2", "/replicaCount"),
+        ("replicaCount=6", "/replicaCount"),
+        ("leaderElection.leaseDuration=long", "/leaderElection/leaseDuration"),
         ("clusterDomain=cluster.local.", "/clusterDomain"),
         ("logFormat=xml", "/logFormat"),
         ("metrics.service.port=0", "/metrics/service/port"),

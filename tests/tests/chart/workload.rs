@@ -2,7 +2,7 @@
 
 use serde_yaml::Value;
 
-use crate::helm::{strings, template};
+use crate::helm::{strings, template, try_template};
 
 fn pod_of(rendered: &crate::helm::Rendered) -> Value {
     rendered.one("Deployment")["spec"]["template"]["spec"].clone()
@@ -29,11 +29,39 @@ fn the_pod_meets_the_restricted_profile() {
 }
 
 #[test]
-fn two_operators_never_run_side_by_side() {
+fn two_operators_never_reconcile_side_by_side() {
     let rendered = template(&[]);
     let deployment = rendered.one("Deployment");
     assert_eq!(deployment["spec"]["replicas"], 1);
-    assert_eq!(deployment["spec"]["strategy"]["type"], "Recreate");
+    assert_eq!(deployment["spec"]["strategy"]["type"], "RollingUpdate");
+    let container = &pod_of(&rendered)["containers"][0];
+    let lease = &rendered.one("Role")["rules"][1]["resourceNames"][0];
+    for flag in ["--leader-election=true", "--lease-namespace=kivi-system", "--lease-duration=15s"] {
+        assert!(strings(&container["args"]).contains(&flag), "{flag}");
+    }
+    let name = format!("--lease-name={}", lease.as_str().unwrap());
+    assert!(strings(&container["args"]).contains(&name.as_str()), "{name}");
+
+    let off = template(&["leaderElection.enabled=false"]);
+    assert_eq!(off.one("Deployment")["spec"]["strategy"]["type"], "Recreate");
+    assert!(off.all("Role").is_empty() && off.all("RoleBinding").is_empty());
+    let error = try_template(&["leaderElection.enabled=false", "replicaCount=2"]).err().expect("refused");
+    assert!(error.contains("leaderElection.enabled"), "{error}");
+}
+
+#[test]
+fn several_operators_do_not_leave_together() {
+    let rendered = template(&["replicaCount=2"]);
+    let selector = &rendered.one("Deployment")["spec"]["selector"];
+    let budget = rendered.one("PodDisruptionBudget");
+    assert_eq!((&budget["spec"]["selector"], budget["spec"]["maxUnavailable"].as_u64()), (selector, Some(1)));
+    assert_eq!(&pod_of(&rendered)["topologySpreadConstraints"][0]["labelSelector"], selector);
+    assert!(
+        template(&["replicaCount=2", "podDisruptionBudget.enabled=false"])
+            .all("PodDisruptionBudget")
+            .is_empty()
+    );
+    assert!(template(&[]).all("PodDisruptionBudget").is_empty(), "one pod alone would block every drain");
 }
 
 #[test]

@@ -18,6 +18,11 @@ const POLL: Duration = Duration::from_millis(250);
 
 static CLUSTER: OnceCell<Installed> = OnceCell::const_new();
 
+/// The cluster with an operator, installed at the first call.
+pub(crate) async fn cluster() -> &'static Installed {
+    CLUSTER.get_or_init(|| async { install::operator().await.unwrap() }).await
+}
+
 /// A namespace of a test's own, in which the restricted profile is enforced; gone with the test.
 pub(crate) struct Stage {
     pub(crate) kubectl: Kubectl,
@@ -25,7 +30,13 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) async fn open(name: &str) -> Self {
-        let cluster = CLUSTER.get_or_init(|| async { install::operator().await.unwrap() }).await;
+        cluster().await.recall().await.unwrap();
+        Self::make(name).await
+    }
+
+    /// The namespace alone.
+    pub(crate) async fn make(name: &str) -> Self {
+        let cluster = cluster().await;
         let namespace = format!("kivi-test-{name}-{}", std::process::id());
         let kubectl = cluster.kubectl.namespace(&namespace);
         kubectl.run(["create", "namespace", &namespace]).await.unwrap();

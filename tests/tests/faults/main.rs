@@ -5,8 +5,13 @@
 // Helpers of tests may panic as tests do; clippy's own exception covers only `#[test]` functions.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, missing_docs)]
 
-// Most tests here need only a part of it.
+mod api_server;
+mod leader;
 mod node;
+mod own;
+mod proxy;
+// Most tests here need only a part of it.
 #[allow(dead_code)]
 #[path = "../cluster/stage.rs"]
 mod stage;
+mod stores;

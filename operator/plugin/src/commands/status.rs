@@ -68,7 +68,10 @@ fn facts(
     }
     for volume in &status.volumes {
         let size = volume.actual.clone().unwrap_or_else(unknown);
-        facts.push(("Volume", format!("{}, {:?}, {size}", volume.name, volume.phase)));
+        let requested = volume.requested.clone().unwrap_or_else(unknown);
+        let resize = volume.resize.map(|resize| format!(", {requested} asked for: {resize:?}"));
+        let (name, phase) = (&volume.name, volume.phase);
+        facts.push(("Volume", format!("{name}, {phase:?}, {size}{}", resize.unwrap_or_default())));
     }
     facts
 }
@@ -92,7 +95,7 @@ mod tests {
             &store(
                 ", status: {observedGeneration: 2, readyReplicas: 0, log: file, endpoint: 'https://orders.shop.svc', version: 0.1.0, \
                certificate: {secretName: orders-tls, caConfigMap: orders-ca, notAfter: '2027-02-20T10:00:00Z', generation: 1}, \
-               volumes: [{name: log-orders-0, phase: Bound, requested: 1Gi, actual: 1Gi}], \
+               volumes: [{name: log-orders-0, phase: Bound, requested: 2Gi, actual: 1Gi, resize: FileSystemResizePending}], \
                conditions: [{type: Ready, status: 'False', reason: PodsNotReady, message: 0 of 1 pods are ready, lastTransitionTime: '2026-11-22T10:00:00Z'}]}",
             ),
         );
@@ -104,7 +107,7 @@ mod tests {
              Replicas     0/1 ready\n\
              Log          file\n\
              Certificate  secret/orders-tls, until 2027-02-20T10:00:00Z, trusted by configmap/orders-ca\n\
-             Volume       log-orders-0, Bound, 1Gi\n\
+             Volume       log-orders-0, Bound, 1Gi, 2Gi asked for: FileSystemResizePending\n\
              \n\
              CONDITION   STATUS   REASON         MESSAGE\n\
              Ready       False    PodsNotReady   0 of 1 pods are ready\n"
