@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use kivi_backup::cli::{ArchiveArgs, BackupArgs, RestoreArgs};
 use kivi_process::telemetry::LogFormat;
 
 pub use election::ElectionArgs;
@@ -27,6 +28,12 @@ pub enum Command {
     /// Reconcile the cluster's stores until told to stop.
     #[command(args_override_self = true)]
     Run(Box<RunArgs>),
+    /// Take a backup of a store, verify it, and remove those that have outlived their time.
+    Backup(BackupArgs),
+    /// Archive what was written to a store since the last time, so that it can be restored at any revision.
+    Archive(ArchiveArgs),
+    /// Make a new log of a backup, in a data directory that has none.
+    Restore(RestoreArgs),
     /// Print the CustomResourceDefinition as YAML, for `kubectl apply --server-side -f -`.
     Crd,
 }
@@ -149,7 +156,7 @@ mod tests {
         let arguments = ["kivi-operator", "run"].iter().chain(flags);
         Cli::try_parse_from(arguments).map(|cli| match cli.command {
             Command::Run(args) => *args,
-            Command::Crd => panic!("run was asked for"),
+            _ => panic!("run was asked for"),
         })
     }
 

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use kivi_api::is_guarded;
 use kivi_layers::auth::{Anonymous, AuthLayer, Verifier};
 use kivi_process::tokens::Tokens;
 use kivi_settings as settings;
@@ -23,12 +24,14 @@ impl Verifier for ValidTokens {
 pub(crate) struct Access {
     tokens: Arc<Tokens>,
     anonymous: Anonymous,
+    /// Whether some paths are answered to nobody without a token, whatever `anonymous` says.
+    guards: bool,
 }
 
 impl Access {
     /// Everybody may do everything: somebody in front of the server decides.
     pub(crate) fn open() -> Self {
-        Self { tokens: Tokens::none(), anonymous: Anonymous::ReadWrite }
+        Self { tokens: Tokens::none(), anonymous: Anonymous::ReadWrite, guards: false }
     }
 
     /// These tokens are valid, and without one a request may do what `anonymous` says.
@@ -38,7 +41,7 @@ impl Access {
             settings::Anonymous::Read => Anonymous::Read,
             settings::Anonymous::ReadWrite => Anonymous::ReadWrite,
         };
-        Self { tokens, anonymous }
+        Self { tokens, anonymous, guards: true }
     }
 
     /// Whether everybody may do everything.
@@ -51,6 +54,7 @@ impl Access {
     }
 
     pub(crate) fn layer(&self) -> AuthLayer<ValidTokens> {
-        AuthLayer::new(ValidTokens(self.tokens()), self.anonymous)
+        let layer = AuthLayer::new(ValidTokens(self.tokens()), self.anonymous);
+        if self.guards { layer.guarding(is_guarded) } else { layer }
     }
 }

@@ -7,6 +7,7 @@
 mod answer;
 mod body;
 mod collection;
+mod copies;
 mod cursor;
 mod document;
 mod future;
@@ -31,15 +32,16 @@ use bytes::Bytes;
 use http::header::HOST;
 use http::{Method, Request, Response, Version};
 use http_body::Body as HttpBody;
-use kivi_api::{DOCUMENT_PATH, Problem, Resource, key};
+use kivi_api::{DOCUMENT_PATH, LOG_PATH, Problem, Resource, SNAPSHOT_PATH, key};
 use kivi_store::Store;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
 pub(crate) use answer::Body;
+pub(crate) use copies::everything;
 use future::RouteFuture;
-pub(crate) use problems::{sentence, store as store_problem};
+pub(crate) use problems::{replaying, sentence, store as store_problem};
 pub(crate) use ttl::left as ttl_left;
 pub(crate) use write::media_type;
 
@@ -82,7 +84,7 @@ pub(crate) fn route_of(path: &str) -> Option<&'static str> {
     match path.strip_prefix(key::PREFIX) {
         Some("") => Some("/v1/"),
         Some(_) => Some("/v1/{key}"),
-        None => (path == DOCUMENT_PATH).then_some(DOCUMENT_PATH),
+        None => [DOCUMENT_PATH, SNAPSHOT_PATH, LOG_PATH].into_iter().find(|known| *known == path),
     }
 }
 
@@ -118,6 +120,19 @@ impl Routes {
         read::answer(self.store()?, &key, request.method(), request.headers())
     }
 
+    /// What lies beside the keys.
+    fn beside<B>(&self, request: &Request<B>) -> Answer {
+        if !names_one_host(request) {
+            return Err(problems::host());
+        }
+        let (method, query) = (request.method(), request.uri().query());
+        match request.uri().path() {
+            SNAPSHOT_PATH => copies::snapshot(self.store()?, method, query),
+            LOG_PATH => copies::log(self.store()?, method, query),
+            _ => document::answer(method, query, request.headers()),
+        }
+    }
+
     /// What a write needs, all but its body.
     fn write<B>(&self, request: &Request<B>) -> Result<write::Write, Problem> {
         let key = self.key(request)?;
@@ -141,8 +156,8 @@ where
         if request.uri().path() == key::PREFIX {
             return self.collection(request);
         }
-        if request.uri().path() == DOCUMENT_PATH {
-            return RouteFuture::Known(Some(respond(describe(&request))));
+        if let DOCUMENT_PATH | SNAPSHOT_PATH | LOG_PATH = request.uri().path() {
+            return RouteFuture::Known(Some(respond(self.beside(&request))));
         }
         if *request.method() != Method::PUT && *request.method() != Method::DELETE {
             return RouteFuture::Known(Some(respond(self.read(&request))));
@@ -155,13 +170,6 @@ where
             Err(problem) => RouteFuture::Known(Some(respond(Err(problem)))),
         }
     }
-}
-
-fn describe<B>(request: &Request<B>) -> Answer {
-    if !names_one_host(request) {
-        return Err(problems::host());
-    }
-    document::answer(request.method(), request.uri().query(), request.headers())
 }
 
 /// RFC 9112 section 3.2: an HTTP/1.1 request without exactly one `Host` must be refused. What it says does not

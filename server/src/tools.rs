@@ -79,10 +79,10 @@ pub fn run(command: &Command, data_dir: &Path) -> Result<(), ToolError> {
     match command {
         Command::Restore { snapshot } => {
             let restored = if snapshot.as_os_str() == "-" {
-                kivi_store::restore(data_dir, io::stdin().lock())?
+                kivi_store::restore(data_dir, io::stdin().lock(), None)?
             } else {
                 let open = |error| ToolError::Open { path: snapshot.clone(), error };
-                kivi_store::restore(data_dir, io::BufReader::new(File::open(snapshot).map_err(open)?))?
+                kivi_store::restore(data_dir, io::BufReader::new(File::open(snapshot).map_err(open)?), None)?
             };
             print(&json!({
                 "takenAtRevision": restored.sequence,

@@ -58,6 +58,8 @@ pub fn stack(
     let Gates { shed, throttle } = gates.clone();
     let auth =
         AuthLayer::new(Accepted(Arc::clone(&config.tokens)), anonymous(config.settings.auth.anonymous));
+    // The paths of another server are its own matter.
+    let auth = if serves_store { auth.guarding(kivi_api::is_guarded) } else { auth };
     let pool = Pool::new(config.upstream.clone());
     let direct = Direct::new(pool.clone());
     let cache = cache.layer(

@@ -160,6 +160,22 @@ pub async fn jaeger_image() -> Result<String, Failure> {
     .await
 }
 
+/// The image of versitygw, an S3 server: built from its Go module and loaded on the local cluster.
+///
+/// # Errors
+/// When it cannot be built or loaded.
+pub async fn s3_image() -> Result<String, Failure> {
+    blocking(|| {
+        let cluster = Cluster::attach()?;
+        if cluster.is_local() {
+            cluster.load_program("localhost/kivi-cluster/versitygw:1", &tools::tool("versitygw")?)
+        } else {
+            Ok("docker.io/versity/versitygw:v1.8.0".to_owned())
+        }
+    })
+    .await
+}
+
 /// cert-manager for the local cluster, built here; none for another cluster.
 ///
 /// # Errors

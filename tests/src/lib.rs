@@ -5,6 +5,7 @@
 //! - [`install`] puts this checkout's operator into the cluster.
 //! - [`operator`] runs one beside it.
 //! - [`resizer`] plays the part of the storage that lets volumes grow.
+//! - [`s3`] is a real S3 server, on this machine or in the cluster.
 //! - [`store`] reaches one store as a user would: token and CA from the cluster, HTTPS through a forward.
 //! - [`tour`] is the walk through the REST API that [`demo`] prints.
 //! - [`cert_manager`] issues certificates.
@@ -21,6 +22,7 @@ pub mod jaeger;
 pub mod kubectl;
 pub mod operator;
 pub mod resizer;
+pub mod s3;
 pub mod store;
 pub mod tour;
 

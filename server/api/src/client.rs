@@ -21,6 +21,7 @@
 
 mod builder;
 mod connector;
+mod copy;
 mod error;
 mod exchange;
 mod list;
@@ -40,6 +41,7 @@ use http_body_util::Full;
 use hyper_util::client::legacy;
 
 pub use builder::ClientBuilder;
+pub use copy::Copy;
 pub use error::ClientError;
 pub use list::{List, ListOptions};
 pub use outcome::{Deleted, Metadata, Value, Written};

@@ -22,6 +22,12 @@ pub const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotenc
 /// sidecar is before it, which takes the field out of what clients send.
 pub const KIVI_CHANGE_FEED: HeaderName = HeaderName::from_static("kivi-change-feed");
 
+/// Which store a snapshot or a part of the log is of: 32 hexadecimal digits. A restored store is another one.
+pub const KIVI_STORE_ID: HeaderName = HeaderName::from_static("kivi-store-id");
+
+/// The hash of the state that a snapshot holds: 16 hexadecimal digits.
+pub const KIVI_STATE_HASH: HeaderName = HeaderName::from_static("kivi-state-hash");
+
 /// Media type of a value that was stored without one.
 pub const OCTET_STREAM: HeaderValue = HeaderValue::from_static("application/octet-stream");
 

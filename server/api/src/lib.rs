@@ -26,6 +26,18 @@ pub mod wire;
 /// Where a server serves the OpenAPI document of its API.
 pub const DOCUMENT_PATH: &str = "/openapi.json";
 
+/// Where a server gives everything at one revision, for a copy of the store or a backup.
+pub const SNAPSHOT_PATH: &str = "/snapshot";
+
+/// Where a server gives the entries of its log behind a revision.
+pub const LOG_PATH: &str = "/log";
+
+/// Whether a path, as it stands in a request, is answered to nobody without a token, however open the store is: what it
+/// gives is the whole store, made at some cost.
+pub fn is_guarded(path: &str) -> bool {
+    path == SNAPSHOT_PATH || path == LOG_PATH
+}
+
 pub use client::{Client, ClientBuilder, ClientError, Precondition};
 pub use etag::EntityTag;
 pub use problem::{Limit, Problem, ProblemType, Resource};

@@ -4,6 +4,7 @@
 //! and problems are their constants. It is no part of any program: the server embeds what `generate` wrote of it.
 
 mod collection;
+mod copies;
 mod fields;
 mod itself;
 mod key;
@@ -14,7 +15,7 @@ mod schemas;
 
 use serde_json::{Value, json};
 
-use crate::{DOCUMENT_PATH, ProblemType, key as keys};
+use crate::{DOCUMENT_PATH, LOG_PATH, ProblemType, SNAPSHOT_PATH, key as keys};
 use refusals::Refusals;
 pub(crate) use schemas::one_of;
 
@@ -24,6 +25,8 @@ pub fn document() -> Value {
     let mut paths = serde_json::Map::new();
     paths.insert(format!("{}{{key}}", keys::PREFIX), key::path(&mut refusals));
     paths.insert(keys::PREFIX.to_owned(), collection::path(&mut refusals));
+    paths.insert(SNAPSHOT_PATH.to_owned(), copies::snapshot(&mut refusals));
+    paths.insert(LOG_PATH.to_owned(), copies::log(&mut refusals));
     paths.insert(DOCUMENT_PATH.to_owned(), itself::path(&mut refusals));
     // No operation can be answered so: an operation's method is known, and no token is worth less than another yet.
     refusals.of(&[ProblemType::MethodNotAllowed, ProblemType::Forbidden]);
@@ -41,6 +44,7 @@ pub fn document() -> Value {
         "tags": [
             {"name": "values", "description": "One key and its value."},
             {"name": "keys", "description": "All keys in order: lists, watches, transactions."},
+            {"name": "copies", "description": "The whole store, for copies and backups. Never without a token."},
             {"name": "description", "description": "This document."},
         ],
         "paths": paths,

@@ -24,7 +24,7 @@ pub const REVERSE: &str = "reverse";
 /// `true` makes a watch of a list.
 pub const WATCH: &str = "watch";
 
-/// Of a watch: the revision to go on behind.
+/// Of a watch and of the log: the revision to go on behind.
 pub const AFTER: &str = "after";
 
 /// Of a PUT: how long the key is to live, as the field `Kivi-Ttl` says it.
@@ -32,6 +32,9 @@ pub const TTL: &str = "ttl";
 
 /// What the collection of keys knows: the server refuses any other, and the document names each.
 pub const OF_COLLECTION: [&str; 9] = [PREFIX, START, END, KEYS_ONLY, LIMIT, CURSOR, REVERSE, WATCH, AFTER];
+
+/// What the log knows.
+pub const OF_LOG: [&str; 1] = [AFTER];
 
 /// The most keys of a page.
 pub const MAX_LIMIT: u64 = 10_000;

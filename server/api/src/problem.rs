@@ -64,6 +64,10 @@ pub enum Resource {
     Collection,
     /// `/openapi.json`
     Document,
+    /// `/snapshot`
+    Snapshot,
+    /// `/log`
+    Log,
 }
 
 impl Resource {
@@ -72,7 +76,7 @@ impl Resource {
         match self {
             Self::Key => "GET, HEAD, PUT, DELETE",
             Self::Collection => "GET, HEAD, POST",
-            Self::Document => "GET, HEAD",
+            Self::Document | Self::Snapshot | Self::Log => "GET, HEAD",
         }
     }
 
@@ -82,6 +86,8 @@ impl Resource {
             Self::Key => "A key",
             Self::Collection => "The collection of keys",
             Self::Document => "The description of the API",
+            Self::Snapshot => "The snapshot",
+            Self::Log => "The log",
         }
     }
 }

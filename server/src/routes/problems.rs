@@ -11,7 +11,7 @@ use super::preconditions::MalformedTags;
 /// Seconds after which a client may try again when nothing tells a better time.
 const RETRY_SECONDS: u64 = 1;
 
-pub(super) fn replaying() -> Problem {
+pub(crate) fn replaying() -> Problem {
     Problem::new(ProblemType::NotReady, "The server is reading its log and will serve when it is done.")
         .with_retry_after(RETRY_SECONDS)
 }

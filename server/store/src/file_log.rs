@@ -10,7 +10,10 @@ mod damage;
 mod directory;
 mod disk;
 mod error;
+mod excerpt;
 mod format;
+mod framed;
+mod later;
 mod manifest;
 mod queue;
 mod reader;
@@ -36,10 +39,13 @@ pub use self::{
     check::{Report, check, check_in},
     damage::{damage, damage_in},
     directory::{Directory, LogFile},
+    excerpt::{Excerpt, ExcerptReader},
+    framed::Damage,
+    later::{Gap, Later},
     repair::{Repaired, repair, repair_in},
-    restore::{RestoreError, Restored, restore, restore_in},
+    restore::{Presence, RestoreError, Restored, presence, restore, restore_in},
     room::{Room, room},
-    snapshot::SnapshotEncoder,
+    snapshot::{Inspected, SnapshotEncoder, inspect},
     step::{Step, StepObserver},
 };
 use self::{
@@ -52,7 +58,7 @@ use self::{
     writer::Writer,
 };
 use crate::{
-    Appended, CompactError, Entries, LogError, LogUsage, Record, TakeSnapshot, TransactionLog,
+    Appended, CompactError, Entries, LogError, LogUsage, Record, StoreId, TakeSnapshot, TransactionLog,
     log::AppendError,
 };
 
@@ -92,6 +98,7 @@ pub struct FileLog {
     usage: Arc<Usage>,
     reserve: Arc<Reserve>,
     compaction: Arc<Mutex<Compaction>>,
+    store_id: StoreId,
     on_step: Option<StepObserver>,
 }
 
@@ -142,7 +149,16 @@ impl FileLog {
             on_step: on_step.clone(),
         };
         let compaction = Arc::new(Mutex::new(compaction));
-        Ok(Self { directory, queue, vouched, usage, reserve, compaction, on_step })
+        Ok(Self {
+            directory,
+            queue,
+            vouched,
+            usage,
+            reserve,
+            compaction,
+            store_id: StoreId(store_id),
+            on_step,
+        })
     }
 
     fn entries(&self, after: u64, reach: Reach) -> Entries {
@@ -184,6 +200,10 @@ impl TransactionLog for FileLog {
 
     fn last(&self) -> Option<u64> {
         Some(self.vouched.borrow().tail)
+    }
+
+    fn store_id(&self) -> Option<StoreId> {
+        Some(self.store_id)
     }
 
     fn failure(&self) -> Option<AppendError> {

@@ -11,10 +11,12 @@ mod log;
 mod record;
 mod state_hash;
 mod store;
+mod store_id;
 
 pub use file_log::{
-    FileLog, FileLogOptions, Repaired, Report, RestoreError, Restored, Room, SnapshotEncoder, Step,
-    StepObserver, Sync, SyncObserver, check, damage, repair, restore, room,
+    Damage, Excerpt, ExcerptReader, FileLog, FileLogOptions, Gap, Inspected, Later, Presence, Repaired,
+    Report, RestoreError, Restored, Room, SnapshotEncoder, Step, StepObserver, Sync, SyncObserver, check,
+    damage, inspect, presence, repair, restore, room,
 };
 pub use log::{
     AppendError, Appended, Begin, Chunk, CompactError, Entries, LogError, LogUsage, Promise, Snapshot,
@@ -25,5 +27,7 @@ pub use state_hash::{HashedKey, StateHash};
 pub use store::{
     Action, Clock, Condition, Delete, DeleteOutcome, Entry, Event, EventKind, FailedCondition, KeyRange,
     Lagged, OpenError, Operation, PastError, Put, PutOutcome, ReplayProgress, RequestId, Scan, Scanner, Seen,
-    Store, StoreError, StoreLimits, StoreOptions, StoreStatus, Transaction, TransactionOutcome, Watch,
+    SnapshotCopy, Store, StoreError, StoreLimits, StoreOptions, StoreStatus, Transaction, TransactionOutcome,
+    Watch,
 };
+pub use store_id::{NoStoreId, StoreId};

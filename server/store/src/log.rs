@@ -13,7 +13,7 @@ pub use self::{
     snapshot::{Snapshot, SnapshotError, TakeSnapshot},
 };
 use crate::{
-    StateHash,
+    StateHash, StoreId,
     record::{LogEntry, Record},
 };
 
@@ -79,6 +79,11 @@ pub trait TransactionLog: Send + Sync + 'static {
     /// The sequence of the last entry, where it is known without reading: whoever replays then knows what will still be
     /// recent at the end.
     fn last(&self) -> Option<u64> {
+        None
+    }
+
+    /// Which log it is; `None` for one that nothing tells from others.
+    fn store_id(&self) -> Option<StoreId> {
         None
     }
 

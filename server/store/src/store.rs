@@ -8,6 +8,7 @@ mod applier;
 mod check;
 mod compactor;
 mod condition;
+mod copies;
 mod deadlines;
 mod entry;
 mod error;
@@ -38,6 +39,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch as latest};
 
 pub use self::{
     condition::Condition,
+    copies::SnapshotCopy,
     entry::{Entry, Seen},
     error::{FailedCondition, OpenError, PastError, StoreError},
     options::{Clock, ReplayProgress, StoreLimits, StoreOptions},

@@ -7,10 +7,7 @@ mod support;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use kivi_store::{
-    FileLog, FileLogOptions, RestoreError, SnapshotEncoder, Store, StoreOptions, file_log::restore_in,
-    restore,
-};
+use kivi_store::{FileLog, FileLogOptions, RestoreError, Store, StoreOptions, file_log::restore_in, restore};
 
 use self::support::{
     delete,
@@ -29,7 +26,7 @@ async fn filled() -> Arc<Store> {
 
 /// All of a store, as the admin port gives it.
 fn snapshot(store: &Arc<Store>) -> Vec<u8> {
-    let parts: Vec<Bytes> = SnapshotEncoder::new(store.snapshot()).collect::<Result<_, _>>().unwrap();
+    let parts: Vec<Bytes> = store.copy().bytes.collect::<Result<_, _>>().unwrap();
     parts.concat()
 }
 
@@ -39,15 +36,19 @@ async fn a_copy_of_a_store_has_its_state_and_never_its_future_revisions() {
     let bytes = snapshot(&store);
     for length in (0..bytes.len()).step_by(97) {
         let directory = tempfile::tempdir().unwrap();
-        assert!(restore(directory.path(), &bytes[..length]).is_err(), "{length} of {} bytes", bytes.len());
+        assert!(
+            restore(directory.path(), &bytes[..length], None).is_err(),
+            "{length} of {} bytes",
+            bytes.len()
+        );
         let mut flipped = bytes.clone();
         flipped[length] ^= 1;
-        assert!(restore(directory.path(), &flipped[..]).is_err(), "byte {length}");
+        assert!(restore(directory.path(), &flipped[..], None).is_err(), "byte {length}");
         let left = std::fs::read_dir(directory.path()).unwrap().count();
         assert_eq!(left, 1, "only the lock is left");
     }
     let directory = tempfile::tempdir().unwrap();
-    let restored = restore(directory.path(), &bytes[..]).unwrap();
+    let restored = restore(directory.path(), &bytes[..], None).unwrap();
     assert_eq!((restored.keys, restored.hash), (9, store.status().hash));
     let log = FileLog::open(directory.path(), FileLogOptions::default()).unwrap();
     let copy = Store::open(log, StoreOptions::default()).await.unwrap();
@@ -57,14 +58,14 @@ async fn a_copy_of_a_store_has_its_state_and_never_its_future_revisions() {
     assert!(next > store.status().last_revision + (1 << 31), "{next}");
     copy.close().await.unwrap();
     drop(copy);
-    let again = restore(directory.path(), &bytes[..]).unwrap_err().to_string();
+    let again = restore(directory.path(), &bytes[..], None).unwrap_err().to_string();
     assert!(again.contains("there is a log"), "{again}");
 }
 
 #[tokio::test]
 async fn a_restored_log_that_lost_its_segment_before_its_first_write_is_refused() {
     let disk = FakeDisk::default();
-    restore_in(&disk, &snapshot(&filled().await)[..]).unwrap();
+    restore_in(&disk, &snapshot(&filled().await)[..], None).unwrap();
     disk.remove_file(&files(&disk, ".log")[0]);
     let refused = store_on(&disk).await.err().unwrap().to_string();
     assert!(refused.contains("is missing"), "{refused}");
@@ -78,7 +79,7 @@ async fn a_snapshot_with_a_sequence_that_no_log_has_is_refused() {
         bytes[32..40].copy_from_slice(&first_sequence.to_le_bytes());
         let checksum = crc32c::crc32c(&bytes[..60]);
         bytes[60..64].copy_from_slice(&checksum.to_le_bytes());
-        let refused = restore_in(&FakeDisk::default(), &bytes[..]);
+        let refused = restore_in(&FakeDisk::default(), &bytes[..], None);
         assert!(matches!(refused, Err(RestoreError::Damaged { .. })), "{first_sequence}: {refused:?}");
     }
 }
@@ -90,7 +91,7 @@ async fn a_restore_that_fails_at_any_step_leaves_a_directory_to_restore_into() {
     for at in 1.. {
         let disk = FakeDisk::default();
         disk.trap(at, Trip::Io);
-        let restored = restore_in(&disk, &bytes[..]);
+        let restored = restore_in(&disk, &bytes[..], None);
         let Some(step) = disk.tripped() else {
             assert!(at > 15, "{at}");
             return;
@@ -98,7 +99,7 @@ async fn a_restore_that_fails_at_any_step_leaves_a_directory_to_restore_into() {
         // What can't be looked at, or not be removed, is told.
         assert!(restored.is_err(), "{step}");
         if !step.starts_with("list") {
-            restore_in(&disk, &bytes[..]).unwrap();
+            restore_in(&disk, &bytes[..], None).unwrap();
             assert_eq!(store_on(&disk).await.unwrap().status().hash, store.status().hash, "{step}");
         }
     }
@@ -111,7 +112,7 @@ async fn a_restore_that_a_power_cut_ends_is_whole_or_refused_and_never_taken_for
     for at in 1.. {
         let disk = FakeDisk::default();
         disk.trap(at, Trip::Cut);
-        let restored = restore_in(&disk, &bytes[..]);
+        let restored = restore_in(&disk, &bytes[..], None);
         for seed in 0..32 {
             let after = disk.power_cut(seed);
             let whole = match store_on(&after).await {
@@ -129,6 +130,14 @@ async fn a_restore_that_a_power_cut_ends_is_whole_or_refused_and_never_taken_for
                 }
             };
             assert!(whole || restored.is_err(), "step {at}, cut {seed}: it was told to be there");
+            if !whole {
+                // Whatever is left, it is restored again, and comes to the same.
+                let again = disk.power_cut(seed);
+                let restored = restore_in(&again, &bytes[..], None);
+                let restored = restored.unwrap_or_else(|error| panic!("step {at}, cut {seed}: {error}"));
+                assert_eq!(restored.hash, store.status().hash, "step {at}, cut {seed}");
+                assert_eq!(store_on(&again).await.unwrap().status().hash, store.status().hash);
+            }
         }
         if disk.tripped().is_none() {
             return;
@@ -140,7 +149,7 @@ async fn a_restore_that_a_power_cut_ends_is_whole_or_refused_and_never_taken_for
 async fn the_first_writes_to_a_restored_log_survive_whatever_ends_them() {
     let bytes = snapshot(&filled().await);
     let restored = FakeDisk::default();
-    restore_in(&restored, &bytes[..]).unwrap();
+    restore_in(&restored, &bytes[..], None).unwrap();
     // A start and an orderly end leave a mark in the segment, which has no room for a write.
     store_on(&restored).await.unwrap().close().await.unwrap();
     for trip in [Trip::Io, Trip::Cut] {

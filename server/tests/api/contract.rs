@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Response};
 use kivi_api::wire::{Operation, Transaction};
 
+use crate::copies::restored;
 use crate::document::Document;
 use crate::running::{KEY_BYTES, Running, VALUE_BYTES, fields_of};
 use crate::watches::Watching;
@@ -34,6 +35,7 @@ async fn each_answer_that_can_be_provoked_is_documented_and_the_rest_is_known() 
     values(&server, document).await;
     keys(&server, document).await;
     transactions(&server, document).await;
+    copies(&server, document).await;
     itself(&server, document).await;
     in_flight(&server, document).await;
     full(document).await;
@@ -164,6 +166,23 @@ async fn transactions(server: &Running, document: &mut Document) {
     }
 }
 
+async fn copies(server: &Running, document: &mut Document) {
+    let restored = restored(server).await;
+    for method in ["GET", "HEAD"] {
+        for (path, status) in [
+            ("/snapshot", 200),
+            ("/snapshot?after=1", 400),
+            ("/log", 200),
+            ("/log?after=1", 200),
+            ("/log?after=1000000", 400),
+        ] {
+            ask(server, document, (method, path, &[], ""), status).await;
+        }
+        // A restored log does not begin at the beginning.
+        ask(&restored, document, (method, "/log?after=1", &[], ""), 410).await;
+    }
+}
+
 async fn itself(server: &Running, document: &mut Document) {
     for method in ["GET", "HEAD"] {
         ask(server, document, (method, "/openapi.json", &[], ""), 200).await;
@@ -208,7 +227,7 @@ async fn full(document: &mut Document) {
 }
 
 /// One request of each operation.
-const EACH: [(&str, &str); 9] = [
+const EACH: [(&str, &str); 13] = [
     ("GET", "/v1/k"),
     ("HEAD", "/v1/k"),
     ("PUT", "/v1/k"),
@@ -216,6 +235,10 @@ const EACH: [(&str, &str); 9] = [
     ("GET", "/v1/"),
     ("HEAD", "/v1/"),
     ("POST", "/v1/"),
+    ("GET", "/snapshot"),
+    ("HEAD", "/snapshot"),
+    ("GET", "/log"),
+    ("HEAD", "/log"),
     ("GET", "/openapi.json"),
     ("HEAD", "/openapi.json"),
 ];

@@ -10,7 +10,7 @@ use crate::running::Running;
 async fn other_methods_are_405_with_the_documented_ones() {
     let server = Running::start().await;
     let document = Document::of(&server).await;
-    for path in ["/v1/k", "/v1/", "/openapi.json"] {
+    for path in ["/v1/k", "/v1/", "/snapshot", "/log", "/openapi.json"] {
         for method in ["GET", "HEAD", "PUT", "DELETE", "POST", "PATCH", "OPTIONS", "TRACE", "PROPFIND"] {
             let answer = server.ask(method, path, &[], "").await;
             if document.operation(method, path).is_some() {

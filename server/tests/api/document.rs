@@ -71,7 +71,7 @@ impl Document {
             "application/x-ndjson" => {
                 text.unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
             }
-            _ if schema.is_null() => return,
+            _ if schema.is_null() || schema == &json!({}) => return,
             _ => vec![serde_json::from_str(text.unwrap()).unwrap()],
         };
         for value in values {
@@ -185,7 +185,7 @@ impl Document {
 
 fn template(path: &str) -> &str {
     match path.split('?').next().unwrap() {
-        known @ ("/v1/" | "/openapi.json") => known,
+        known @ ("/v1/" | "/snapshot" | "/log" | "/openapi.json") => known,
         _ => "/v1/{key}",
     }
 }

@@ -9,6 +9,8 @@ mod connections;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod copies;
+#[cfg(test)]
 mod described;
 #[cfg(test)]
 mod document;

@@ -109,7 +109,7 @@ where
         }
         let mut head = request.head()?;
         let permit = shared.shed.permit()?;
-        let caller = shared.auth.identify(&Method::GET, head.headers()).ok()?;
+        let caller = shared.auth.identify(&Method::GET, head.uri(), head.headers()).ok()?;
         let ours = matches!(caller, Caller::Token(_));
         if ours {
             head.headers_mut().remove(header::AUTHORIZATION);

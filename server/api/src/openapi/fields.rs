@@ -29,6 +29,8 @@ fn answered(name: &HeaderName) -> (&'static str, Value) {
             ("The entity tag of the value: its revision in double quotes.", text(pattern::REVISION_TAG))
         }
         "kivi-revision" => ("The revision that was read or written.", text(pattern::REVISION)),
+        "kivi-state-hash" => ("The hash of the state that it holds.", text("^[0-9a-f]{16}$")),
+        "kivi-store-id" => ("Which store it is of. A restored store is another one.", text("^[0-9a-f]{32}$")),
         "kivi-created" => {
             ("Whether the key was absent before.", json!({"type": "string", "enum": ["true", "false"]}))
         }

@@ -25,7 +25,7 @@ use super::{
     snapshot::{SnapshotEncoder, files},
     usage::Usage,
 };
-use crate::{CompactError, LogError, TakeSnapshot, log::AppendError};
+use crate::{CompactError, LogError, StoreId, TakeSnapshot, log::AppendError};
 
 /// After so many bytes a snapshot begins to be written out, without a wait: a sync of its own would have the log's syncs
 /// wait for it.
@@ -54,7 +54,7 @@ impl Compaction {
         let source = take();
         let sequence = source.sequence();
         let room = self.reserve.take().map_err(|source| self.io("open", source))?;
-        let written = self.write(SnapshotEncoder::of_log(source, self.store_id)).and_then(|written| {
+        let written = self.write(SnapshotEncoder::new(source, StoreId(self.store_id))).and_then(|written| {
             // The snapshot may hold what the log was not asked to make durable so far.
             self.queue.sync().map_err(|error| failed(&error))?;
             Ok(written)

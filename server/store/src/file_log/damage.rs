@@ -78,7 +78,7 @@ impl Survey<'_> {
         for sequence in files::list(self.directory)? {
             let read = files::verify(self.directory, sequence, &mut |_| Ok(()))
                 .and_then(|_| files::open(self.directory, sequence))
-                .and_then(|(decoder, _)| self.same_store(&files::name(sequence), decoder.header.store_id));
+                .and_then(|(decoder, _)| self.same_store(&files::name(sequence), decoder.store_id()));
             if let Err(error) = read {
                 self.note(error)?;
             }

@@ -64,7 +64,7 @@ pub fn repair_in(directory: &Arc<dyn Directory>) -> Result<Repaired, LogError> {
 fn snapshot_is_whole(directory: &dyn Directory) -> Result<(), LogError> {
     let Some(&sequence) = files::list(directory)?.last() else { return Ok(()) };
     files::verify(directory, sequence, &mut |_| Ok(()))?;
-    let found = files::open(directory, sequence)?.0.header.store_id;
+    let found = files::open(directory, sequence)?.0.store_id();
     recovery::same_store(directory, &files::name(sequence), recovery::store_id(directory)? == Some(found))
 }
 

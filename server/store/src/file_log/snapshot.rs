@@ -10,5 +10,8 @@ mod decoder;
 mod encoder;
 pub(super) mod files;
 
-pub(super) use self::decoder::{Damage, Decoder, Part};
-pub use self::encoder::SnapshotEncoder;
+pub(super) use self::decoder::{Decoder, Part};
+pub use self::{
+    decoder::{Inspected, inspect},
+    encoder::SnapshotEncoder,
+};

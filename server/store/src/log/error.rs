@@ -142,6 +142,15 @@ pub enum LogError {
         /// What the segment needs.
         bytes: u64,
     },
+    /// What is there was left by a restore that was interrupted.
+    #[error(
+        "a restore into {} was interrupted, and what it left is no log; run it again, it begins anew",
+        directory.display()
+    )]
+    HalfRestored {
+        /// The log's directory.
+        directory: PathBuf,
+    },
     /// The system refused an operation on a file.
     #[error("can't {action} {}: {source}", path.display())]
     Io {

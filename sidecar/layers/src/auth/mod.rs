@@ -13,5 +13,5 @@ mod service;
 pub use error::Unauthorized;
 pub use future::AuthFuture;
 pub use layer::AuthLayer;
-pub use policy::{Anonymous, Caller, Verifier};
+pub use policy::{Anonymous, Caller, Guarded, Verifier};
 pub use service::Auth;

@@ -29,6 +29,16 @@ pub enum Anonymous {
     ReadWrite,
 }
 
+/// Says of a path, as it stands in a request, whether a token is needed for it in any case.
+pub type Guarded = fn(&str) -> bool;
+
+impl Anonymous {
+    /// What is left of it on a path that is guarded, or is not.
+    pub(super) fn on(self, guarded: bool) -> Self {
+        if guarded { Self::None } else { self }
+    }
+}
+
 /// Who sent a request, as a request extension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Caller {
@@ -128,6 +138,15 @@ mod tests {
             let caller = identify(mode, method, &[]);
             let expected = if passes { Ok(Caller::Anonymous) } else { Err(Unauthorized::Missing) };
             assert_eq!(caller, expected, "{mode:?} {method}");
+        }
+    }
+
+    #[test]
+    fn a_guarded_path_is_open_to_nobody() {
+        for mode in [Anonymous::None, Anonymous::Read, Anonymous::ReadWrite] {
+            assert_eq!(identify(mode.on(true), &Method::GET, &[]), Err(Unauthorized::Missing), "{mode:?}");
+            assert!(identify(mode.on(true), &Method::GET, &["Bearer new"]).is_ok(), "{mode:?}");
+            assert_eq!(mode.on(false), mode);
         }
     }
 

@@ -5,19 +5,18 @@ use std::task::{Context, Poll};
 use http::{Request, header};
 use tower::{BoxError, Service};
 
-use super::{Anonymous, AuthFuture, Caller, Verifier};
+use super::{AuthFuture, AuthLayer, Caller, Verifier};
 
 /// Lets pass who may.
 #[derive(Debug, Clone)]
 pub struct Auth<V, S> {
     inner: S,
-    verifier: V,
-    anonymous: Anonymous,
+    rule: AuthLayer<V>,
 }
 
 impl<V, S> Auth<V, S> {
-    pub(super) fn new(inner: S, verifier: V, anonymous: Anonymous) -> Self {
-        Self { inner, verifier, anonymous }
+    pub(super) fn new(inner: S, rule: AuthLayer<V>) -> Self {
+        Self { inner, rule }
     }
 }
 
@@ -36,7 +35,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
-        match Caller::identify(&self.verifier, self.anonymous, request.method(), request.headers()) {
+        match self.rule.identify(request.method(), request.uri(), request.headers()) {
             Err(error) => AuthFuture::refused(error),
             Ok(caller) => {
                 if matches!(caller, Caller::Token(_)) {
@@ -55,7 +54,7 @@ mod tests {
 
     use tower::{Layer, ServiceExt, service_fn};
 
-    use super::super::{AuthLayer, Unauthorized};
+    use super::super::{Anonymous, Unauthorized};
     use super::*;
 
     #[derive(Clone)]

@@ -31,6 +31,8 @@ pub enum Module {
     CertManager,
     /// The program of pods' sandboxes, and of network tests within pods.
     Probe,
+    /// versitygw, an S3 server over a folder, for tests of backups; built when asked for.
+    VersityGw,
 }
 
 /// What a module is built from.
@@ -105,6 +107,14 @@ const JAEGER: Source = Source {
     beside: &[],
     minutes: "2 to 5 minutes",
 };
+const VERSITYGW: Source = Source {
+    name: "versitygw",
+    files: pinned!("versitygw"),
+    pattern: "tool",
+    programs: &[("versitygw", "versitygw")],
+    beside: &[],
+    minutes: "2 to 5 minutes",
+};
 const CERT_MANAGER: Source = Source {
     name: "cert-manager",
     files: pinned!("cert-manager"),
@@ -134,7 +144,7 @@ const PROBE: Source = Source {
 
 impl Module {
     /// All modules.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Kubernetes,
         Self::Etcd,
         Self::CoreDns,
@@ -142,6 +152,7 @@ impl Module {
         Self::Jaeger,
         Self::CertManager,
         Self::Probe,
+        Self::VersityGw,
     ];
     /// What a running cluster is made of, and what is needed to install into it.
     pub const CLUSTER: [Self; 5] = [Self::Probe, Self::Etcd, Self::CoreDns, Self::Helm, Self::Kubernetes];
@@ -171,6 +182,7 @@ impl Module {
             Self::Jaeger => &JAEGER,
             Self::CertManager => &CERT_MANAGER,
             Self::Probe => &PROBE,
+            Self::VersityGw => &VERSITYGW,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The first bytes of a segment, a snapshot and a manifest: whose it is, and where in the log.
+//! The first bytes of a segment, a snapshot, a manifest and an excerpt: whose it is, and where in the log.
 
 use super::fields::{array, u32_at, u64_at};
 
@@ -16,6 +16,7 @@ pub(in crate::file_log) enum Kind {
     Segment,
     Snapshot,
     Manifest,
+    Excerpt,
 }
 
 const CHECKSUM: usize = HEADER - 4;
@@ -29,7 +30,7 @@ pub(in crate::file_log) struct Header {
     pub(in crate::file_log) store_id: [u8; 16],
     /// The sequence of the first record in it.
     pub(in crate::file_log) first_sequence: u64,
-    /// The length that the segment was made with, in bytes; 0 in snapshots, and in the segments of a log from before
+    /// The length that the segment was made with, in bytes; 0 in snapshots and excerpts, and in the segments of a log from before
     /// there were manifests.
     pub(in crate::file_log) length: u64,
 }
@@ -40,6 +41,7 @@ impl Kind {
             Self::Segment => b"KiviLog\0",
             Self::Snapshot => b"KiviSnap",
             Self::Manifest => b"KiviMani",
+            Self::Excerpt => b"KiviExcp",
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::{
         Directory,
         error::corrupt,
         manifest::{self, Word},
+        restore::half,
         segment::{self, Segment},
         snapshot::files,
     },
@@ -34,6 +35,7 @@ pub(in crate::file_log) struct FoundSnapshot {
 
 /// Looks at the log; none in a directory without one. Fails as a start does that can't find its end.
 pub(in crate::file_log) fn look(directory: &dyn Directory) -> Result<Option<Found>, LogError> {
+    half::refuse(directory)?;
     let manifest = manifest::read(directory)?;
     let snapshots = files::list(directory)?;
     let firsts = segment::list(directory)?;
@@ -60,7 +62,7 @@ pub(in crate::file_log) fn look(directory: &dyn Directory) -> Result<Option<Foun
     let mut snapshot = None;
     for sequence in snapshots {
         let (decoder, length) = files::open(directory, sequence)?;
-        same_store(directory, &files::name(sequence), decoder.header.store_id == store_id)?;
+        same_store(directory, &files::name(sequence), decoder.store_id() == store_id)?;
         snapshot = Some(FoundSnapshot { sequence, length });
     }
     let begins = snapshot.as_ref().map_or(1, |snapshot| snapshot.sequence + 1);
@@ -80,14 +82,14 @@ pub(in crate::file_log) fn look(directory: &dyn Directory) -> Result<Option<Foun
 
 /// Whose log it is, as most of its files say that can be read; so that one foreign file is told from many.
 pub(in crate::file_log) fn store_id(directory: &dyn Directory) -> Result<Option<[u8; 16]>, LogError> {
-    let manifest = manifest::read(directory).ok().flatten();
+    let manifest = manifest::read(directory).ok().flatten().map(|header| header.store_id);
     let segments = segment::list(directory)?;
-    let segments = segments.iter().filter_map(|first| Some(Segment::open(directory, *first).ok()?.header));
+    let segments =
+        segments.iter().filter_map(|first| Some(Segment::open(directory, *first).ok()?.header.store_id));
     let snapshots = files::list(directory)?;
     let snapshots =
-        snapshots.iter().filter_map(|sequence| Some(files::open(directory, *sequence).ok()?.0.header));
-    let ids: Vec<_> =
-        manifest.into_iter().chain(segments).chain(snapshots).map(|header| header.store_id).collect();
+        snapshots.iter().filter_map(|sequence| Some(files::open(directory, *sequence).ok()?.0.store_id()));
+    let ids: Vec<_> = manifest.into_iter().chain(segments).chain(snapshots).collect();
     let votes = |id: &[u8; 16]| ids.iter().filter(|other| *other == id).count();
     // Of as many, the first.
     Ok(ids.iter().rev().max_by_key(|id| votes(id)).copied())

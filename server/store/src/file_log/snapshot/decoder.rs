@@ -1,13 +1,15 @@
 //! From bytes to the entries of a snapshot, checking everything on the way: only a whole snapshot comes to its end.
 
-use std::io::{self, Read};
+use std::io::Read;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use crate::{
-    LogEntry, StateHash,
-    file_log::format::{
-        BATCH_HEADER, Frame, HEADER, Header, HeaderError, Kind, MediaTypes, RecordError, decode_any, frame,
+    LogEntry, StateHash, StoreId,
+    file_log::{
+        format::{Kind, MediaTypes, RecordError, decode_any},
+        framed::{Damage, Framed},
+        snapshot::files,
     },
 };
 
@@ -18,70 +20,77 @@ pub(in crate::file_log) enum Part {
     End(StateHash),
 }
 
-/// Why bytes are no snapshot.
-#[derive(Debug, thiserror::Error)]
-pub(in crate::file_log) enum Damage {
-    /// They are damaged.
-    #[error("at byte {offset}, {reason}")]
-    Corrupt { offset: u64, reason: &'static str },
-    /// They are of another version.
-    #[error("it has format {0}, which this version does not know")]
-    ForeignVersion(u32),
-    /// They can't be read.
-    #[error("it can't be read: {0}")]
-    Io(io::Error),
-}
-
 pub(in crate::file_log) struct Decoder<R> {
-    source: R,
-    pub(in crate::file_log) header: Header,
-    /// Where it is, in bytes.
-    offset: u64,
+    framed: Framed<R>,
     records: u64,
     media_types: MediaTypes,
 }
 
+/// What a whole snapshot holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Inspected {
+    /// Whose it is.
+    pub store_id: StoreId,
+    /// The sequence that it was taken at.
+    pub sequence: u64,
+    /// How many keys it holds.
+    pub keys: u64,
+    /// The hash of their state.
+    pub hash: StateHash,
+}
+
+/// Reads a snapshot to its end and checks it as a restore does.
+pub fn inspect(source: impl Read) -> Result<Inspected, Damage> {
+    let mut decoder = Decoder::new(source)?;
+    let (mut keys, mut found) = (0, StateHash::default());
+    let expected = loop {
+        match decoder.next()? {
+            Part::Entries(entries) => entries.iter().for_each(|entry| keys += files::add(&mut found, entry)),
+            Part::End(expected) => break expected,
+        }
+    };
+    if found != expected {
+        return Err(Damage::Hash { found, expected });
+    }
+    let store_id = StoreId(decoder.framed.header.store_id);
+    Ok(Inspected { store_id, sequence: decoder.sequence(), keys, hash: found })
+}
+
 impl<R: Read> Decoder<R> {
     /// Reads the header.
-    pub(in crate::file_log) fn new(mut source: R) -> Result<Self, Damage> {
-        let mut bytes = Vec::with_capacity(HEADER);
-        source.by_ref().take(HEADER as u64).read_to_end(&mut bytes).map_err(Damage::Io)?;
-        let header = Header::decode(&bytes, Kind::Snapshot).map_err(|error| match error {
-            HeaderError::Corrupt(reason) => Damage::Corrupt { offset: 0, reason },
-            HeaderError::ForeignVersion(found) => Damage::ForeignVersion(found),
-        })?;
-        Ok(Self { source, header, offset: HEADER as u64, records: 0, media_types: MediaTypes::default() })
+    pub(in crate::file_log) fn new(source: R) -> Result<Self, Damage> {
+        let framed = Framed::new(source, Kind::Snapshot)?;
+        Ok(Self { framed, records: 0, media_types: MediaTypes::default() })
+    }
+
+    /// Whose it is.
+    pub(in crate::file_log) fn store_id(&self) -> [u8; 16] {
+        self.framed.header.store_id
+    }
+
+    /// The sequence that it was taken at.
+    pub(in crate::file_log) fn sequence(&self) -> u64 {
+        self.framed.header.first_sequence - 1
     }
 
     pub(in crate::file_log) fn next(&mut self) -> Result<Part, Damage> {
-        let mut bytes = BytesMut::with_capacity(BATCH_HEADER);
-        self.fill(&mut bytes, BATCH_HEADER)?;
-        // How much follows is unknown in a stream; a batch that says too much runs into the end.
-        let batch = loop {
-            match frame(&bytes, u64::MAX, self.header.salt) {
-                Frame::Batch(batch) => break batch,
-                Frame::Partial(need) if need > bytes.len() => self.fill(&mut bytes, need)?,
-                Frame::Partial(_) | Frame::End => {
-                    return Err(self.corrupt("zeros stand where a batch should"));
-                }
-                Frame::Bad(reason) => return Err(self.corrupt(reason)),
-            }
-        };
+        let (batch, mut payload) = self.framed.next()?;
         if batch.first_sequence != self.records {
             return Err(self.corrupt("a batch is missing, or comes twice"));
         }
-        let mut payload = Bytes::from(bytes).slice(BATCH_HEADER..);
-        let part =
-            if batch.count == 0 { self.end(&payload)? } else { self.entries(&mut payload, batch.count)? };
-        self.offset += (BATCH_HEADER + batch.payload) as u64;
-        Ok(part)
+        if batch.count == 0 { self.end(&payload) } else { self.entries(&mut payload, batch.count) }
+    }
+
+    /// What is wrong with the present part.
+    pub(in crate::file_log) fn corrupt(&self, reason: &'static str) -> Damage {
+        self.framed.corrupt(reason)
     }
 
     fn entries(&mut self, payload: &mut Bytes, count: u32) -> Result<Part, Damage> {
         let mut entries = Vec::with_capacity(usize::try_from(count).unwrap_or(0).min(payload.len() / 16));
         for _ in 0..count {
             match decode_any(payload, &mut self.media_types) {
-                Ok(entry) if entry.sequence < self.header.first_sequence => entries.push(entry),
+                Ok(entry) if entry.sequence < self.framed.header.first_sequence => entries.push(entry),
                 Ok(_) => return Err(self.corrupt("a record is of a later sequence than the snapshot")),
                 Err(RecordError::Bad(reason)) => return Err(self.corrupt(reason)),
                 Err(RecordError::Sequence { .. }) => return Err(self.corrupt("a record is out of place")),
@@ -101,30 +110,7 @@ impl<R: Read> Decoder<R> {
         if payload.len() != 16 || u64::from_le_bytes(*records) != self.records {
             return Err(self.corrupt("the end speaks of another number of records"));
         }
-        let mut more = [0];
-        match self.source.read(&mut more) {
-            Ok(0) => Ok(Part::End(StateHash(u64::from_le_bytes(*hash)))),
-            Ok(_) => Err(self.corrupt("there are bytes behind the end")),
-            Err(error) => Err(Damage::Io(error)),
-        }
-    }
-
-    /// Reads on until there are `need` bytes. A megabyte at a time, so that a damaged length takes no memory that is not
-    /// filled.
-    fn fill(&mut self, bytes: &mut BytesMut, need: usize) -> Result<(), Damage> {
-        while bytes.len() < need {
-            let had = bytes.len();
-            let step = (need - had).min(1 << 20);
-            bytes.resize(had + step, 0);
-            self.source.read_exact(&mut bytes[had..]).map_err(|error| match error.kind() {
-                io::ErrorKind::UnexpectedEof => self.corrupt("it ends before its end"),
-                _ => Damage::Io(error),
-            })?;
-        }
-        Ok(())
-    }
-
-    fn corrupt(&self, reason: &'static str) -> Damage {
-        Damage::Corrupt { offset: self.offset, reason }
+        self.framed.expect_end()?;
+        Ok(Part::End(StateHash(u64::from_le_bytes(*hash))))
     }
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use rand::Rng;
 
 use crate::{
-    Snapshot, SnapshotError,
+    Snapshot, SnapshotError, StoreId,
     file_log::format::{BATCH_HEADER, Header, Kind, encode, seal},
 };
 
@@ -27,15 +27,10 @@ enum Next {
 }
 
 impl SnapshotEncoder {
-    /// The bytes of this snapshot, as of a log of its own.
-    pub fn new(source: Box<dyn Snapshot>) -> Self {
-        Self::of_log(source, rand::rng().random())
-    }
-
-    /// The bytes of this snapshot for the log with this store id.
-    pub(in crate::file_log) fn of_log(source: Box<dyn Snapshot>, store_id: [u8; 16]) -> Self {
+    /// The bytes of this snapshot, as of the log that it is of.
+    pub fn new(source: Box<dyn Snapshot>, store_id: StoreId) -> Self {
         let first_sequence = source.sequence() + 1;
-        let header = Header { salt: rand::rng().random(), store_id, first_sequence, length: 0 };
+        let header = Header { salt: rand::rng().random(), store_id: store_id.0, first_sequence, length: 0 };
         Self { source, header, records: 0, next: Next::Header }
     }
 

@@ -3,9 +3,9 @@
 
 use std::io::{self, Read};
 
-use super::{Damage, Decoder, Part};
+use super::{Decoder, Part};
 use crate::{
-    Effect, HashedKey, LogEntry, LogError, StateHash,
+    Damage, Effect, HashedKey, LogEntry, LogError, StateHash,
     file_log::{
         Directory, LogFile,
         error::{corrupt, io},
@@ -44,7 +44,7 @@ pub(in crate::file_log) fn open(
     let length = file.length().map_err(|source| io("read the length of", &path, source))?;
     let decoder =
         Decoder::new(FileReader { file, offset: 0 }).map_err(|damage| error(directory, &name, damage))?;
-    if decoder.header.first_sequence - 1 != sequence {
+    if decoder.sequence() != sequence {
         return Err(corrupt(directory, &name, 0, "its name is that of another snapshot"));
     }
     Ok((decoder, length))
@@ -69,8 +69,7 @@ pub(in crate::file_log) fn verify(
             }
             Part::End(expected) if expected == hash => return Ok(keys),
             Part::End(expected) => {
-                let reason = format!("its state has the hash {hash}, and {expected} was written");
-                return Err(corrupt(directory, &name, 0, reason));
+                return Err(error(directory, &name, Damage::Hash { found: hash, expected }));
             }
         }
     }
@@ -100,6 +99,7 @@ pub(in crate::file_log) fn error(directory: &dyn Directory, name: &str, damage: 
     let file = directory.path().join(name);
     match damage {
         Damage::Corrupt { offset, reason } => corrupt(directory, name, offset, reason),
+        damage @ Damage::Hash { .. } => corrupt(directory, name, 0, damage.to_string()),
         Damage::ForeignVersion(found) => LogError::ForeignVersion { file, found, supported: VERSION },
         Damage::Io(source) => io("read", &file, source),
     }

@@ -1,0 +1,85 @@
+//! Everything that a destination holds: its backups, and the archived log.
+
+use crate::{
+    BackupName, Error,
+    chain::Piece,
+    layout,
+    manifest::{self, Manifest},
+    place::{Object, Place},
+};
+
+/// What a destination holds.
+#[derive(Debug, Clone, Default)]
+pub struct History {
+    /// Its backups, in no order.
+    pub backups: Vec<Manifest>,
+    /// The archived entries, in no order.
+    pub pieces: Vec<Piece>,
+    /// Objects that are part of neither: of what is being written, or came to nothing.
+    pub unfinished: Vec<Object>,
+}
+
+impl History {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// When the place can't be read, or a manifest can't.
+    pub async fn read(place: &impl Place) -> Result<Self, Error> {
+        let mut history = Self::default();
+        for object in place.list(layout::LOG).await? {
+            match layout::piece_of(&object.name) {
+                Some(piece) => history.pieces.push(piece),
+                None => history.unfinished.push(object),
+            }
+        }
+        let objects = place.list(layout::BACKUPS).await?;
+        for object in &objects {
+            if let Some((name, true)) = layout::backup_of(&object.name) {
+                // It may have been pruned meanwhile.
+                history.backups.extend(backup(place, &name).await?);
+            }
+        }
+        let unfinished: Vec<_> = objects.into_iter().filter(|object| history.is_unfinished(object)).collect();
+        history.unfinished.extend(unfinished);
+        Ok(history)
+    }
+
+    /// The newest backup.
+    pub fn newest(&self) -> Option<&Manifest> {
+        self.backups.iter().max_by_key(|backup| (backup.revision, backup.finished_at))
+    }
+
+    /// The newest backup that holds no revision behind this one.
+    pub fn newest_at(&self, revision: u64) -> Option<&Manifest> {
+        let older = self.backups.iter().filter(|backup| backup.revision <= revision);
+        older.max_by_key(|backup| (backup.revision, backup.finished_at))
+    }
+
+    /// The last revision that anything here is of.
+    pub fn last(&self) -> u64 {
+        let archived = self.pieces.iter().map(|piece| piece.last);
+        self.backups.iter().map(|backup| backup.revision).chain(archived).max().unwrap_or(0)
+    }
+
+    fn is_unfinished(&self, object: &Object) -> bool {
+        let Some((name, _)) = layout::backup_of(&object.name) else { return false };
+        match self.backups.iter().find(|backup| backup.name == name) {
+            None => true,
+            Some(backup) => {
+                let own = format!("{}/{}", layout::folder(&name), backup.snapshot);
+                object.name != own && object.name != layout::manifest(&name)
+            }
+        }
+    }
+}
+
+/// One backup; `None` where there is none of this name.
+///
+/// # Errors
+/// When its manifest can't be read.
+pub async fn backup(place: &impl Place, name: &BackupName) -> Result<Option<Manifest>, Error> {
+    let object = layout::manifest(name);
+    let Some(bytes) = place.read(&object).await? else { return Ok(None) };
+    let read = manifest::read(&bytes);
+    read.map(Some).map_err(|reason| Error::Unreadable { object: place.url(&object), reason })
+}

@@ -1,0 +1,149 @@
+//! The way to the server: hyper over rustls with ring, the one TLS stack of this program. `object_store` would bring
+//! another client of its own.
+
+use std::{
+    error::Error,
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use hyper::body::{Body, Frame, Incoming};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector as Tcp},
+    rt::{TokioExecutor, TokioTimer},
+};
+use object_store::{
+    ClientConfigKey, ClientOptions,
+    client::{
+        HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpRequestBody, HttpResponse,
+        HttpResponseBody, HttpService,
+    },
+};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::time::{Instant, Sleep, sleep, timeout};
+
+use super::Patience;
+
+/// Makes clients that trust these roots.
+#[derive(Debug)]
+pub(super) struct Connector {
+    roots: RootCertStore,
+    patience: Patience,
+}
+
+#[derive(Debug)]
+struct Service {
+    client: Client<HttpsConnector<Tcp>, HttpRequestBody>,
+    answer: Duration,
+}
+
+impl Connector {
+    pub(super) fn new(roots: RootCertStore, patience: Patience) -> Self {
+        Self { roots, patience }
+    }
+}
+
+impl HttpConnector for Connector {
+    fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
+        let failed = |error| object_store::Error::Generic { store: "HTTP", source: Box::new(error) };
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(failed)?
+            .with_root_certificates(self.roots.clone())
+            .with_no_client_auth();
+        let mut tcp = Tcp::new();
+        tcp.enforce_http(false);
+        tcp.set_connect_timeout(Some(self.patience.connect));
+        let https = HttpsConnectorBuilder::new().with_tls_config(tls);
+        let plain =
+            options.get_config_value(&ClientConfigKey::AllowHttp).is_some_and(|value| value == "true");
+        let https = if plain { https.https_or_http() } else { https.https_only() };
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .build(https.enable_http1().wrap_connector(tcp));
+        Ok(HttpClient::new(Service { client, answer: self.patience.answer }))
+    }
+}
+
+#[async_trait]
+impl HttpService for Service {
+    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let late = |_| HttpError::new(HttpErrorKind::Timeout, Silence(self.answer));
+        let answer = timeout(self.answer, self.client.request(request)).await.map_err(late)?;
+        let answer = answer.map_err(|error| HttpError::new(kind(&error), error))?;
+        Ok(answer.map(|body| HttpResponseBody::new(Heard::new(body, self.answer))))
+    }
+}
+
+/// What kind of failure it is: one that another try may not meet is asked again.
+fn kind(error: &hyper_util::client::legacy::Error) -> HttpErrorKind {
+    if error.is_connect() {
+        return HttpErrorKind::Connect;
+    }
+    let hyper = error.source().and_then(|source| source.downcast_ref::<hyper::Error>());
+    match hyper {
+        Some(hyper) if hyper.is_timeout() => HttpErrorKind::Timeout,
+        Some(hyper)
+            if hyper.is_closed() || hyper.is_incomplete_message() || hyper.is_body_write_aborted() =>
+        {
+            HttpErrorKind::Request
+        }
+        _ => HttpErrorKind::Interrupted,
+    }
+}
+
+/// Nothing came for so long.
+#[derive(Debug, thiserror::Error)]
+#[error("nothing came for {} seconds", .0.as_secs_f32())]
+struct Silence(Duration);
+
+/// The body of an answer, given up when nothing comes.
+struct Heard {
+    body: Incoming,
+    patience: Duration,
+    until: Pin<Box<Sleep>>,
+}
+
+impl Heard {
+    fn new(body: Incoming, patience: Duration) -> Self {
+        Self { body, patience, until: Box::pin(sleep(patience)) }
+    }
+}
+
+impl Body for Heard {
+    type Data = Bytes;
+    type Error = HttpError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, HttpError>>> {
+        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
+            let until = Instant::now() + self.patience;
+            self.until.as_mut().reset(until);
+            return Poll::Ready(frame.map(|frame| {
+                frame.map_err(|error| HttpError::new(HttpErrorKind::Interrupted, io::Error::other(error)))
+            }));
+        }
+        let patience = self.patience;
+        self.until
+            .as_mut()
+            .poll(cx)
+            .map(|()| Some(Err(HttpError::new(HttpErrorKind::Timeout, Silence(patience)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> hyper::body::SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,115 @@
+//! Taking backups: what is there afterwards, whose it is, and what stays.
+
+use std::time::Duration;
+
+use kivi_backup::{
+    Error,
+    archive::Archiver,
+    history::History,
+    place::Place,
+    retention::Retention,
+    take::{self, take},
+};
+
+use crate::running::{Running, folder, order, restored};
+
+#[tokio::test]
+async fn a_backup_is_the_store_and_is_taken_once() {
+    let (_root, folder) = folder();
+    let server = Running::start().await;
+    for key in ["a", "b", "c"] {
+        server.put(key, "x".repeat(40_000)).await;
+    }
+    let taken = server.take(&folder, "first").await.unwrap();
+    assert_eq!((taken.revision, taken.keys, &taken.state_hash), (3, 3, &server.hash().await));
+    assert!(taken.bytes > 120_000 && taken.sha256.len() == 64, "{taken:?}");
+    assert!(
+        taken.location.starts_with("file:///") && taken.location.ends_with("/backups/first"),
+        "{taken:?}"
+    );
+    assert_eq!(restored(&folder, |_| ()).await.unwrap().to_string(), taken.state_hash);
+    // A Job's pod that is started again finds it done.
+    server.put("d", "later").await;
+    let again = server.take(&folder, "first").await.unwrap();
+    assert_eq!((again.revision, &again.sha256), (3, &taken.sha256));
+    let second = server.take(&folder, "second").await.unwrap();
+    assert_eq!((second.revision, second.store_id), (4, taken.store_id));
+    let named = |order: &mut kivi_backup::restore::Order| order.backup = Some("first".parse().unwrap());
+    assert_eq!(restored(&folder, named).await.unwrap().to_string(), taken.state_hash);
+}
+
+#[tokio::test]
+async fn two_stores_never_write_into_one_place() {
+    let (_root, folder) = folder();
+    let (one, other) = (Running::start().await, Running::start().await);
+    one.put("k", "one").await;
+    let taken = one.take(&folder, "a").await.unwrap();
+    let mut archiver = Archiver::default();
+    for refused in [
+        other.take(&folder, "b").await.err(),
+        other.take(&folder, "a").await.err(),
+        archiver.archive(&folder, &other.server()).await.err(),
+    ] {
+        let refused = refused.unwrap();
+        assert!(matches!(refused, Error::Foreign { .. }), "{refused}");
+    }
+    let refused = other.take(&folder, "b").await.unwrap_err().to_string();
+    assert!(refused.contains(&taken.store_id) && refused.contains("a destination of its own"), "{refused}");
+    assert_eq!(History::read(&folder).await.unwrap().backups.len(), 1);
+}
+
+#[tokio::test]
+async fn a_store_that_is_behind_its_own_backups_is_refused() {
+    let (_root, folder) = folder();
+    let server = Running::start().await;
+    server.put("k", "1").await;
+    // The volume as it was.
+    let dir = server.stop().await;
+    let older = tempfile::tempdir().unwrap();
+    std::fs::create_dir(older.path().join("data")).unwrap();
+    for file in std::fs::read_dir(dir.path().join("data")).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), older.path().join("data").join(file.file_name())).unwrap();
+    }
+    let server = Running::start_in(dir).await;
+    server.put("k", "2").await;
+    server.take(&folder, "a").await.unwrap();
+    let older = Running::start_in(older).await;
+    let refused = older.take(&folder, "b").await.unwrap_err();
+    assert!(matches!(refused, Error::StepsBack { revision: 1, kept: 2, .. }), "{refused}");
+    let refused = Archiver::default().archive(&folder, &older.server()).await.unwrap_err();
+    assert!(matches!(refused, Error::StepsBack { revision: 1, kept: 2, .. }), "{refused}");
+}
+
+#[tokio::test]
+async fn what_has_outlived_its_time_goes_and_is_told() {
+    let (_root, folder) = folder();
+    let server = Running::start().await;
+    for name in ["a", "b", "c"] {
+        server.put(name, "v").await;
+        server.take(&folder, name).await.unwrap();
+    }
+    let keep_two = Retention { keep: Some(2), keep_for: None };
+    let order = take::Order { retention: keep_two, ..order("c") };
+    let taken = take(&folder, &server.server(), &order).await.unwrap();
+    assert_eq!(taken.pruned.pruned, ["a".parse().unwrap()]);
+    let none_is_young = Retention { keep: None, keep_for: Some(Duration::ZERO) };
+    let order = take::Order { name: "d".parse().unwrap(), retention: none_is_young };
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let taken = take(&folder, &server.server(), &order).await.unwrap();
+    assert_eq!(taken.pruned.pruned, ["b".parse().unwrap(), "c".parse().unwrap()]);
+    let left = folder.list("backups/").await.unwrap();
+    assert_eq!(left.len(), 2, "its manifest and its data: {left:?}");
+}
+
+#[tokio::test]
+async fn two_that_take_the_same_backup_at_once_agree() {
+    let (_root, folder) = folder();
+    let server = Running::start().await;
+    server.put("k", "v").await;
+    let (one, other) = tokio::join!(server.take(&folder, "a"), server.take(&folder, "a"));
+    let (one, other) = (one.unwrap(), other.unwrap());
+    assert_eq!((&one.sha256, one.revision), (&other.sha256, other.revision));
+    assert_eq!(folder.list("backups/").await.unwrap().len(), 2, "one manifest, and its data");
+    restored(&folder, |_| ()).await.unwrap();
+}

@@ -1,0 +1,123 @@
+//! A place of which one operation fails, or never comes to an end.
+
+use std::{
+    future::pending,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::SeqCst},
+    },
+};
+
+use bytes::Bytes;
+use kivi_backup::place::{Bytestream, Folder, Object, Place, PlaceError, Upload};
+
+/// What befalls an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trip {
+    /// The volume is full.
+    Full,
+    /// It never ends, and is given up with everything around it: the process is killed there.
+    Kill,
+    /// It is done, and then the same.
+    KillBehind,
+}
+
+/// A folder whose operation of this number, counted from 1, meets with something.
+#[derive(Clone)]
+pub(crate) struct Faulty {
+    folder: Folder,
+    fault: Arc<Fault>,
+}
+
+struct Fault {
+    at: u64,
+    trip: Trip,
+    count: AtomicU64,
+    killed: tokio::sync::Notify,
+}
+
+impl Faulty {
+    pub(crate) fn new(folder: &Folder, at: u64, trip: Trip) -> Self {
+        let fault = Fault { at, trip, count: AtomicU64::new(0), killed: tokio::sync::Notify::new() };
+        Self { folder: folder.clone(), fault: Arc::new(fault) }
+    }
+
+    /// Whether the operation ever came.
+    pub(crate) fn tripped(&self) -> bool {
+        self.fault.count.load(SeqCst) >= self.fault.at
+    }
+
+    /// Comes when the process is killed.
+    pub(crate) async fn killed(&self) {
+        self.fault.killed.notified().await;
+    }
+}
+
+impl Fault {
+    async fn step<T>(&self, work: impl Future<Output = Result<T, PlaceError>>) -> Result<T, PlaceError> {
+        if self.count.fetch_add(1, SeqCst) + 1 != self.at {
+            return work.await;
+        }
+        match self.trip {
+            Trip::Full => {
+                return Err(PlaceError::Full { action: "write", url: "file:///full".to_owned() });
+            }
+            Trip::Kill => {}
+            Trip::KillBehind => drop(work.await),
+        }
+        self.killed.notify_one();
+        pending().await
+    }
+}
+
+pub(crate) struct FaultyUpload {
+    upload: <Folder as Place>::Upload,
+    fault: Arc<Fault>,
+}
+
+impl Place for Faulty {
+    type Upload = FaultyUpload;
+
+    fn url(&self, name: &str) -> String {
+        self.folder.url(name)
+    }
+
+    async fn list(&self, folder: &str) -> Result<Vec<Object>, PlaceError> {
+        self.fault.step(self.folder.list(folder)).await
+    }
+
+    async fn read(&self, name: &str) -> Result<Option<Bytes>, PlaceError> {
+        self.fault.step(self.folder.read(name)).await
+    }
+
+    async fn open(&self, name: &str) -> Result<Option<Bytestream>, PlaceError> {
+        self.fault.step(self.folder.open(name)).await
+    }
+
+    async fn create(&self, name: &str, bytes: Bytes) -> Result<bool, PlaceError> {
+        self.fault.step(self.folder.create(name, bytes)).await
+    }
+
+    async fn begin(&self, name: &str) -> Result<FaultyUpload, PlaceError> {
+        let upload = self.fault.step(self.folder.begin(name)).await?;
+        Ok(FaultyUpload { upload, fault: Arc::clone(&self.fault) })
+    }
+
+    async fn remove(&self, name: &str) -> Result<(), PlaceError> {
+        self.fault.step(self.folder.remove(name)).await
+    }
+}
+
+impl Upload for FaultyUpload {
+    async fn push(&mut self, bytes: Bytes) -> Result<(), PlaceError> {
+        self.fault.step(self.upload.push(bytes)).await
+    }
+
+    async fn finish(self) -> Result<(), PlaceError> {
+        self.fault.step(self.upload.finish()).await
+    }
+
+    async fn abandon(self) {
+        self.upload.abandon().await;
+    }
+}

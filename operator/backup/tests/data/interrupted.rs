@@ -1,0 +1,132 @@
+//! Backups, archives and restores that end at any of their steps.
+
+use kivi_backup::{
+    Error,
+    archive::Archiver,
+    chain::Upto,
+    history::History,
+    place::Place,
+    restore::{is_done, restore},
+    retention::Retention,
+    take::{self, take},
+};
+
+use kivi_store::LogError;
+
+use crate::{
+    faulty::{Faulty, Trip},
+    running::{Running, folder, into, open, order, restored},
+};
+
+const TRIPS: [Trip; 3] = [Trip::Full, Trip::Kill, Trip::KillBehind];
+
+/// What came of it; `None`: it was killed.
+async fn unless_killed<T>(place: &Faulty, work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        done = work => Some(done),
+        () = place.killed() => None,
+    }
+}
+
+#[tokio::test]
+async fn a_backup_that_ends_at_any_step_is_whole_or_not_listed_and_is_taken_again() {
+    let server = Running::start().await;
+    for key in ["a", "b", "c"] {
+        server.put(key, "v".repeat(30_000)).await;
+    }
+    let hash = server.hash().await;
+    let order = take::Order { retention: Retention { keep: Some(1), keep_for: None }, ..order("b") };
+    for trip in TRIPS {
+        for at in 1.. {
+            let (_root, folder) = folder();
+            server.take(&folder, "a").await.unwrap();
+            let faulty = Faulty::new(&folder, at, trip);
+            let ended = unless_killed(&faulty, take(&faulty, &server.server(), &order)).await;
+            let listed = History::read(&folder).await.unwrap().backups;
+            assert!(!listed.is_empty(), "{trip:?} at {at}: the last good one is gone");
+            for backup in &listed {
+                let named =
+                    |order: &mut kivi_backup::restore::Order| order.backup = Some(backup.name.clone());
+                let found = restored(&folder, named).await;
+                assert_eq!(found.unwrap().to_string(), hash, "{trip:?} at {at}: {}", backup.name);
+            }
+            if let Some(Err(error)) = &ended {
+                assert!(error.to_string().contains("the volume is full"), "{error}");
+                assert!(listed.iter().all(|backup| backup.name.as_str() == "a"), "{trip:?} at {at}");
+                let left = folder.list("backups/").await.unwrap();
+                assert_eq!(left.len(), 2, "{trip:?} at {at}: {left:?}");
+            }
+            let again = take(&folder, &server.server(), &order).await.unwrap();
+            assert_eq!(again.state_hash, hash, "{trip:?} at {at}");
+            if !faulty.tripped() {
+                assert!(at > 15, "{at}");
+                break;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_archive_that_ends_at_any_step_has_no_gap_when_it_goes_on() {
+    let server = Running::start().await;
+    server.put("k", "1").await;
+    let (_root, folder) = folder();
+    server.take(&folder, "a").await.unwrap();
+    let mut revision = 1;
+    for trip in TRIPS {
+        for at in 1.. {
+            revision = server.put("k", format!("{trip:?} {at}")).await;
+            let faulty = Faulty::new(&folder, at, trip);
+            let mut archiver = Archiver::default();
+            let _ = unless_killed(&faulty, archiver.archive(&faulty, &server.server())).await;
+            if !faulty.tripped() {
+                assert!(at > 6, "{at}");
+                break;
+            }
+        }
+    }
+    Archiver::default().archive(&folder, &server.server()).await.unwrap();
+    let latest = |order: &mut kivi_backup::restore::Order| order.upto = Some(Upto::Latest);
+    assert_eq!(restored(&folder, latest).await.unwrap().to_string(), server.hash().await);
+    let to_the_end = |order: &mut kivi_backup::restore::Order| order.upto = Some(Upto::Revision(revision));
+    restored(&folder, to_the_end).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_restore_that_ends_at_any_step_is_run_again() {
+    let server = Running::start().await;
+    let (_root, folder) = folder();
+    for key in ["a", "b", "c"] {
+        server.put(key, "v").await;
+    }
+    server.take(&folder, "a").await.unwrap();
+    server.put("b", "w").await;
+    Archiver::default().archive(&folder, &server.server()).await.unwrap();
+    let hash = server.hash().await;
+    for trip in [Trip::Full, Trip::Kill] {
+        for at in 1.. {
+            let dir = tempfile::tempdir().unwrap();
+            let mut order = into(&dir.path().join("data"));
+            (order.upto, order.unless_exists) = (Some(Upto::Latest), true);
+            let faulty = Faulty::new(&folder, at, trip);
+            let ended = unless_killed(&faulty, restore(&faulty, &order)).await;
+            if faulty.tripped() {
+                assert!(ended.is_none_or(|ended| ended.is_err()), "{trip:?} at {at}");
+                // Here the thread that was at work ends by itself, and lets go of the directory.
+                let done = loop {
+                    match is_done(&order).await {
+                        Err(Error::Log(LogError::Locked { .. })) => tokio::task::yield_now().await,
+                        done => break done.unwrap(),
+                    }
+                };
+                assert!(!done, "{trip:?} at {at}");
+                restore(&folder, &order).await.unwrap();
+            }
+            assert_eq!(open(&order.data_dir).await.status().hash.to_string(), hash, "{trip:?} at {at}");
+            if !faulty.tripped() {
+                break;
+            }
+        }
+    }
+}
