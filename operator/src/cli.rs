@@ -34,7 +34,7 @@ pub enum Command {
     Archive(ArchiveArgs),
     /// Make a new log of a backup, in a data directory that has none.
     Restore(RestoreArgs),
-    /// Print the CustomResourceDefinition as YAML, for `kubectl apply --server-side -f -`.
+    /// Print the CustomResourceDefinitions as YAML, for `kubectl apply --server-side -f -`.
     Crd,
 }
 
@@ -48,6 +48,10 @@ pub struct RunArgs {
     /// Image of the sidecar, as a full reference.
     #[arg(long, env = "KIVI_SIDECAR_IMAGE", default_value_t = own_image("kivi-sidecar"), value_parser = image)]
     pub sidecar_image: String,
+
+    /// Image of this operator itself, as a full reference: it is run to copy stores, and to read copies back.
+    #[arg(long, env = "KIVI_OPERATOR_IMAGE", default_value_t = own_image("kivi-operator"), value_parser = image)]
+    pub operator_image: String,
 
     /// A YAML file with the images of further versions, as in `0.2.0: {server: REF, sidecar: REF}`; it is followed.
     #[arg(long, env = "KIVI_CATALOG", value_name = "FILE")]

@@ -84,24 +84,31 @@ impl Controller {
             .touched_objects();
         let owners = move |set: StatefulSet| futures::stream::iter(owner(&set.metadata));
         queue.push(report("StatefulSet".to_owned(), changes).flat_map(owners).boxed());
-        queue.push(related::<ConfigMap>(scope, managed.clone(), owner));
-        queue.push(related::<Service>(scope, managed.clone(), owner));
-        queue.push(related::<ServiceAccount>(scope, managed.clone(), owner));
-        queue.push(related::<PodDisruptionBudget>(scope, managed.clone(), owner));
-        queue.push(related::<NetworkPolicy>(scope, managed.clone(), owner));
-        queue.push(related::<Ingress>(scope, managed.clone(), owner));
+        queue.push(related::<ConfigMap, Watched>(scope, managed.clone(), owner));
+        queue.push(related::<Service, Watched>(scope, managed.clone(), owner));
+        queue.push(related::<ServiceAccount, Watched>(scope, managed.clone(), owner));
+        queue.push(related::<PodDisruptionBudget, Watched>(scope, managed.clone(), owner));
+        queue.push(related::<NetworkPolicy, Watched>(scope, managed.clone(), owner));
+        queue.push(related::<Ingress, Watched>(scope, managed.clone(), owner));
         // Pods are the StatefulSet's, so not the store's by their owner; a pod that leaves, or cannot pull
         // its image, changes nothing of the StatefulSet for long.
-        queue.push(related::<Pod>(scope, managed, |metadata| {
+        queue.push(related::<Pod, Watched>(scope, managed, |metadata| {
             triggers::instance(metadata).into_iter().collect()
         }));
         let claims = config().labels("app.kubernetes.io/name=kivi");
-        queue.push(related::<PersistentVolumeClaim>(scope, claims, |metadata| {
+        queue.push(related::<PersistentVolumeClaim, Watched>(scope, claims, |metadata| {
             triggers::instance(metadata).into_iter().collect()
         }));
         let known = stores.clone();
-        queue.push(related::<Secret>(scope, config(), move |metadata| triggers::secret(metadata, &known)));
+        queue.push(related::<Secret, Watched>(scope, config(), move |metadata| {
+            triggers::secret(metadata, &known)
+        }));
         Self { stores, sets, queue }
+    }
+
+    /// Has the stores of this stream reconciled too.
+    pub fn also(&mut self, stores: impl Stream<Item = ObjectRef<Watched>> + Send + 'static) {
+        self.queue.push(stores.boxed());
     }
 
     /// What the controller knows of stores.
@@ -156,17 +163,18 @@ fn called(rollouts: Arc<Rollouts>) -> BoxStream<'static, ObjectRef<Watched>> {
     looks.flat_map(move |()| futures::stream::iter(rollouts.call())).boxed()
 }
 
-fn config() -> watcher::Config {
+pub(crate) fn config() -> watcher::Config {
     watcher::Config::default().timeout(WATCH_TIMEOUT_SECONDS)
 }
 
-/// The stores that changes of a kind concern, deletions too: drift is corrected.
-fn related<K>(
+/// What changes of a kind concern, deletions too: drift is corrected.
+pub(crate) fn related<K, T>(
     scope: &Scope,
     config: watcher::Config,
-    stores: impl Fn(&ObjectMeta) -> Vec<ObjectRef<Watched>> + Send + Sync + 'static,
-) -> BoxStream<'static, ObjectRef<Watched>>
+    concerned: impl Fn(&ObjectMeta) -> Vec<ObjectRef<T>> + Send + Sync + 'static,
+) -> BoxStream<'static, ObjectRef<T>>
 where
+    T: reflector::Lookup<DynamicType = ()> + Send + 'static,
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
         + Clone
         + Debug
@@ -178,12 +186,12 @@ where
     let changes =
         watcher(scope.api::<PartialObjectMeta<K>>(), config).backoff(Backoff::default()).touched_objects();
     report(K::kind(&()).into_owned(), changes)
-        .flat_map(move |object| futures::stream::iter(stores(&object.metadata)))
+        .flat_map(move |object| futures::stream::iter(concerned(&object.metadata)))
         .boxed()
 }
 
 /// Logs the errors of a watch; it recovers by itself, with its own backoff.
-fn report<K: Send + 'static>(
+pub(crate) fn report<K: Send + 'static>(
     kind: String,
     changes: impl Stream<Item = Result<K, watcher::Error>> + Send + 'static,
 ) -> impl Stream<Item = K> + Send + 'static {

@@ -8,6 +8,7 @@
 mod answer;
 pub mod apply;
 mod backoff;
+pub mod backup;
 pub mod build;
 pub mod catalog;
 pub mod cli;

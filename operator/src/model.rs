@@ -10,6 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kivi_crds::settings::Settings;
 use kivi_crds::{Ingress, Opaque, Retention, Service, StoreNames, labels};
 
+use crate::backup::policy::{Policy, Restore};
 use crate::catalog::Release;
 use crate::pki::{Examined, Held};
 use crate::volumes::change::Refusal;
@@ -55,6 +56,12 @@ pub struct Store {
     pub pod: PodOptions,
     /// Labels of its ServiceMonitor, where one is wanted and the cluster knows ServiceMonitors.
     pub service_monitor: Option<BTreeMap<String, String>>,
+    /// What is done for its copies.
+    pub backup: Option<Policy>,
+    /// Whether a CronJob of an earlier spec copies its log still.
+    pub superseded_archive: bool,
+    /// What its volume is filled from before its first start.
+    pub restore: Option<Restore>,
     /// Who may open connections to its pods, where that is restricted.
     pub network_policy: Option<Allowed>,
     /// Its Ingress, where one is wanted.

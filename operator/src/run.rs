@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use kivi_crds::KeyValueStore;
+use kivi_crds::{KeyValueStore, KeyValueStoreBackup};
 use kivi_process::health::Health;
 use kivi_process::listen::{Address, ListenError};
 use kivi_process::serve::serve_router;
@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::answer::{Said, is_absent};
 use crate::apply::FIELD_MANAGER;
+use crate::backup::{ages::Ages, known::Copies, model::Tools};
 use crate::catalog::source::{self, SourceError};
 use crate::cli::{ElectionArgs, RunArgs};
 use crate::client;
@@ -50,11 +51,11 @@ pub enum RunError {
     Client(#[source] kube::Error),
     /// The resource is not defined.
     #[error(
-        "the cluster does not know KeyValueStore: install the definition first, with `kivi-operator crd | kubectl apply --server-side -f -`"
+        "the cluster does not know KeyValueStore or KeyValueStoreBackup: install the definitions first, with `kivi-operator crd | kubectl apply --server-side -f -`"
     )]
     NoDefinition,
     /// The API server does not let stores be read.
-    #[error("cannot list KeyValueStores: {}", Said(_0))]
+    #[error("cannot list KeyValueStores and their backups: {}", Said(_0))]
     Unreadable(kube::Error),
     /// The health port cannot be bound.
     #[error("--health-listen: {0}")]
@@ -100,6 +101,7 @@ pub async fn run(args: RunArgs, shutdown: CancellationToken) -> Result<(), RunEr
     check_definition(&scope).await?;
 
     let known = Known::default();
+    registry.register_collector(Box::new(Ages(known.clone())));
     let health = health(registry, &progress, &known);
     let listener = Address::Tcp(args.health_listen).bind().await?;
     // On a task of its own: probes are answered while reconciles compute.
@@ -109,6 +111,7 @@ pub async fn run(args: RunArgs, shutdown: CancellationToken) -> Result<(), RunEr
     let following = tokio::spawn(source.run(shutdown.clone()));
     let context = Context {
         recorder: Recorder::new(client.clone(), reporter()),
+        copies: Copies::new(Tools::own(&args)),
         catalog,
         rollouts: Arc::new(Rollouts::new(args.max_rollouts)),
         cluster_domain: args.cluster_domain.clone(),
@@ -168,7 +171,10 @@ fn campaign(
 
 /// A watch of a kind that the cluster does not know would wait for ever; better to say so and leave.
 async fn check_definition(scope: &Scope) -> Result<(), RunError> {
-    match scope.api::<KeyValueStore>().list_metadata(&ListParams::default().limit(1)).await {
+    let one = ListParams::default().limit(1);
+    let stores = async { scope.api::<KeyValueStore>().list_metadata(&one).await.map(drop) };
+    let backups = async { scope.api::<KeyValueStoreBackup>().list_metadata(&one).await.map(drop) };
+    match futures::try_join!(stores, backups) {
         Ok(_) => Ok(()),
         Err(error) if is_absent(&error) => Err(RunError::NoDefinition),
         Err(error) => Err(RunError::Unreadable(error)),

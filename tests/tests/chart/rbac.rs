@@ -7,9 +7,13 @@ use serde_yaml::Value;
 use crate::helm::{Rendered, strings, template};
 
 /// The calls of the operator, by group and resource. A verb more in the chart is a right too many; one less is a 403.
-const CALLS: [(&str, &str, &[&str]); 17] = [
+const CALLS: [(&str, &str, &[&str]); 21] = [
     ("kivi.dev", "keyvaluestores", &["get", "list", "watch"]),
     ("kivi.dev", "keyvaluestores/status", &["patch"]),
+    ("kivi.dev", "keyvaluestorebackups", &["list", "watch", "create", "delete"]),
+    ("kivi.dev", "keyvaluestorebackups/status", &["patch"]),
+    ("batch", "jobs", &["get", "list", "watch", "create"]),
+    ("batch", "cronjobs", &["get", "create", "patch", "delete"]),
     ("", "secrets", &["get", "list", "watch", "create", "patch", "delete"]),
     ("", "configmaps", &["list", "watch", "create", "patch", "delete"]),
     ("", "services", &["list", "watch", "create", "patch", "delete"]),
