@@ -60,6 +60,7 @@ pub(crate) fn answers(address: IpAddr, port: u16, path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead as _, BufReader};
     use std::net::{Ipv4Addr, TcpListener};
 
     use super::*;
@@ -67,7 +68,13 @@ mod tests {
     fn answer_once(answer: &'static [u8]) -> u16 {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
-        thread::spawn(move || listener.accept().unwrap().0.write_all(answer).unwrap());
+        thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            // What is left unread when a connection is closed takes the answer with it.
+            let request = BufReader::new(&stream).lines();
+            request.map(Result::unwrap).find(|line| line.is_empty()).unwrap();
+            stream.write_all(answer).unwrap();
+        });
         port
     }
 
