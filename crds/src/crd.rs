@@ -1,18 +1,31 @@
-//! The CustomResourceDefinition, as an object and as YAML.
+//! The CustomResourceDefinitions, as objects and as YAML.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
 };
 use kube::CustomResourceExt as _;
 
-use crate::KeyValueStore;
+use crate::{KeyValueStore, KeyValueStoreBackup};
 
 /// The definition of `KeyValueStore`, as it is installed.
 ///
 /// No field is nullable: a `null` that a user writes is dropped by the API server, which then fills in the
 /// field's default. A nullable field would keep the `null`, and rules would have to reckon with it.
 pub fn crd() -> CustomResourceDefinition {
-    let mut crd = KeyValueStore::crd();
+    tidied(KeyValueStore::crd())
+}
+
+/// The definition of `KeyValueStoreBackup`, as it is installed.
+pub fn backup_crd() -> CustomResourceDefinition {
+    tidied(KeyValueStoreBackup::crd())
+}
+
+/// Every definition. The name of each is that of its file, less `.yaml`.
+pub fn definitions() -> [CustomResourceDefinition; 2] {
+    [crd(), backup_crd()]
+}
+
+fn tidied(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
     crd.spec
         .versions
         .iter_mut()
@@ -40,10 +53,11 @@ fn tidy(schema: &mut JSONSchemaProps) {
     }
 }
 
-/// The definition as YAML, for `kubectl apply` and for the chart.
+/// Definitions as YAML, for `kubectl apply` and for the chart.
 ///
 /// # Errors
-/// When the definition cannot be written as YAML.
-pub fn crd_yaml() -> Result<String, serde_yaml::Error> {
-    serde_yaml::to_string(&crd())
+/// When a definition cannot be written as YAML.
+pub fn crd_yaml(definitions: &[CustomResourceDefinition]) -> Result<String, serde_yaml::Error> {
+    let documents: Vec<String> = definitions.iter().map(serde_yaml::to_string).collect::<Result<_, _>>()?;
+    Ok(documents.join("---\n"))
 }

@@ -26,6 +26,21 @@ pub fn child(store: &str, version: &str) -> BTreeMap<String, String> {
     labels
 }
 
+/// Annotation of a backup that the schedule made: its scheduled time, as in `2026-11-22T02:00:00Z`.
+pub const SCHEDULED_AT: &str = "kivi.dev/scheduled-at";
+
+/// What the name of each backup that the schedule makes begins with.
+pub fn scheduled_prefix(store: &str) -> String {
+    format!("{store}-at-")
+}
+
+/// The labels of what copies a store. It must not be taken for the store's pods, so the component differs.
+pub fn backup(store: &str) -> BTreeMap<String, String> {
+    let mut labels = child(store, crate::RELEASE);
+    labels.extend(owned([("app.kubernetes.io/component", "backup")]));
+    labels
+}
+
 /// A selector as the API server reads it in a query.
 pub fn query(labels: &BTreeMap<String, String>) -> String {
     labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")

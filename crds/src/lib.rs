@@ -4,6 +4,7 @@
 //! Inputs: none. It does no IO and knows no client; the operator, the plugin and the tests share it.
 
 pub mod annotations;
+mod backup;
 mod condition;
 mod crd;
 pub mod labels;
@@ -11,15 +12,21 @@ mod names;
 mod opaque;
 mod store;
 
-pub use condition::ConditionType;
-pub use crd::{crd, crd_yaml};
+pub use backup::{
+    Destination, KeyValueStoreBackup, KeyValueStoreBackupSpec, KeyValueStoreBackupStatus, S3Destination,
+    StoreRef, VolumeDestination,
+};
+pub use condition::{BackupConditionType, ConditionType};
+pub use crd::{backup_crd, crd, crd_yaml, definitions};
 pub use kivi_settings as settings;
 pub use names::{LOG_VOLUME, StoreNames, is_dns_name};
 pub use opaque::Opaque;
 pub use store::{
-    CertificateStatus, Disabled, HttpRoute, Ingress, IssuerRef, KeyValueStore, KeyValueStoreSpec,
-    KeyValueStoreStatus, MAX_DNS_NAMES, ManagedTls, Monitoring, NetworkPolicy, Pod, Retention,
-    RetentionPolicy, Service, ServiceType, Tls, VolumePhase, VolumeResize, VolumeStatus,
+    AtRevision, Backup, BackupRetention, Bootstrap, CertificateStatus, Disabled, ExternalTrafficPolicy,
+    FromBackup, HttpRoute, Ingress, IssuerRef, KeyValueStore, KeyValueStoreSpec, KeyValueStoreStatus,
+    LastBackup, MAX_DNS_NAMES, ManagedTls, Monitoring, NetworkPolicy, Pod, PointInTime, Retention,
+    RetentionPolicy, Service, ServiceAccount, ServiceType, StoreBackupStatus, Tls, VolumePhase, VolumeResize,
+    VolumeStatus,
 };
 
 /// This release: the default of `spec.version`. `KIVI_RELEASE` at compile time names another, by which tests get an

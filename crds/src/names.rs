@@ -49,6 +49,11 @@ impl StoreNames {
         format!("{}-token", self.store)
     }
 
+    /// The CronJob that copies the log.
+    pub fn archive(&self) -> String {
+        format!("{}-archive", self.store)
+    }
+
     /// The volume claim of the pod with this ordinal.
     pub fn log_claim(&self, ordinal: i32) -> String {
         format!("{LOG_VOLUME}-{}-{ordinal}", self.store)
@@ -96,6 +101,7 @@ mod tests {
             names.ca_secret(),
             names.ca_config_map(),
             names.token_secret(),
+            names.archive(),
             names.log_claim(63),
             names.pod(63),
             format!("{}-{}", names.store(), "0123456789"),

@@ -3,6 +3,8 @@
 //! Each doc comment is a description of the CRD (`kubectl explain`): a sentence, the unit, the bounds, the
 //! default. Rules that span fields are CEL, beside the type that they hold for.
 
+mod backup;
+mod bootstrap;
 mod http_route;
 mod ingress;
 mod monitoring;
@@ -18,14 +20,19 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use backup::{Backup, BackupRetention, PointInTime};
+pub use bootstrap::{AtRevision, Bootstrap, FromBackup};
 pub use http_route::HttpRoute;
 pub use ingress::Ingress;
 pub use monitoring::Monitoring;
 pub use network_policy::NetworkPolicy;
-pub use pod::Pod;
+pub use pod::{Pod, ServiceAccount};
 pub use retention::{Retention, RetentionPolicy};
-pub use service::{Service, ServiceType};
-pub use status::{CertificateStatus, KeyValueStoreStatus, VolumePhase, VolumeResize, VolumeStatus};
+pub use service::{ExternalTrafficPolicy, Service, ServiceType};
+pub use status::{
+    CertificateStatus, KeyValueStoreStatus, LastBackup, StoreBackupStatus, VolumePhase, VolumeResize,
+    VolumeStatus,
+};
 pub use tls::{Disabled, IssuerRef, MAX_DNS_NAMES, ManagedTls, Tls};
 
 /// What the store should be. Every field has a default: the smallest store is `spec: {}`.
@@ -99,7 +106,9 @@ pub use tls::{Disabled, IssuerRef, MAX_DNS_NAMES, ManagedTls, Tls};
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[schemars(extend("x-kubernetes-validations" = [
     {"rule": "self.replicas <= 1",
-     "message": "replicas > 1 needs a shared log: a file log serves one server"}
+     "message": "replicas > 1 needs a shared log: a file log serves one server"},
+    {"rule": "has(self.bootstrap) == has(oldSelf.bootstrap) && (!has(self.bootstrap) || self.bootstrap == oldSelf.bootstrap)",
+     "message": "bootstrap cannot change: a store begins once"}
 ]))]
 pub struct KeyValueStoreSpec {
     /// Version of the server and its sidecar, out of the operator's catalog, as in `0.1.0`; at most 64
@@ -135,6 +144,12 @@ pub struct KeyValueStoreSpec {
     pub pod: Pod,
     /// What is made for Prometheus.
     pub monitoring: Monitoring,
+    /// When the store is copied, where to, and for how long copies are kept. Default: it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backup: Option<Backup>,
+    /// What the store begins with; it cannot change. Default: nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bootstrap: Option<Bootstrap>,
     /// Whether the store is stopped: no pods, volumes and Secrets kept. Default false.
     pub stopped: bool,
     /// Whether the operator leaves the store alone; deletion still works. Default false.
@@ -158,6 +173,8 @@ impl Default for KeyValueStoreSpec {
             network_policy: NetworkPolicy::default(),
             pod: Pod::default(),
             monitoring: Monitoring::default(),
+            backup: None,
+            bootstrap: None,
             stopped: false,
             paused: false,
         }

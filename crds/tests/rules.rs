@@ -4,7 +4,8 @@
 // Clippy knows `#[test]` functions, not the helpers of an integration test.
 #![allow(clippy::unwrap_used)]
 
-use kivi_crds::{KeyValueStore, KeyValueStoreSpec, KeyValueStoreStatus, crd};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kivi_crds::{KeyValueStore, KeyValueStoreBackup, backup_crd, crd};
 use kube::core::cel::Validator;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -12,8 +13,42 @@ use serde_json::{Value, json};
 #[derive(Deserialize)]
 struct Rule {
     message: String,
+    #[serde(default)]
+    of: Kind,
     accept: Case,
     reject: Case,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+enum Kind {
+    #[default]
+    KeyValueStore,
+    KeyValueStoreBackup,
+}
+
+impl Kind {
+    /// An object as the API server hands it to the rules, with defaults filled in.
+    fn object(self, name: &str, spec: &Value) -> Value {
+        let spec = spec.clone();
+        let object = match self {
+            Self::KeyValueStore => {
+                serde_json::to_value(KeyValueStore::new(name, serde_json::from_value(spec).unwrap()))
+            }
+            Self::KeyValueStoreBackup => {
+                serde_json::to_value(KeyValueStoreBackup::new(name, serde_json::from_value(spec).unwrap()))
+            }
+        };
+        let mut object = object.unwrap();
+        object["metadata"]["namespace"] = json!("shop");
+        object
+    }
+
+    fn schema(self) -> Value {
+        schema(match self {
+            Self::KeyValueStore => crd(),
+            Self::KeyValueStoreBackup => backup_crd(),
+        })
+    }
 }
 
 #[derive(Deserialize)]
@@ -21,10 +56,14 @@ struct Rule {
 struct Case {
     #[serde(default = "orders")]
     name: String,
-    #[serde(default)]
-    spec: KeyValueStoreSpec,
-    old: Option<KeyValueStoreSpec>,
-    status: Option<KeyValueStoreStatus>,
+    #[serde(default = "empty")]
+    spec: Value,
+    old: Option<Value>,
+    status: Option<Value>,
+}
+
+fn empty() -> Value {
+    json!({})
 }
 
 fn orders() -> String {
@@ -32,18 +71,17 @@ fn orders() -> String {
 }
 
 impl Case {
-    /// What the rules say; defaults are filled in, as the API server does before it asks the rules.
-    fn refusals(&self) -> Vec<String> {
-        let object = |spec: &KeyValueStoreSpec| {
-            let mut store = serde_json::to_value(KeyValueStore::new(&self.name, spec.clone())).unwrap();
-            store["metadata"]["namespace"] = json!("shop");
+    /// What the rules say.
+    fn refusals(&self, kind: Kind) -> Vec<String> {
+        let object = |spec: &Value| {
+            let mut object = kind.object(&self.name, spec);
             if let Some(status) = &self.status {
-                store["status"] = serde_json::to_value(status).unwrap();
+                object["status"] = status.clone();
             }
-            store
+            object
         };
         let old = self.old.as_ref().map(object);
-        match Validator::new().validate(&schema(), &object(&self.spec), old.as_ref()) {
+        match Validator::new().validate(&kind.schema(), &object(&self.spec), old.as_ref()) {
             Ok(()) => Vec::new(),
             Err(errors) => errors.iter().map(|error| error.message.clone()).collect(),
         }
@@ -54,17 +92,17 @@ fn rules() -> Vec<Rule> {
     serde_yaml::from_str(include_str!("rules.yaml")).unwrap()
 }
 
-fn schema() -> Value {
-    let crd = serde_json::to_value(crd()).unwrap();
+fn schema(crd: CustomResourceDefinition) -> Value {
+    let crd = serde_json::to_value(crd).unwrap();
     crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone()
 }
 
 #[test]
 fn each_rule_accepts_and_refuses() {
     for rule in rules() {
-        let accepted = rule.accept.refusals();
+        let accepted = rule.accept.refusals(rule.of);
         assert!(accepted.is_empty(), "{}: accepts, but: {accepted:?}", rule.message);
-        let refused = rule.reject.refusals();
+        let refused = rule.reject.refusals(rule.of);
         assert!(
             refused.len() == 1 && refused[0].starts_with(&rule.message),
             "{}: should be the one refusal, but: {refused:?}",
@@ -75,12 +113,18 @@ fn each_rule_accepts_and_refuses() {
 
 #[test]
 fn no_rule_is_without_a_case() {
-    let mut messages = Vec::new();
-    collect(&schema(), &mut messages);
-    assert!(messages.len() > 15, "the rules did not survive the rewriting of the schema: {messages:?}");
     let rules = rules();
-    for message in messages {
-        assert!(rules.iter().any(|rule| message.starts_with(&rule.message)), "no case for: {message}");
+    for (kind, least) in [(Kind::KeyValueStore, 15), (Kind::KeyValueStoreBackup, 4)] {
+        let mut messages = Vec::new();
+        collect(&kind.schema(), &mut messages);
+        assert!(
+            messages.len() > least,
+            "the rules did not survive the rewriting of the schema: {messages:?}"
+        );
+        for message in messages {
+            let told = |rule: &Rule| rule.of == kind && message.starts_with(&rule.message);
+            assert!(rules.iter().any(told), "no case for: {message}");
+        }
     }
 }
 

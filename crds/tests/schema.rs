@@ -3,7 +3,7 @@
 // Clippy knows `#[test]` functions, not the helpers of an integration test.
 #![allow(clippy::unwrap_used)]
 
-use kivi_crds::{KeyValueStoreSpec, crd};
+use kivi_crds::{KeyValueStoreSpec, crd, definitions};
 use serde_json::Value;
 
 fn version() -> Value {
@@ -12,6 +12,15 @@ fn version() -> Value {
 
 fn spec() -> Value {
     version()["schema"]["openAPIV3Schema"]["properties"]["spec"].clone()
+}
+
+/// The specs of every definition.
+fn specs() -> Vec<Value> {
+    let spec = |definition| {
+        let crd = serde_json::to_value(definition).unwrap();
+        crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"].clone()
+    };
+    definitions().into_iter().map(spec).collect()
 }
 
 /// Visits each field below a schema, with its path.
@@ -25,15 +34,18 @@ fn each_field(path: &str, schema: &Value, visit: &mut impl FnMut(&str, &Value)) 
 
 #[test]
 fn every_field_is_described_by_a_sentence() {
-    each_field("spec", &spec(), &mut |path, field| {
+    let mut described = |path: &str, field: &Value| {
         let text = field["description"].as_str().unwrap_or_default();
         assert!(text.ends_with('.') && text.len() > 15, "{path}: `{text}`");
-    });
+    };
+    for spec in specs() {
+        each_field("spec", &spec, &mut described);
+    }
 }
 
 #[test]
 fn every_text_list_and_map_is_bounded_and_nothing_is_nullable() {
-    each_field("spec", &spec(), &mut |path, field| {
+    let mut bounded = |path: &str, field: &Value| {
         let bounded = match field["type"].as_str() {
             Some("string") => field.get("maxLength").is_some() || field.get("enum").is_some(),
             Some("array") => field.get("maxItems").is_some(),
@@ -46,7 +58,10 @@ fn every_text_list_and_map_is_bounded_and_nothing_is_nullable() {
         };
         assert!(bounded, "{path} has no bound: {field}");
         assert!(field.get("nullable").is_none(), "{path} is nullable");
-    });
+    };
+    for spec in specs() {
+        each_field("spec", &spec, &mut bounded);
+    }
 }
 
 #[test]

@@ -9,17 +9,18 @@ use std::marker::PhantomData;
 use futures::future::try_join_all;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::batch::v1::CronJob;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use kivi_crds::labels;
-use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
+use kivi_crds::{KeyValueStoreBackup, labels};
+use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-use crate::answer::{Said, is_absent, is_invalid};
+use crate::answer::{Said, is_absent, is_conflict, is_invalid};
 use crate::build::{Applied, Children, Prepared};
 use crate::foreign::{Foreign, ForeignKind};
 use crate::model::Store;
@@ -95,6 +96,8 @@ pub async fn apply(
         ingress,
         foreign,
         stateful_set,
+        archive,
+        scheduled_backup,
         state: _,
     } = children;
     // The StatefulSet comes last: its pods mount what comes before it. The authority comes before its
@@ -102,7 +105,7 @@ pub async fn apply(
     // leaf comes: its keeper would write it over.
     cluster.remove_foreign(ForeignKind::Certificate, &foreign).await?;
     let applied = Children {
-        service_account: cluster.apply(service_account).await?,
+        service_account: cluster.apply_some(service_account).await?,
         authority_secret: cluster.apply_some(authority_secret).await?,
         certificate_secret: cluster.apply_some(certificate_secret).await?,
         token_secret: cluster.apply_some(token_secret).await?,
@@ -118,6 +121,8 @@ pub async fn apply(
             Some(kept) => kept.clone(),
             None => cluster.apply(stateful_set).await?,
         },
+        archive: cluster.apply_some(archive).await?,
+        scheduled_backup: cluster.create_some(scheduled_backup).await?,
         state: PhantomData,
     };
     // On the heap: it asks after many kinds at once.
@@ -178,6 +183,22 @@ impl Cluster<'_> {
         }
     }
 
+    /// One that is there already was made for the same time, and never changes.
+    async fn create_some(
+        &self,
+        backup: Option<KeyValueStoreBackup>,
+    ) -> Result<Option<KeyValueStoreBackup>, ApplyError> {
+        let Some(backup) = backup else { return Ok(None) };
+        let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
+        match self.api::<KeyValueStoreBackup>().create(&params, &backup).await {
+            Err(source) if !is_conflict(&source) => {
+                let kind = KeyValueStoreBackup::kind(&()).into_owned();
+                Err(ApplyError::Apply { kind, name: backup.name_any(), source })
+            }
+            _ => Ok(Some(backup)),
+        }
+    }
+
     fn foreign_api(&self, kind: ForeignKind) -> Api<DynamicObject> {
         Api::namespaced_with(self.client.clone(), &self.store.namespace, &kind.resource())
     }
@@ -215,6 +236,9 @@ impl Cluster<'_> {
             self.remove_all_but::<Ingress>(names([applied.ingress.as_ref()])),
             try_join_all(foreign.map(|kind| self.remove_foreign(kind, &applied.foreign))),
         )?;
+        if self.store.superseded_archive {
+            delete(&self.api::<CronJob>(), "CronJob".to_owned(), self.store.names.archive()).await?;
+        }
         Ok(())
     }
 

@@ -13,9 +13,10 @@ mod environment;
 mod http_route;
 mod ingress;
 mod issuer_certificate;
-mod metadata;
+pub(crate) mod metadata;
 mod network_policy;
-mod pod;
+mod overlay;
+pub(crate) mod pod;
 mod pods_service;
 mod scheduling;
 mod server;
@@ -30,9 +31,11 @@ mod trust_config_map;
 use std::marker::PhantomData;
 
 use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::batch::v1::CronJob;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use kivi_crds::KeyValueStoreBackup;
 
 use crate::foreign::Foreign;
 use crate::material::Material;
@@ -51,7 +54,7 @@ pub enum Applied {}
 #[derive(Debug, Clone, PartialEq)]
 pub struct Children<S> {
     /// The pods' identity.
-    pub service_account: ServiceAccount,
+    pub service_account: Option<ServiceAccount>,
     /// The authority's pair.
     pub authority_secret: Option<Secret>,
     /// The server's pair.
@@ -76,6 +79,10 @@ pub struct Children<S> {
     pub foreign: Vec<Foreign>,
     /// The pods.
     pub stateful_set: StatefulSet,
+    /// Copies the log.
+    pub archive: Option<CronJob>,
+    /// The backup that is due now. Not owned: it outlives the store.
+    pub scheduled_backup: Option<KeyValueStoreBackup>,
     pub(crate) state: PhantomData<S>,
 }
 
@@ -101,6 +108,8 @@ pub fn build(store: &Store, material: &Material) -> Children<Prepared> {
             .chain(http_route::build(store))
             .collect(),
         stateful_set: stateful_set::build(store),
+        archive: crate::backup::build::cron_job(store),
+        scheduled_backup: crate::backup::build::scheduled(store),
         state: PhantomData,
     }
 }

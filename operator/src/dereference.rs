@@ -7,16 +7,19 @@ use std::fmt::Debug;
 
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::batch::v1::CronJob;
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kivi_crds::{KeyValueStore, StoreNames, labels};
+use kivi_crds::{KeyValueStore, KeyValueStoreBackup, StoreNames, labels};
 use kube::api::{DynamicObject, ListParams};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 use crate::answer::{Said, is_absent};
+use crate::backup::known::Copies;
+use crate::backup::model::Tools;
 use crate::foreign::{self, ForeignKind};
 use crate::validate::NEXT;
 use crate::volumes::ask;
@@ -59,6 +62,14 @@ pub struct Dereferenced {
     pub namesakes: Vec<Namesake>,
     /// Those kinds of other projects that the store asks for and the cluster knows.
     pub foreign_kinds: Vec<ForeignKind>,
+    /// The CronJob that copies its log, or someone else's of that name; only looked up where there may be one.
+    pub archive: Option<CronJob>,
+    /// The backup of `spec.bootstrap.fromBackup.name`.
+    pub begins_with: Option<KeyValueStoreBackup>,
+    /// The backups of the store; only looked up where it has `spec.backup`.
+    pub backups: Vec<KeyValueStoreBackup>,
+    /// What copies, and reads copies back.
+    pub tools: Option<Tools>,
 }
 
 /// An object with the name of a child.
@@ -101,6 +112,7 @@ pub async fn dereference(
     client: &Client,
     namespace: &str,
     store: &KeyValueStore,
+    copies: &Copies,
 ) -> Result<Dereferenced, DereferenceError> {
     let names = StoreNames::new(store.name_any());
     let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
@@ -113,8 +125,11 @@ pub async fn dereference(
         Some(_) => Vec::new(),
         None => namesakes(client, namespace, &names).await?,
     };
+    let wanted = store.spec.backup.is_some();
+    let was_copied = store.status.as_ref().is_some_and(|status| status.backup.is_some());
     let foreign_kinds = known(client, foreign::wanted(&store.spec)).await?;
-    namesakes.extend(optional_namesakes(client, namespace, store, &foreign_kinds).await?);
+    namesakes
+        .extend(optional_namesakes(client, namespace, store, stateful_set.as_ref(), &foreign_kinds).await?);
     let authority = secret(&secrets, managed_tls.then(|| names.ca_secret())).await?;
     let settled = authority.as_ref().is_some_and(|secret| !has(secret, NEXT.0));
     let bundle = if tls.disabled.is_none() && !settled {
@@ -128,6 +143,10 @@ pub async fn dereference(
         None
     };
     Ok(Dereferenced {
+        archive: if wanted || was_copied { archive(client, namespace, &names).await? } else { None },
+        begins_with: copies.begins_with(namespace, store).await,
+        backups: if wanted { copies.of(namespace, names.store()).await } else { Vec::new() },
+        tools: Some(copies.tools.clone()),
         authority,
         bundle,
         certificate,
@@ -165,6 +184,18 @@ pub async fn stateful_set(
     Api::<StatefulSet>::namespaced(client.clone(), namespace).get_opt(name).await.map_err(|source| {
         DereferenceError::Read { kind: "StatefulSet".to_owned(), name: name.to_owned(), source }
     })
+}
+
+async fn archive(
+    client: &Client,
+    namespace: &str,
+    names: &StoreNames,
+) -> Result<Option<CronJob>, DereferenceError> {
+    let name = names.archive();
+    Api::<CronJob>::namespaced(client.clone(), namespace)
+        .get_opt(&name)
+        .await
+        .map_err(|source| DereferenceError::Read { kind: "CronJob".to_owned(), name, source })
 }
 
 /// The log claims of a store, and what else has the name of one.
@@ -262,8 +293,7 @@ async fn namesakes(
     namespace: &str,
     names: &StoreNames,
 ) -> Result<Vec<Namesake>, DereferenceError> {
-    let mut found = named::<ServiceAccount>(client, namespace, names.store()).await?;
-    found.extend(named::<ConfigMap>(client, namespace, names.store()).await?);
+    let mut found = named::<ConfigMap>(client, namespace, names.store()).await?;
     found.extend(named::<Service>(client, namespace, names.store()).await?);
     found.extend(named::<Service>(client, namespace, &names.pods_service()).await?);
     Ok(found)
@@ -274,10 +304,17 @@ async fn optional_namesakes(
     client: &Client,
     namespace: &str,
     store: &KeyValueStore,
+    stateful_set: Option<&StatefulSet>,
     foreign_kinds: &[ForeignKind],
 ) -> Result<Vec<Namesake>, DereferenceError> {
     let (spec, name) = (&store.spec, store.name_any());
     let mut found = Vec::new();
+    let account =
+        stateful_set.and_then(|set| set.spec.as_ref()?.template.spec.as_ref()?.service_account_name.as_ref());
+    // Pods that use the store's own show that the name is the store's.
+    if spec.pod.service_account.name.is_none() && account != Some(&name) {
+        found.extend(named::<ServiceAccount>(client, namespace, &name).await?);
+    }
     if spec.network_policy.enabled {
         found.extend(named::<NetworkPolicy>(client, namespace, &name).await?);
     }

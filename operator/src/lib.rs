@@ -8,6 +8,7 @@
 mod answer;
 pub mod apply;
 mod backoff;
+pub mod backup;
 pub mod build;
 pub mod catalog;
 pub mod cli;
@@ -18,6 +19,7 @@ pub mod election;
 mod events;
 pub mod foreign;
 pub mod material;
+mod merged;
 pub mod metrics;
 pub mod model;
 pub mod pki;

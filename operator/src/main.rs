@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 fn main() -> ExitCode {
     match exit::parse_flags::<Cli>().map(|cli| cli.command) {
-        Ok(Command::Crd) => print_definition(),
+        Ok(Command::Crd) => print_definitions(),
         Ok(Command::Run(args)) => operate(*args),
         Ok(Command::Backup(args)) => {
             data(async move |shutdown| kivi_backup::cli::backup(&args, &shutdown).await)
@@ -26,8 +26,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn print_definition() -> ExitCode {
-    match kivi_crds::crd_yaml() {
+fn print_definitions() -> ExitCode {
+    match kivi_crds::crd_yaml(&kivi_crds::definitions()) {
         Ok(yaml) => match std::io::stdout().write_all(yaml.as_bytes()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => exit::failure(&error),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -18,6 +18,21 @@ pub struct Metrics {
     status_writes: Counter,
     leader: Gauge,
     lease_failures: Counter,
+    backups: Family<BackupEnd, Counter>,
+}
+
+/// How a backup ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum BackupResult {
+    /// It is made.
+    Succeeded,
+    /// It is not.
+    Failed,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BackupEnd {
+    result: BackupResult,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -38,6 +53,7 @@ impl Metrics {
             failures: Family::default(),
             duration: Histogram::new(exponential_buckets(0.005, 2.0, 14)),
             status_writes: Counter::default(),
+            backups: Family::default(),
             leader: Gauge::default(),
             lease_failures: Counter::default(),
         };
@@ -59,6 +75,11 @@ impl Metrics {
             "Times that a status was written; none at rest",
             metrics.status_writes.clone(),
         );
+        registry.register("backups", "Backups that ended, by result", metrics.backups.clone());
+        for result in [BackupResult::Succeeded, BackupResult::Failed] {
+            // A rate needs the zero before the first.
+            metrics.backups.get_or_create(&BackupEnd { result }).inc_by(0);
+        }
         registry.register(
             "leader",
             "1 while this operator reconciles, 0 while it stands by",
@@ -82,6 +103,11 @@ impl Metrics {
         if let Some(reason) = failure {
             self.failures.get_or_create(&Failure { reason: reason.to_owned() }).inc();
         }
+    }
+
+    /// A backup ended.
+    pub fn backed_up(&self, result: BackupResult) {
+        self.backups.get_or_create(&BackupEnd { result }).inc();
     }
 
     /// This operator reconciles, or does so no more.

@@ -4,12 +4,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Affinity, ResourceRequirements, Toleration, TopologySpreadConstraint};
+use k8s_openapi::api::core::v1::{
+    Affinity, PodTemplateSpec, ResourceRequirements, Toleration, TopologySpreadConstraint,
+};
 use k8s_openapi::api::networking::v1::NetworkPolicyPeer;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kivi_crds::settings::Settings;
 use kivi_crds::{Ingress, Opaque, Retention, Service, StoreNames, labels};
 
+use crate::backup::policy::{Policy, Restore};
 use crate::catalog::Release;
 use crate::pki::{Examined, Held};
 use crate::volumes::change::Refusal;
@@ -55,6 +58,12 @@ pub struct Store {
     pub pod: PodOptions,
     /// Labels of its ServiceMonitor, where one is wanted and the cluster knows ServiceMonitors.
     pub service_monitor: Option<BTreeMap<String, String>>,
+    /// What is done for its copies.
+    pub backup: Option<Policy>,
+    /// Whether a CronJob of an earlier spec copies its log still.
+    pub superseded_archive: bool,
+    /// What its volume is filled from before its first start.
+    pub restore: Option<Restore>,
     /// Who may open connections to its pods, where that is restricted.
     pub network_policy: Option<Allowed>,
     /// Its Ingress, where one is wanted.
@@ -226,6 +235,12 @@ pub struct PodOptions {
     pub topology_spread_constraints: Vec<TopologySpreadConstraint>,
     /// PriorityClass.
     pub priority_class_name: Option<String>,
+    /// A ServiceAccount of someone else's.
+    pub service_account: Option<String>,
+    /// Annotations of the store's own ServiceAccount.
+    pub service_account_annotations: BTreeMap<String, String>,
+    /// What is laid over the template.
+    pub template: Option<PodTemplateSpec>,
     /// More labels.
     pub labels: BTreeMap<String, String>,
     /// More annotations.
@@ -250,7 +265,7 @@ impl Store {
 
     /// The ServiceAccount of the pods.
     pub fn service_account(&self) -> &str {
-        self.names.store()
+        self.pod.service_account.as_deref().unwrap_or(self.names.store())
     }
 
     /// Whether clients speak TLS.

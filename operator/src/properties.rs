@@ -42,8 +42,9 @@ fn merge(under: &mut Value, over: Value) {
 fn specs() -> impl Strategy<Value = Value> {
     let example: Value = serde_yaml::from_str(EXAMPLE).unwrap();
     let rules: Vec<Value> = serde_yaml::from_str(RULES).unwrap();
+    let of_stores = rules.iter().filter(|rule| rule["of"].is_null());
     let accepted: Vec<Value> =
-        rules.iter().map(|rule| rule["accept"]["spec"].clone()).filter(Value::is_object).collect();
+        of_stores.map(|rule| rule["accept"]["spec"].clone()).filter(Value::is_object).collect();
     let none = Value::Object(Map::new());
     (part_of(&example["spec"]), prop::sample::select([accepted, vec![none]].concat())).prop_map(
         |(mut spec, accepted)| {

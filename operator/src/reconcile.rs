@@ -20,6 +20,7 @@ use tokio::sync::watch;
 use crate::answer::{is_absent, is_leaving, is_refusal, retry_after};
 use crate::apply::{self, ApplyError};
 use crate::backoff;
+use crate::backup::known::Copies;
 use crate::build;
 use crate::catalog::Catalog;
 use crate::dereference::{self, DereferenceError, Dereferenced};
@@ -47,6 +48,8 @@ pub struct Context {
     pub rollouts: Arc<Rollouts>,
     /// The DNS domain of the cluster's Services.
     pub cluster_domain: String,
+    /// What is known of backups.
+    pub copies: Copies,
     /// Publishes events; shared, because it folds repeats.
     pub recorder: Recorder,
     /// What is counted.
@@ -178,7 +181,9 @@ async fn steps(store: &KeyValueStore, context: &Context) -> Result<Action, Recon
         return Ok(Action::await_change());
     }
     // 1: a client is needed.
-    let mut found = dereference::dereference(&context.client, &namespace, store).await?;
+    // On the heap: it asks after many kinds.
+    let mut found =
+        Box::pin(dereference::dereference(&context.client, &namespace, store, &context.copies)).await?;
     // Volumes grow whatever is wrong with the rest: a full one may be what is wrong.
     change::requests(&context.client, &namespace, names.store(), &store.spec, &mut found).await?;
     // 2: no client.
@@ -226,7 +231,9 @@ async fn steps(store: &KeyValueStore, context: &Context) -> Result<Action, Recon
     };
     // 5: a client is needed.
     let set = Some(applied.stateful_set);
-    let seen = seen::look(&context.client, &namespace, &names, set).await?;
+    let mut seen = seen::look(&context.client, &namespace, &names, set).await?;
+    seen.backups = found.backups;
+    seen.archive = applied.archive;
     tell(store, context, &compute::serving(&valid, &material, &seen, wait.as_ref(), previous, now)).await?;
     Ok(next(&valid, &material, &seen, now))
 }
@@ -299,10 +306,12 @@ fn next(store: &Store, material: &Material, seen: &Seen, now: Timestamp) -> Acti
     };
     let renewal = due.map(|due| until(now, due));
     let look = seen.is_silent().then_some(EVENTS);
+    let copies = store.backup.as_ref().and_then(|policy| status::backup::look_again(policy, seen, now));
+    let copies = copies.map(|due| until(now, due));
     let refused = store.volume.refusal.is_some().then_some(REFUSED);
     let grows = store.settings.log.file.as_ref().is_some_and(|file| file.auto_grow.is_some()).then_some(FILL);
     let kinds = (!store.unknown_kinds.is_empty()).then_some(DEFINITIONS);
-    [renewal, look, refused, grows, kinds]
+    [renewal, look, refused, grows, kinds, copies]
         .into_iter()
         .flatten()
         .min()

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use kivi_crds::KeyValueStore;
+use futures::future::try_join_all;
+use kivi_crds::{KeyValueStore, KeyValueStoreBackup};
 use kivi_process::health::Health;
 use kivi_process::listen::{Address, ListenError};
 use kivi_process::serve::serve_router;
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::answer::{Said, is_absent};
 use crate::apply::FIELD_MANAGER;
+use crate::backup::{ages::Ages, known::Copies, model::Tools};
 use crate::catalog::source::{self, SourceError};
 use crate::cli::{ElectionArgs, RunArgs};
 use crate::client;
@@ -50,11 +52,11 @@ pub enum RunError {
     Client(#[source] kube::Error),
     /// The resource is not defined.
     #[error(
-        "the cluster does not know KeyValueStore: install the definition first, with `kivi-operator crd | kubectl apply --server-side -f -`"
+        "the cluster does not know KeyValueStore or KeyValueStoreBackup: install the definitions first, with `kivi-operator crd | kubectl apply --server-side -f -`"
     )]
     NoDefinition,
     /// The API server does not let stores be read.
-    #[error("cannot list KeyValueStores: {}", Said(_0))]
+    #[error("cannot list KeyValueStores and their backups: {}", Said(_0))]
     Unreadable(kube::Error),
     /// The health port cannot be bound.
     #[error("--health-listen: {0}")]
@@ -96,10 +98,11 @@ pub async fn run(args: RunArgs, shutdown: CancellationToken) -> Result<(), RunEr
     };
     let progress = Progress::default();
     let client = client::reconciling(config, &progress, &leadership).map_err(RunError::Client)?;
-    let scope = Scope { client: client.clone(), namespace: args.namespace().map(str::to_owned) };
+    let scope = Scope { client: client.clone(), namespaces: args.namespaces() };
     check_definition(&scope).await?;
 
     let known = Known::default();
+    registry.register_collector(Box::new(Ages(known.clone())));
     let health = health(registry, &progress, &known);
     let listener = Address::Tcp(args.health_listen).bind().await?;
     // On a task of its own: probes are answered while reconciles compute.
@@ -109,6 +112,7 @@ pub async fn run(args: RunArgs, shutdown: CancellationToken) -> Result<(), RunEr
     let following = tokio::spawn(source.run(shutdown.clone()));
     let context = Context {
         recorder: Recorder::new(client.clone(), reporter()),
+        copies: Copies::new(Tools::own(&args)),
         catalog,
         rollouts: Arc::new(Rollouts::new(args.max_rollouts)),
         cluster_domain: args.cluster_domain.clone(),
@@ -118,7 +122,10 @@ pub async fn run(args: RunArgs, shutdown: CancellationToken) -> Result<(), RunEr
     };
     tracing::info!(
         version = kivi_crds::RELEASE,
-        namespace = args.namespace().unwrap_or("all"),
+        namespaces = match args.namespaces().as_slice() {
+            [] => "all".to_owned(),
+            names => names.join(","),
+        },
         concurrency = args.concurrency,
         leader_election = args.election.leader_election,
         "The operator runs."
@@ -168,7 +175,12 @@ fn campaign(
 
 /// A watch of a kind that the cluster does not know would wait for ever; better to say so and leave.
 async fn check_definition(scope: &Scope) -> Result<(), RunError> {
-    match scope.api::<KeyValueStore>().list_metadata(&ListParams::default().limit(1)).await {
+    let one = ListParams::default().limit(1);
+    let stores = scope.apis::<KeyValueStore>();
+    let stores = try_join_all(stores.iter().map(|api| api.list_metadata(&one)));
+    let backups = scope.apis::<KeyValueStoreBackup>();
+    let backups = try_join_all(backups.iter().map(|api| api.list_metadata(&one)));
+    match futures::try_join!(stores, backups) {
         Ok(_) => Ok(()),
         Err(error) if is_absent(&error) => Err(RunError::NoDefinition),
         Err(error) => Err(RunError::Unreadable(error)),

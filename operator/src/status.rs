@@ -2,6 +2,7 @@
 //!
 //! Only this file and [`seen`] know a client; the rest is pure.
 
+pub mod backup;
 mod certificate;
 mod claims;
 pub mod compute;
@@ -11,7 +12,7 @@ mod memory;
 mod pods;
 pub mod seen;
 mod storage;
-mod trouble;
+pub(crate) mod trouble;
 mod warnings;
 
 use kivi_crds::{KeyValueStore, KeyValueStoreStatus};

@@ -1,4 +1,4 @@
-//! What goes on while this operator leads: the controller, from a fresh list of all stores.
+//! What goes on while this operator leads: the controllers, from a fresh list of all stores.
 //!
 //! A new leader begins with lists that are as new as the API server's own state, never with what it saw as a
 //! stand-by: what the last leader did is in them, so nothing older than that is applied again.
@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use crate::backup;
 use crate::controller::{Controller, Scope};
 use crate::election::leadership::{Ended, Leadership};
 use crate::progress::Progress;
@@ -57,10 +58,20 @@ impl Terms {
 
     /// Nothing of a term outlives it: dropped, its calls are cut off where they are.
     async fn one(&self, leadership: &mut Leadership, shutdown: &CancellationToken) {
-        let controller = Controller::new(&self.scope);
+        let mut controller = Controller::new(&self.scope);
+        let mut backups = backup::controller::Controller::new(&self.scope);
+        controller.also(backups.stores());
         self.known.are(controller.stores());
+        self.context.copies.begin(backups.backups());
+        let of_backups = backup::Context::new(&self.context, backups.backups());
+        let both = async {
+            futures::join!(
+                controller.run(self.context.clone(), self.concurrency, shutdown.clone()),
+                backups.run(of_backups, shutdown.clone())
+            );
+        };
         tokio::select! {
-            () = controller.run(self.context.clone(), self.concurrency, shutdown.clone()) => {}
+            () = both => {}
             () = leadership.lost() => {
                 tracing::warn!("The Lease was not renewed in time: this operator stops reconciling.");
             }
@@ -87,6 +98,11 @@ pub(crate) struct Known(Arc<Mutex<Option<Store<Watched>>>>);
 impl Known {
     fn are(&self, stores: Store<Watched>) {
         *self.0.lock() = Some(stores);
+    }
+
+    /// The stores; none while another leads.
+    pub(crate) fn stores(&self) -> Option<Store<Watched>> {
+        self.0.lock().clone()
     }
 
     fn forget(&self) {

@@ -7,9 +7,10 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use kivi_crds::KeyValueStore;
 
+use crate::backup::model::Tools;
 use crate::build::{Children, Prepared, build};
 use crate::catalog::Catalog;
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, PullPolicy};
 use crate::dereference::Dereferenced;
 use crate::material::{Material, ensure};
 use crate::model::Store;
@@ -34,13 +35,19 @@ pub(crate) fn catalog() -> Catalog {
     let flags = ["op", "run", "--server-image=reg/server:1", "--sidecar-image=reg/sidecar:1"];
     match Cli::parse_from(flags).command {
         Command::Run(args) => Catalog::own(&args),
-        Command::Crd => panic!("run was asked for"),
+        _ => panic!("run was asked for"),
     }
+}
+
+/// What copies stores.
+pub(crate) fn tools() -> Tools {
+    Tools { image: "reg/operator:1".to_owned(), pull_policy: PullPolicy::IfNotPresent }
 }
 
 /// What the real validation says of this spec, where these things exist.
 pub(crate) fn validated(spec: &str, found: &Dereferenced) -> Result<Store, ValidationError> {
-    validate(&custom_resource(spec), found, &catalog(), "cluster.local", now())
+    let found = Dereferenced { tools: Some(tools()), ..found.clone() };
+    validate(&custom_resource(spec), &found, &catalog(), "cluster.local", now())
 }
 
 /// A store that exists for the first time.

@@ -3,6 +3,7 @@
 //! It reads no clock and knows no client. What CEL rules refuse is refused here again, because a rule may
 //! be younger than an object.
 
+mod backup;
 mod certificate;
 mod error;
 mod foreign;
@@ -12,6 +13,8 @@ mod opaque;
 mod pod;
 mod release;
 mod secret;
+mod service;
+mod template;
 
 use jiff::Timestamp;
 use kivi_crds::settings::Settings;
@@ -60,6 +63,8 @@ pub fn validate(
     let volume = volume(&settings, found)?;
     let own = secret::Owned { uid: &owner.uid, store: names.store() };
     own.names(found)?;
+    let archived = spec.backup.as_ref().is_some_and(|backup| backup.point_in_time.is_some());
+    let superseded_archive = backup::takes_over(found, own, archived)?;
     let certificate = certificate::certificate(store, &names, found, own, now)?;
     let tokens = match &spec.auth.tokens_secret_ref {
         Some(reference) => {
@@ -68,7 +73,7 @@ pub fn validate(
         }
         None => Tokens::Managed { token: own.token(found.token.as_ref())? },
     };
-    Ok(Store {
+    let valid = Store {
         namespace,
         generation: store.metadata.generation.unwrap_or_default(),
         release,
@@ -81,7 +86,7 @@ pub fn validate(
         certificate,
         cluster_domain: cluster_domain.to_owned(),
         tokens,
-        service: spec.service.clone(),
+        service: service::checked(&spec.service)?,
         pod: pod::options(&spec.pod, &spec.sidecar)?,
         service_monitor: found
             .foreign_kinds
@@ -94,7 +99,12 @@ pub fn validate(
         settings,
         names,
         owner,
-    })
+        backup: None,
+        superseded_archive,
+        restore: backup::restore(store, found)?,
+    };
+    let policy = backup::policy(store, &valid, found, now)?;
+    Ok(Store { backup: policy, ..valid })
 }
 
 /// What the user asked for last. That the annotation is gone restarts nothing, so what the pods have stays.

@@ -21,11 +21,14 @@ fn said(output: &Output) -> String {
 }
 
 #[test]
-fn crd_prints_the_checked_in_definition() {
+fn crd_prints_the_checked_in_definitions() {
     let output = kivi_operator(&["crd"]);
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../crds/keyvaluestores.kivi.dev.yaml");
+    let checked_in = ["keyvaluestores", "keyvaluestorebackups"].map(|name| {
+        let path = format!("{}/../crds/{name}.kivi.dev.yaml", env!("CARGO_MANIFEST_DIR"));
+        std::fs::read_to_string(path).unwrap()
+    });
     assert!(output.status.success());
-    assert_eq!(String::from_utf8(output.stdout).unwrap(), std::fs::read_to_string(path).unwrap());
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), checked_in.join("---\n"));
 }
 
 #[test]

@@ -12,7 +12,7 @@ pub struct KeyValueStoreStatus {
     /// The generation of the spec that this status speaks of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Ready, Progressing, Degraded, CertificateReady, StorageReady, ReconciliationPaused and
+    /// Ready, Progressing, Degraded, CertificateReady, StorageReady, BackupReady, ReconciliationPaused and
     /// ConfigurationWarning; at most 16.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(
@@ -48,6 +48,36 @@ pub struct KeyValueStoreStatus {
         extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"])
     )]
     pub volumes: Vec<VolumeStatus>,
+    /// The copies that are made by themselves; unset where none are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backup: Option<StoreBackupStatus>,
+}
+
+/// The copies that are made by themselves. It changes with each backup, and not between them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct StoreBackupStatus {
+    /// When the schedule was first seen, as in `2026-11-21T10:00:00Z`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// The scheduled time of the latest backup, as in `2026-11-22T02:00:00Z`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_schedule_time: Option<String>,
+    /// The latest backup that is complete.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_successful: Option<LastBackup>,
+}
+
+/// The latest backup that is complete.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LastBackup {
+    /// Name of the KeyValueStoreBackup.
+    pub name: String,
+    /// The revision that it holds.
+    pub revision: i64,
+    /// When it was complete, as in `2026-11-22T02:00:07Z`.
+    pub finished_at: String,
 }
 
 /// The certificate in use.

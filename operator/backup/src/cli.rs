@@ -50,6 +50,9 @@ pub struct BackupArgs {
     /// How long a backup stays; the newest stays in any case.
     #[arg(long, value_name = "DURATION", env = "KIVI_KEEP_FOR")]
     pub keep_for: Option<DurationString>,
+    /// What the names begin with of those that are counted and removed; the others stay. Empty means all.
+    #[arg(long, value_name = "TEXT", env = "KIVI_PRUNE_PREFIX", default_value = "")]
+    pub prune_prefix: String,
     /// File that the outcome is written to as JSON, too.
     #[arg(long, value_name = "FILE", env = "KIVI_REPORT")]
     pub report: Option<PathBuf>,
@@ -143,6 +146,7 @@ pub async fn backup(args: &BackupArgs, shutdown: &CancellationToken) -> Result<S
     let retention = Retention {
         keep: args.keep.map(NonZeroUsize::get),
         keep_for: args.keep_for.as_ref().map(DurationString::get),
+        prefix: args.prune_prefix.clone(),
     };
     let order = take::Order { name: args.name.clone(), retention };
     let taken = async { take::take(&place(&args.to)?, &Server::from(&args.server), &order).await };

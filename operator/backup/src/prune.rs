@@ -30,7 +30,7 @@ pub struct Pruned {
 }
 
 /// Removes what is to go beside what was `taken` just now. An error ends it: the rest goes the next time.
-pub async fn prune(place: &impl Place, taken: &BackupName, retention: Retention, now: Timestamp) -> Pruned {
+pub async fn prune(place: &impl Place, taken: &BackupName, retention: &Retention, now: Timestamp) -> Pruned {
     let mut pruned = Vec::new();
     let not_pruned = remove(place, taken, retention, now, &mut pruned).await.err().map(|error| {
         tracing::warn!(%error, "Could not remove all that is to go.");
@@ -42,7 +42,7 @@ pub async fn prune(place: &impl Place, taken: &BackupName, retention: Retention,
 async fn remove(
     place: &impl Place,
     taken: &BackupName,
-    retention: Retention,
+    retention: &Retention,
     now: Timestamp,
     pruned: &mut Vec<BackupName>,
 ) -> Result<(), Error> {

@@ -7,22 +7,25 @@ use jiff::Timestamp;
 use crate::{BackupName, chain::Piece, manifest::Manifest};
 
 /// What stays.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Retention {
     /// So many of the newest; at least one.
     pub keep: Option<usize>,
     /// Those that are not older.
     pub keep_for: Option<Duration>,
+    /// What the names begin with of those that are counted, and that may go; empty means all.
+    pub prefix: String,
 }
 
 /// The backups to remove, the oldest first. Neither the newest is ever one of them, nor the one that was `taken` just now.
 pub fn outlived(
     backups: &[Manifest],
     taken: &BackupName,
-    retention: Retention,
+    retention: &Retention,
     now: Timestamp,
 ) -> Vec<BackupName> {
-    let mut newest_first: Vec<&Manifest> = backups.iter().collect();
+    let counted = backups.iter().filter(|backup| backup.name.as_str().starts_with(&retention.prefix));
+    let mut newest_first: Vec<&Manifest> = counted.collect();
     // Several may be of one revision, and of one second.
     newest_first.sort_by_key(|backup| {
         std::cmp::Reverse((backup.revision, backup.finished_at, backup.name == *taken))
@@ -74,7 +77,8 @@ mod tests {
         let backups: Vec<Manifest> = days.iter().map(|day| backup(*day)).collect();
         let now = backup(today).finished_at;
         let taken = "another".parse().unwrap();
-        outlived(&backups, &taken, Retention { keep, keep_for }, now).into_iter().map(String::from).collect()
+        let retention = Retention { keep, keep_for, ..Retention::default() };
+        outlived(&backups, &taken, &retention, now).into_iter().map(String::from).collect()
     }
 
     #[test]
@@ -91,16 +95,25 @@ mod tests {
     }
 
     #[test]
+    fn what_has_another_name_is_neither_counted_nor_removed() {
+        let by_hand = Manifest { name: "mine".parse().unwrap(), ..backup(1) };
+        let backups = [by_hand, backup(2), backup(3)];
+        let retention = Retention { keep: Some(1), prefix: "day-".to_owned(), ..Retention::default() };
+        let gone = outlived(&backups, &backup(3).name, &retention, backup(3).finished_at);
+        assert_eq!(gone, [backup(2).name]);
+    }
+
+    #[test]
     fn what_was_taken_just_now_stays_also_beside_one_of_the_same_revision_and_second() {
         let older = Manifest { name: "a".parse().unwrap(), ..backup(3) };
         let taken = Manifest { name: "b".parse().unwrap(), ..backup(3) };
-        let keep_one = Retention { keep: Some(1), keep_for: None };
+        let keep_one = Retention { keep: Some(1), ..Retention::default() };
         let now = taken.finished_at;
         for backups in [[older.clone(), taken.clone()], [taken.clone(), older.clone()]] {
-            assert_eq!(outlived(&backups, &taken.name, keep_one, now), [older.name.clone()]);
+            assert_eq!(outlived(&backups, &taken.name, &keep_one, now), std::slice::from_ref(&older.name));
         }
         // One that was there already, and is told of again.
-        assert_eq!(outlived(&[backup(1), backup(2)], &backup(1).name, keep_one, now), []);
+        assert_eq!(outlived(&[backup(1), backup(2)], &backup(1).name, &keep_one, now), []);
     }
 
     #[test]

@@ -75,7 +75,7 @@ pub async fn take(place: &impl Place, server: &Server, order: &Order) -> Result<
         None => make(place, copy, store_id, &order.name, started_at).await?,
     };
     // What is pruned or not, the backup is there.
-    let pruned = prune::prune(place, &manifest.name, order.retention, manifest::now()).await;
+    let pruned = prune::prune(place, &manifest.name, &order.retention, manifest::now()).await;
     Ok(Taken {
         location: place.url(&layout::folder(&manifest.name)),
         name: manifest.name,

@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use crate::model::Store;
 
 /// Name, namespace, labels and owner of a child.
-pub(super) fn child(store: &Store, name: impl Into<String>) -> ObjectMeta {
+pub(crate) fn child(store: &Store, name: impl Into<String>) -> ObjectMeta {
     ObjectMeta {
         name: Some(name.into()),
         namespace: Some(store.namespace.clone()),

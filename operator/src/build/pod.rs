@@ -11,7 +11,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kivi_crds::annotations::RESTART;
 
-use super::{config, metadata, scheduling, server, sidecar};
+use super::{config, metadata, overlay, scheduling, server, sidecar};
+use crate::backup::build as backup;
 use crate::model::Store;
 
 /// Where clients come in, with and without a sidecar.
@@ -34,9 +35,9 @@ const TERMINATION_SECONDS: i64 = 60;
 const CONFIG_HASH: &str = "kivi.dev/config-hash";
 /// A container that fails leaves the end of its log in its status: why a store does not start is seen
 /// without a log.
-pub(super) const LAST_WORDS: &str = "FallbackToLogsOnError";
+pub(crate) const LAST_WORDS: &str = "FallbackToLogsOnError";
 /// Files in a pod are read by the pod's group.
-const MODE: i32 = 0o440;
+pub(crate) const MODE: i32 = 0o440;
 
 /// Name of the port where clients come in.
 pub(super) fn client_port_name(store: &Store) -> &'static str {
@@ -51,22 +52,27 @@ pub(super) fn template(store: &Store) -> PodTemplateSpec {
     annotations.extend(store.restart.clone().map(|value| (RESTART.to_owned(), value)));
     annotations.insert(CONFIG_HASH.to_owned(), config::hash(&store.settings));
     annotations.insert("kubectl.kubernetes.io/default-container".to_owned(), server::NAME.to_owned());
-    let sidecar = store.settings.sidecar.enabled.then(|| vec![sidecar::container(store)]);
-    PodTemplateSpec {
+    let (restore, backups) = store.restore.as_ref().map(backup::restore).unzip();
+    // A volume is filled before anything else of the pod starts.
+    let mut init: Vec<_> = restore.into_iter().collect();
+    init.extend(store.settings.sidecar.enabled.then(|| sidecar::container(store)));
+    let mut volumes = volumes(store);
+    volumes.extend(backups.flatten());
+    let template = PodTemplateSpec {
         metadata: Some(ObjectMeta {
             labels: Some(labels),
             annotations: Some(annotations),
             ..ObjectMeta::default()
         }),
         spec: Some(PodSpec {
-            service_account_name: Some(store.names.store().to_owned()),
+            service_account_name: Some(store.service_account().to_owned()),
             automount_service_account_token: Some(false),
             enable_service_links: Some(false),
             termination_grace_period_seconds: Some(TERMINATION_SECONDS),
             security_context: Some(pod_security()),
-            init_containers: sidecar,
+            init_containers: (!init.is_empty()).then_some(init),
             containers: vec![server::container(store)],
-            volumes: Some(volumes(store)),
+            volumes: Some(volumes),
             node_selector: metadata::some(store.pod.node_selector.clone()),
             tolerations: some_list(&store.pod.tolerations),
             affinity: scheduling::affinity(store),
@@ -74,14 +80,16 @@ pub(super) fn template(store: &Store) -> PodTemplateSpec {
             priority_class_name: store.pod.priority_class_name.clone(),
             ..PodSpec::default()
         }),
-    }
+    };
+    overlay::lay(template, store.pod.template.as_ref())
 }
 
 fn some_list<T: Clone>(list: &[T]) -> Option<Vec<T>> {
     (!list.is_empty()).then(|| list.to_vec())
 }
 
-fn pod_security() -> PodSecurityContext {
+/// The security context of a pod: the restricted profile's.
+pub(crate) fn pod_security() -> PodSecurityContext {
     PodSecurityContext {
         run_as_non_root: Some(true),
         run_as_user: Some(ID),
@@ -98,7 +106,7 @@ fn pod_security() -> PodSecurityContext {
 }
 
 /// The security context of both containers.
-pub(super) fn container_security() -> SecurityContext {
+pub(crate) fn container_security() -> SecurityContext {
     SecurityContext {
         allow_privilege_escalation: Some(false),
         read_only_root_filesystem: Some(true),
@@ -159,7 +167,7 @@ fn key(name: &str) -> KeyToPath {
 }
 
 /// A volume's place in a container.
-pub(super) fn mount(volume: &str, path: &str, read_only: bool) -> VolumeMount {
+pub(crate) fn mount(volume: &str, path: &str, read_only: bool) -> VolumeMount {
     VolumeMount {
         name: volume.to_owned(),
         mount_path: path.to_owned(),

@@ -11,13 +11,14 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::backup;
 use crate::controller::{Controller, Scope};
 use crate::foreign::ForeignKind;
 use crate::progress::is_watch;
 use crate::test_support::server::Server;
 
 /// Specs of one store, one after the other, and what else befalls it. A new right needs a life that uses it.
-const LIVES: [&[Act]; 5] = [
+const LIVES: [&[Act]; 6] = [
     &[Act::Spec("{}"), Act::Spec("{stopped: true}"), Act::Spec("{paused: true}"), Act::Malformed],
     // What went wrong twice is one event.
     &[
@@ -37,8 +38,13 @@ const LIVES: [&[Act]; 5] = [
         Act::Leftovers,
         Act::Spec("{tls: {disabled: {}}, sidecar: {enabled: false}}"),
     ],
+    // It is copied for a while.
+    &[Act::Spec(COPIED), Act::Away, Act::Spec(COPIED), Act::Spec("{}"), Act::Backup],
     &[Act::Watch],
 ];
+
+const COPIED: &str =
+    "{backup: {schedule: 0 2 * * *, pointInTime: {}, destination: {volume: {claimName: backups}}}}";
 
 /// No store has several servers yet, so none has a budget for them.
 const NOT_YET: [(&str, &str, &str); 2] =
@@ -55,6 +61,10 @@ enum Act {
     Leftovers,
     /// The cluster knows the kinds of other projects.
     ForeignKinds,
+    /// Days go by without an operator.
+    Away,
+    /// A backup is made, and an older one is gone from where it was.
+    Backup,
     /// The controller runs for a while.
     Watch,
 }
@@ -202,10 +212,20 @@ async fn perform(act: &Act, server: &Server, client: &Client, context: &Arc<Cont
                 list["resources"].as_array_mut().unwrap().push(resource);
             }
         }
+        Act::Away => {
+            let path = "/apis/kivi.dev/v1alpha1/namespaces/shop/keyvaluestores/orders/status";
+            if let Some(written) = server.objects.lock().get_mut(path) {
+                written["status"]["backup"]["since"] = json!("2026-01-01T00:00:00Z");
+            }
+        }
+        Act::Backup => backup::reconcile::tests::live(server, context).await,
         Act::Watch => {
-            let scope = Scope { client: client.clone(), namespace: None };
+            let scope = Scope { client: client.clone(), namespaces: Vec::new() };
             let run = Controller::new(&scope).run(context.clone(), 1, CancellationToken::new());
-            drop(tokio::time::timeout(Duration::from_secs(5), run).await);
+            let backups = backup::controller::Controller::new(&scope);
+            let of_backups = backup::Context::new(context, backups.backups());
+            let both = async { futures::join!(run, backups.run(of_backups, CancellationToken::new())) };
+            drop(tokio::time::timeout(Duration::from_secs(5), both).await);
         }
     }
 }

@@ -95,6 +95,18 @@ async fn children_that_a_spec_no_longer_asks_for_are_removed_and_no_one_elses() 
 }
 
 #[tokio::test]
+async fn a_named_service_account_is_the_users_whatever_its_name() {
+    let server = Server::default();
+    let context = server.context();
+    let there = || server.objects.lock().contains_key("/api/v1/namespaces/shop/serviceaccounts/orders");
+    reconcile(server.store("{}"), context.clone()).await.unwrap();
+    reconcile(server.store("{pod: {serviceAccount: {name: orders}}}"), context.clone()).await.unwrap();
+    assert!(there(), "from then on it is the user's");
+    reconcile(server.store("{pod: {serviceAccount: {name: mine}}}"), context).await.unwrap();
+    assert!(!there());
+}
+
+#[tokio::test]
 async fn an_ingress_of_someone_elses_with_the_stores_name_is_not_taken_over() {
     let server = Server::default();
     let context = server.context();
@@ -193,6 +205,42 @@ fn a_renewal_wakes_in_time_and_at_least_once_a_day() {
     {
         assert_eq!(until(now, then.parse().unwrap()).as_secs(), seconds);
     }
+}
+
+#[tokio::test]
+async fn a_backup_that_is_due_is_made_once_also_by_an_operator_that_starts_anew() {
+    const STATUS: &str = "/apis/kivi.dev/v1alpha1/namespaces/shop/keyvaluestores/orders/status";
+    let spec = "{backup: {schedule: 0 2 * * *, destination: {volume: {claimName: backups}}}}";
+    let server = Server::default();
+    let action = reconcile(server.store(spec), server.context()).await.unwrap();
+    assert_ne!(action, Action::await_change(), "the next backup is due within a day");
+    assert!(!server.writes().iter().any(|write| write.starts_with("keyvaluestorebackups")));
+
+    // The operator was away for days.
+    let mut written = server.objects.lock()[STATUS].clone();
+    written["status"]["backup"]["since"] = json!("2026-01-01T00:00:00Z");
+    server.put(STATUS, written.clone());
+    reconcile(server.store(spec), server.context()).await.unwrap();
+    let made = || -> Vec<String> {
+        let objects = server.objects.lock();
+        let backups = objects.keys().filter(|path| path.contains("/keyvaluestorebackups/"));
+        backups.cloned().collect()
+    };
+    assert_eq!(made().len(), 1);
+    let path = made().remove(0);
+    let backup = server.objects.lock()[&path].clone();
+    let name = backup["metadata"]["name"].as_str().unwrap();
+    assert!(name.starts_with("orders-at-20") && name.ends_with("-0200"), "{name}");
+    assert_eq!(backup["spec"], json!({"storeRef": {"name": "orders"}}));
+    assert_eq!(backup["metadata"].get("ownerReferences"), None, "it outlives its store");
+
+    // The status was lost with the operator that was to write it: the same backup, not another.
+    server.put(STATUS, written);
+    reconcile(server.store(spec), server.context()).await.unwrap();
+    assert_eq!(made().len(), 1);
+    server.writes();
+    reconcile(server.store(spec), server.context()).await.unwrap();
+    assert!(!server.writes().iter().any(|write| write.contains("backups") || write.starts_with("status")));
 }
 
 /// Makes the server know cert-manager.

@@ -43,6 +43,7 @@ pub fn serving(
         "NotPaused",
         "The operator keeps the store as its spec says.",
     );
+    let (conditions, backup) = super::backup::set(store, seen, previous, now, conditions);
     KeyValueStoreStatus {
         observed_generation: Some(store.generation),
         conditions: conditions.finish(),
@@ -54,6 +55,7 @@ pub fn serving(
         version: version(seen, previous),
         certificate: certificate::status(store, material),
         volumes: seen.volumes.clone(),
+        backup,
     }
 }
 

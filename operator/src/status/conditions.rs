@@ -19,8 +19,6 @@ const MAX_MESSAGE: usize = 32_768;
 impl Conditions {
     /// Conditions that speak of this generation. Those that are not set stay as they were.
     pub fn new(previous: &[Condition], generation: i64, now: Timestamp) -> Self {
-        // Status is written in whole seconds.
-        let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
         Self { previous: previous.to_vec(), next: Vec::new(), generation, now }
     }
 
@@ -33,25 +31,18 @@ impl Conditions {
         reason: &str,
         message: impl Into<String>,
     ) -> Self {
-        let status = if status { "True" } else { "False" };
-        let before = self.previous.iter().find(|condition| condition.type_ == type_.as_str());
-        let since = before
-            .filter(|condition| condition.status == status)
-            .map_or(Time(self.now), |condition| condition.last_transition_time.clone());
-        let mut message: String = message.into();
-        if message.len() > MAX_MESSAGE {
-            message.truncate(message.floor_char_boundary(MAX_MESSAGE));
-        }
-        let condition = Condition {
-            type_: type_.as_str().to_owned(),
-            status: status.to_owned(),
-            reason: reason.to_owned(),
-            message,
-            last_transition_time: since,
-            observed_generation: Some(self.generation),
-        };
+        let (word, message) = (type_.as_str(), message.into());
+        let condition = condition(&self.previous, word, status, reason, message, self.generation, self.now);
         self.next.retain(|(other, _)| *other != type_);
         self.next.push((type_, condition));
+        self
+    }
+
+    /// Leaves out one that means nothing here, whatever the previous status says.
+    #[must_use]
+    pub fn without(mut self, type_: ConditionType) -> Self {
+        self.previous.retain(|condition| condition.type_ != type_.as_str());
+        self.next.retain(|(other, _)| *other != type_);
         self
     }
 
@@ -77,6 +68,36 @@ impl Conditions {
                     .or_else(|| previous.iter().find(|condition| condition.type_ == type_.as_str()).cloned())
             })
             .collect()
+    }
+}
+
+/// One condition, after those of an earlier status.
+pub fn condition(
+    previous: &[Condition],
+    type_: &str,
+    status: bool,
+    reason: &str,
+    mut message: String,
+    generation: i64,
+    now: Timestamp,
+) -> Condition {
+    // Status is written in whole seconds.
+    let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
+    let status = if status { "True" } else { "False" };
+    let before = previous.iter().find(|condition| condition.type_ == type_);
+    let since = before
+        .filter(|condition| condition.status == status)
+        .map_or(Time(now), |condition| condition.last_transition_time.clone());
+    if message.len() > MAX_MESSAGE {
+        message.truncate(message.floor_char_boundary(MAX_MESSAGE));
+    }
+    Condition {
+        type_: type_.to_owned(),
+        status: status.to_owned(),
+        reason: reason.to_owned(),
+        message,
+        last_transition_time: since,
+        observed_generation: Some(generation),
     }
 }
 

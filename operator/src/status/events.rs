@@ -35,6 +35,7 @@ pub fn changes(previous: Option<&KeyValueStoreStatus>, next: &KeyValueStoreStatu
                     (holds && (turned || other_reason), true)
                 }
                 ConditionType::ReconciliationPaused => (turned && (holds || old.is_some()), false),
+                ConditionType::BackupReady => (!holds && old.is_some() && (turned || other_reason), true),
                 // That clients are to load a new bundle, or that somebody is to look after the certificate.
                 ConditionType::CertificateReady => match condition.reason.as_str() {
                     "AuthorityRolling" => (other_reason, false),

@@ -5,9 +5,10 @@
 use jiff::Timestamp;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::batch::v1::CronJob;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use k8s_openapi::api::events::v1::Event;
-use kivi_crds::{StoreNames, VolumePhase, VolumeStatus, labels};
+use kivi_crds::{KeyValueStoreBackup, StoreNames, VolumePhase, VolumeStatus, labels};
 use kube::api::ListParams;
 use kube::{Api, Client, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
@@ -27,6 +28,10 @@ pub struct Seen {
     pub resize_error: Option<String>,
     /// What keeps a volume or a pod from being made.
     pub complaint: Option<Complaint>,
+    /// Its backups, where it has `spec.backup`.
+    pub backups: Vec<KeyValueStoreBackup>,
+    /// The CronJob that copies its log.
+    pub archive: Option<CronJob>,
 }
 
 /// What a controller says of an object that it cannot make. Only its events tell.
@@ -69,7 +74,15 @@ pub async fn look(
     let pods: Vec<Pod> = list(client, namespace, &own).await?;
     let volumes = claims::volumes(names, &claims);
     let resize_error = claims::resize_error(&claims);
-    let mut seen = Seen { stateful_set, pods, volumes, resize_error, complaint: None };
+    let mut seen = Seen {
+        stateful_set,
+        pods,
+        volumes,
+        resize_error,
+        complaint: None,
+        backups: Vec::new(),
+        archive: None,
+    };
     // A claim may wait for a pod that cannot be made, so the pods are asked after too.
     let pending =
         seen.pending_claim().and_then(|volume| claims.iter().find(|claim| claim.name_any() == volume.name));

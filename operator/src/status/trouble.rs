@@ -10,17 +10,17 @@ use super::seen::Seen;
 
 /// Why a store's pods are not up.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Trouble {
+pub(crate) struct Trouble {
     /// One word, as in a condition.
-    pub(super) reason: &'static str,
+    pub(crate) reason: &'static str,
     /// A sentence.
-    pub(super) message: String,
+    pub(crate) message: String,
     /// Whether it will not go away by itself.
-    pub(super) needs_human: bool,
+    pub(crate) needs_human: bool,
 }
 
 /// What keeps a pod from being up; what comes first in a pod's life is told first.
-pub(super) fn find(seen: &Seen) -> Option<Trouble> {
+pub(crate) fn find(seen: &Seen) -> Option<Trouble> {
     let complaint = seen.complaint.as_ref().map(|complaint| {
         let note = complaint.note.trim_end_matches('.');
         let (reason, message) = match &complaint.claim {
@@ -185,11 +185,12 @@ mod tests {
         lost.pods[0].metadata.deletion_timestamp =
             Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(crate::test_support::now()));
         assert_eq!(told(&lost).0, "NodeLost");
-        for other in [
+        let others = vec![
             pod("False", "False", ""),
             pod("True", "True", ""),
             pod("False", "True", ", readinessGates: [{conditionType: a/b}]"),
-        ] {
+        ];
+        for other in others {
             assert_eq!(find(&other), None);
         }
     }

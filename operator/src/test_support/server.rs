@@ -9,11 +9,15 @@ use kube::Client;
 use kube::client::Body;
 use kube::core::DeserializeGuard;
 use kube_runtime::events::Recorder;
+use kube_runtime::reflector::{self, Store};
+use kube_runtime::watcher::Event;
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
 
-use super::{catalog, custom_resource};
+use super::{catalog, custom_resource, tools};
+use crate::backup;
+use crate::backup::known::Copies;
 use crate::metrics::Metrics;
 use crate::reconcile::{Context, Watched};
 use crate::rollouts::Rollouts;
@@ -59,7 +63,9 @@ impl Server {
                 answer.send_response(server.answer(request).await);
             }
         });
-        Self::context_over(Client::new(service, "default"))
+        let context = Self::context_over(Client::new(service, "default"));
+        context.copies.begin(self.backups());
+        context
     }
 
     /// What a reconcile needs, over a client that may do more than this server.
@@ -68,11 +74,31 @@ impl Server {
             recorder: Recorder::new(client.clone(), "kivi-operator".into()),
             catalog: tokio::sync::watch::channel(catalog()).1,
             cluster_domain: "cluster.local".to_owned(),
+            copies: Copies::new(tools()),
             client,
             rollouts: Arc::new(Rollouts::new(1)),
             metrics: Metrics::register(&mut Registry::default()),
             failures: Mutex::default(),
         })
+    }
+
+    /// Puts an object of someone else's there, or in someone else's words.
+    pub(crate) fn put(&self, path: &str, object: Value) {
+        self.objects.lock().insert(path.to_owned(), object);
+    }
+
+    /// The backups that are there, as a watch keeps them.
+    fn backups(&self) -> Store<backup::Watched> {
+        let (reader, mut writer) = reflector::store::<backup::Watched>();
+        writer.apply_watcher_event(&Event::Init);
+        for (path, object) in self.objects.lock().iter() {
+            if path.contains("/keyvaluestorebackups/") && !path.ends_with("/status") {
+                writer
+                    .apply_watcher_event(&Event::InitApply(serde_json::from_value(object.clone()).unwrap()));
+            }
+        }
+        writer.apply_watcher_event(&Event::InitDone);
+        reader
     }
 
     pub(crate) async fn answer(&self, request: Request<Body>) -> Response<Body> {
@@ -117,6 +143,10 @@ impl Server {
             (200, json!({"kind": "Status", "status": "Success"}))
         } else {
             let mut object: Value = serde_json::from_slice(&body).unwrap();
+            let path = match object["metadata"]["name"].as_str() {
+                Some(name) if parts.method == Method::POST => format!("{path}/{name}"),
+                _ => path,
+            };
             if parts.headers["content-type"] == "application/merge-patch+json"
                 && let Some(there) = self.objects.lock().get(&path)
             {

@@ -5,6 +5,8 @@ use std::time::Duration;
 use kivi_crds::settings::SettingsError;
 use thiserror::Error;
 
+use crate::backup::schedule::ScheduleError;
+
 /// Why a store cannot be built.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ValidationError {
@@ -89,6 +91,26 @@ pub enum ValidationError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The schedule of backups will not do.
+    #[error("spec.backup: {0}.")]
+    Schedule(#[from] ScheduleError),
+    /// Two places, or none.
+    #[error("{field}: name exactly one of volume and s3.")]
+    Destination {
+        /// Path of the field.
+        field: &'static str,
+    },
+    /// Two backups, or none.
+    #[error("spec.bootstrap.fromBackup: name exactly one of name and destination.")]
+    FromBackup,
+    /// The backup that the store is to begin with is not there, or not yet.
+    #[error("spec.bootstrap.fromBackup.name: KeyValueStoreBackup {name} cannot be restored: {why}.")]
+    Backup {
+        /// Name of the backup.
+        name: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A volume claim of someone else's has the name of one of the store's.
     #[error(
         "Volume claim {claim} exists and is not this store's: {why}. Rename one of them; or, to take the claim over with what \
@@ -123,8 +145,12 @@ impl ValidationError {
             | Self::TlsDuration { .. }
             | Self::DnsName(_)
             | Self::DnsNames(_)
-            | Self::Field { .. } => "InvalidSpec",
+            | Self::Field { .. }
+            | Self::Schedule(_)
+            | Self::Destination { .. }
+            | Self::FromBackup => "InvalidSpec",
             Self::NoCertManager => "CertManagerNotFound",
+            Self::Backup { .. } => "BackupNotReady",
             Self::Version { .. } => "VersionNotSupported",
             Self::Downgrade { .. } => "DowngradeNotPossible",
             Self::SecretNotFound { .. } => "SecretNotFound",
@@ -134,9 +160,13 @@ impl ValidationError {
         }
     }
 
-    /// Whether its end cannot be seen: the operator watches no objects of someone else's but Secrets.
+    /// Whether its end cannot be seen: the operator watches no objects of someone else's but Secrets,
+    /// and of backups those of the store itself.
     pub fn must_be_tried_again(&self) -> bool {
-        matches!(self, Self::NameTaken { .. } | Self::NoCertManager | Self::ForeignClaim { .. })
+        matches!(
+            self,
+            Self::NameTaken { .. } | Self::NoCertManager | Self::Backup { .. } | Self::ForeignClaim { .. }
+        )
     }
 
     /// Whether it is the certificate that is missing.

@@ -26,7 +26,7 @@ pub(super) struct Owned<'a> {
 impl Owned<'_> {
     /// Whether an object is the store's own. One without any owner that carries the store's labels was left
     /// by `kubectl delete --cascade=orphan`; the next store of that name takes it up again.
-    fn is_own(self, object: &ObjectMeta) -> bool {
+    pub(super) fn is_own(self, object: &ObjectMeta) -> bool {
         let owners = object.owner_references.as_deref().unwrap_or_default();
         let label = |key: &str| object.labels.as_ref()?.get(key).map(String::as_str);
         let orphan = owners.is_empty()

@@ -44,7 +44,7 @@ async fn a_bucket_is_claimed_and_pruned() {
     assert!(first.is_ok() != second.is_ok(), "{first:?} {second:?}");
     let (owner, refused) = if first.is_ok() { (&one, second) } else { (&other, first) };
     assert!(refused.unwrap_err().to_string().contains("a destination of its own"));
-    let retention = Retention { keep: Some(1), keep_for: None };
+    let retention = Retention { keep: Some(1), ..Retention::default() };
     let order = take::Order { name: "c".parse().unwrap(), retention };
     let taken = take::take(&place, owner, &order).await.unwrap();
     assert_eq!((taken.pruned.pruned.len(), listed(&place).await), (1, 1));

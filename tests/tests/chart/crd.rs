@@ -1,11 +1,13 @@
-//! The CRD: the chart's is the plain one of `crds/`, and stays when the chart goes.
+//! The CRDs: the chart's are the plain ones of `crds/`, and stay when the chart goes.
 
 use serde_yaml::Value;
 
 use crate::helm::{project_file, template};
 
-fn plain() -> Value {
-    serde_yaml::from_str(&project_file("crds/keyvaluestores.kivi.dev.yaml")).unwrap()
+const NAMES: [&str; 2] = ["keyvaluestorebackups.kivi.dev", "keyvaluestores.kivi.dev"];
+
+fn plain(name: &str) -> Value {
+    serde_yaml::from_str(&project_file(&format!("crds/{name}.yaml"))).unwrap()
 }
 
 /// helm writes `1000000.0` as `1000000`, which is the same number.
@@ -21,20 +23,27 @@ fn numbers(value: Value) -> Value {
 }
 
 #[test]
-fn the_chart_installs_the_plain_crd_and_keeps_it() {
+fn the_chart_installs_the_plain_crds_and_keeps_them() {
     let rendered = template(&[]);
-    let crd = rendered.one("CustomResourceDefinition");
-    let plain = plain();
-    let message = "run `cargo run -p kivi-tests --bin generate`";
-    assert!(numbers(crd["spec"].clone()) == numbers(plain["spec"].clone()), "{message}");
-    assert_eq!(crd["metadata"]["name"], plain["metadata"]["name"]);
-    assert_eq!(crd["metadata"]["annotations"]["helm.sh/resource-policy"], "keep");
+    let crds = rendered.all("CustomResourceDefinition");
+    let names: Vec<_> = crds.iter().map(|crd| crd["metadata"]["name"].as_str().unwrap()).collect();
+    assert_eq!(names, NAMES);
+    for crd in crds {
+        let name = crd["metadata"]["name"].as_str().unwrap();
+        let plain = plain(name);
+        assert!(
+            numbers(crd["spec"].clone()) == numbers(plain["spec"].clone()),
+            "{name}: run `make generate`"
+        );
+        assert_eq!(crd["metadata"]["annotations"]["helm.sh/resource-policy"], "keep");
+    }
 }
 
 #[test]
-fn it_may_be_removed_with_the_chart_or_left_out() {
+fn they_may_be_removed_with_the_chart_or_left_out() {
     let rendered = template(&["crds.keep=false"]);
-    let annotations = &rendered.one("CustomResourceDefinition")["metadata"]["annotations"];
-    assert!(annotations.get("helm.sh/resource-policy").is_none());
+    for crd in rendered.all("CustomResourceDefinition") {
+        assert!(crd["metadata"]["annotations"].get("helm.sh/resource-policy").is_none());
+    }
     assert!(template(&["crds.enabled=false"]).all("CustomResourceDefinition").is_empty());
 }

@@ -1,6 +1,6 @@
 //! The examples of the documents are what they claim to be: a resource of the CRD, a configuration file.
 
-use kivi_crds::KeyValueStore;
+use kivi_crds::{KeyValueStore, KeyValueStoreBackup};
 use kivi_settings::Settings;
 use serde_yaml::Value;
 
@@ -32,8 +32,18 @@ fn the_full_example_names_every_field_of_the_spec() {
     let schema = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"];
     let mut missing = Vec::new();
     compare("spec", schema, &example["spec"], &mut missing);
-    // Alternatives of `tls.managed`, of which a store has one.
-    assert_eq!(missing, ["spec.tls.disabled", "spec.tls.issuerRef", "spec.tls.secretRef"]);
+    // Alternatives of what the example names, of which a store has one.
+    let alternatives = [
+        "spec.backup.destination.volume",
+        "spec.bootstrap.fromBackup.destination.s3",
+        "spec.bootstrap.fromBackup.name",
+        "spec.pod.serviceAccount.name",
+        "spec.tls.disabled",
+        "spec.tls.issuerRef",
+        "spec.tls.secretRef",
+    ];
+    missing.sort();
+    assert_eq!(missing, alternatives);
 }
 
 fn compare(path: &str, schema: &Value, value: &Value, missing: &mut Vec<String>) {
@@ -44,6 +54,13 @@ fn compare(path: &str, schema: &Value, value: &Value, missing: &mut Vec<String>)
             None => missing.push(format!("{path}.{key}")),
         }
     }
+}
+
+#[test]
+fn the_example_of_a_backup_is_one() {
+    let text = project_file("docs/examples/keyvaluestorebackup.yaml");
+    let backup: KeyValueStoreBackup = serde_yaml::from_str(&text).unwrap();
+    assert_eq!(backup.spec.store_ref.name, "orders");
 }
 
 #[test]
@@ -74,6 +91,7 @@ fn every_link_between_documents_leads_somewhere() {
         "docs/rest-api.md",
         "docs/sidecar.md",
         "docs/operator.md",
+        "docs/operations/backups.md",
         "docs/operations/images.md",
         "docs/operations/limits.md",
         "docs/operations/log.md",

@@ -33,25 +33,32 @@ fn store(name: &str, spec: &Value) -> String {
         .to_string()
 }
 
+/// An object of the row's kind.
+fn object(rule: &Value, name: &str, spec: &Value) -> String {
+    let Some(kind) = rule["of"].as_str() else { return store(name, spec) };
+    let metadata = json!({"name": name});
+    json!({"apiVersion": "kivi.dev/v1alpha1", "kind": kind, "metadata": metadata, "spec": spec}).to_string()
+}
+
 /// One case of a row; what is there before, if anything, is stored.
-async fn ask(kubectl: &Kubectl, name: String, case: &Value) -> Result<String, String> {
+async fn ask(kubectl: &Kubectl, name: String, rule: &Value, case: &Value) -> Result<String, String> {
     let name = case["name"].as_str().map_or(name, str::to_owned);
     if case["old"].is_object() {
-        kubectl.apply(&store(&name, &case["old"])).await.unwrap();
+        kubectl.apply(&object(rule, &name, &case["old"])).await.unwrap();
     }
     if case["status"].is_object() {
         let status = json!({"status": case["status"]}).to_string();
         let patch = ["patch", "kvs", &name, "--subresource=status", "--type=merge", "-p", &status];
         kubectl.run(patch).await.unwrap();
     }
-    kubectl.would_apply(&store(&name, &case["spec"])).await.map_err(|refusal| refusal.to_string())
+    kubectl.would_apply(&object(rule, &name, &case["spec"])).await.map_err(|refusal| refusal.to_string())
 }
 
 async fn check(kubectl: Kubectl, row: usize, rule: Value) {
     let message = rule["message"].as_str().unwrap();
-    let accepted = ask(&kubectl, format!("accepted-{row}"), &rule["accept"]).await;
+    let accepted = ask(&kubectl, format!("accepted-{row}"), &rule, &rule["accept"]).await;
     assert!(accepted.is_ok(), "{message}: should accept {}, but: {accepted:?}", rule["accept"]);
-    let refusal = ask(&kubectl, format!("refused-{row}"), &rule["reject"]).await.unwrap_err();
+    let refusal = ask(&kubectl, format!("refused-{row}"), &rule, &rule["reject"]).await.unwrap_err();
     assert!(refusal.contains(message), "{message}: should refuse {}, but: {refusal}", rule["reject"]);
 }
 

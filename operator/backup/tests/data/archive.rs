@@ -131,7 +131,7 @@ async fn entries_go_with_the_backups_that_need_them() {
         archiver.archive(&folder, &server.server()).await.unwrap();
     }
     assert_eq!(folder.list("log/").await.unwrap().len(), 2);
-    let retention = Retention { keep: Some(1), keep_for: None };
+    let retention = Retention { keep: Some(1), ..Retention::default() };
     let order = take::Order { retention, ..order("c") };
     assert_eq!(take(&folder, &server.server(), &order).await.unwrap().pruned.pruned.len(), 2);
     assert_eq!(folder.list("log/").await.unwrap(), []);

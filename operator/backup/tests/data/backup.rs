@@ -89,11 +89,11 @@ async fn what_has_outlived_its_time_goes_and_is_told() {
         server.put(name, "v").await;
         server.take(&folder, name).await.unwrap();
     }
-    let keep_two = Retention { keep: Some(2), keep_for: None };
+    let keep_two = Retention { keep: Some(2), ..Retention::default() };
     let order = take::Order { retention: keep_two, ..order("c") };
     let taken = take(&folder, &server.server(), &order).await.unwrap();
     assert_eq!(taken.pruned.pruned, ["a".parse().unwrap()]);
-    let none_is_young = Retention { keep: None, keep_for: Some(Duration::ZERO) };
+    let none_is_young = Retention { keep_for: Some(Duration::ZERO), ..Retention::default() };
     let order = take::Order { name: "d".parse().unwrap(), retention: none_is_young };
     tokio::time::sleep(Duration::from_millis(1100)).await;
     let taken = take(&folder, &server.server(), &order).await.unwrap();

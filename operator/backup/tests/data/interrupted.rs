@@ -36,7 +36,7 @@ async fn a_backup_that_ends_at_any_step_is_whole_or_not_listed_and_is_taken_agai
         server.put(key, "v".repeat(30_000)).await;
     }
     let hash = server.hash().await;
-    let order = take::Order { retention: Retention { keep: Some(1), keep_for: None }, ..order("b") };
+    let order = take::Order { retention: Retention { keep: Some(1), ..Retention::default() }, ..order("b") };
     for trip in TRIPS {
         for at in 1.. {
             let (_root, folder) = folder();

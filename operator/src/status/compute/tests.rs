@@ -35,8 +35,7 @@ fn seen(spec: &str, (existing, ready, updated): (i32, i32, i32), phases: &[Volum
         stateful_set: Some(set),
         pods: (0..existing).map(pod).collect(),
         volumes: phases.iter().enumerate().map(volume).collect(),
-        resize_error: None,
-        complaint: None,
+        ..Seen::default()
     }
 }
 
@@ -118,7 +117,7 @@ fn conditions_follow_pods_and_volumes() {
         assert_eq!(said(&status, Progressing).0, progressing, "{case}");
         assert_eq!(said(&status, Degraded).0, degraded, "{case}");
         assert_eq!(said(&status, StorageReady), storage, "{case}");
-        assert_eq!(status.conditions.len(), ConditionType::ALL.len(), "{case}");
+        assert_eq!(status.conditions.len(), ConditionType::ALL.len() - 1, "{case}");
         assert!(status.conditions.iter().all(|c| c.observed_generation == Some(3)), "{case}");
     }
 }
@@ -222,6 +221,19 @@ fn a_paused_store_says_so_and_still_tells_what_runs() {
     assert_eq!(said(&down, ConditionType::Ready), ("False", "ServersNotReady"));
     assert_eq!(down.ready_replicas, Some(0));
     assert_eq!(said(&paused(None, 1, &Seen::default(), now()), ConditionType::Ready), ("False", "Paused"));
+}
+
+#[test]
+fn a_store_that_is_stopped_and_paused_tells_what_runs() {
+    let stopped = observed("{stopped: true}", (0, 0, 0), &[VolumePhase::Bound], None);
+    let paused_after =
+        paused(Some(&stopped), 4, &seen("{stopped: true}", (0, 0, 0), &[VolumePhase::Bound]), now());
+    assert_eq!(said(&paused_after, ConditionType::Ready), ("False", "Stopped"));
+    assert_eq!(said(&paused_after, ConditionType::Progressing), ("False", "Paused"));
+    // Stopped only after it was paused: its pods run on, and are told of.
+    let running = observed("{}", (1, 1, 1), &[VolumePhase::Bound], None);
+    let paused_before = paused(Some(&running), 4, &serving_well(), now());
+    assert_eq!(said(&paused_before, ConditionType::Ready), ("True", "Serving"));
 }
 
 #[test]

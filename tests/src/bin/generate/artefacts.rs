@@ -9,7 +9,6 @@ use thiserror::Error;
 
 use crate::values::{self, ValuesError};
 
-const CRD: &str = "keyvaluestores.kivi.dev.yaml";
 const OPENAPI: &str = "docs/reference/openapi.json";
 const OPENAPI_SERVED: &str = "server/src/routes/openapi.json";
 const CHART: &str = "charts/kivi-operator";
@@ -34,7 +33,8 @@ impl Artefact {
 /// The generated files whose content on disk differs from what would be written.
 pub(crate) fn stale(root: &Path) -> Result<Vec<Artefact>, GenerateError> {
     let mut stale = Vec::new();
-    for artefact in [crd(root)?, readme(root)?, openapi()?, openapi_served()] {
+    let others = [readme(root)?, openapi()?, openapi_served()];
+    for artefact in definitions()?.into_iter().chain(others) {
         let on_disk = fs::read_to_string(root.join(&artefact.path)).unwrap_or_default();
         if on_disk != artefact.content {
             stale.push(artefact);
@@ -43,9 +43,17 @@ pub(crate) fn stale(root: &Path) -> Result<Vec<Artefact>, GenerateError> {
     Ok(stale)
 }
 
-/// The chart can read only files of its own folder, so it holds a copy of the CRD.
-fn crd(root: &Path) -> Result<Artefact, GenerateError> {
-    Ok(Artefact { path: format!("{CHART}/files/crds/{CRD}"), content: read(&root.join("crds").join(CRD))? })
+/// The resource definitions; the chart can read only files of its own folder, so it holds a copy of each.
+fn definitions() -> Result<Vec<Artefact>, GenerateError> {
+    let mut artefacts = Vec::new();
+    for definition in kivi_crds::definitions() {
+        let name = definition.metadata.name.clone().unwrap_or_default();
+        let content = kivi_crds::crd_yaml(&[definition]).map_err(GenerateError::Definition)?;
+        for folder in ["crds".to_owned(), format!("{CHART}/files/crds")] {
+            artefacts.push(Artefact { path: format!("{folder}/{name}.yaml"), content: content.clone() });
+        }
+    }
+    Ok(artefacts)
 }
 
 fn readme(root: &Path) -> Result<Artefact, GenerateError> {
@@ -90,6 +98,9 @@ pub(crate) enum GenerateError {
     /// The README lost the place of its table.
     #[error("{}: the lines `{}` and `{}` must frame the table of values", path.display(), BEGIN.trim_end(), END.trim_end())]
     Markers { path: PathBuf },
+    /// A resource definition is no YAML.
+    #[error("a resource definition: {0}")]
+    Definition(serde_yaml::Error),
     /// The API's description is no JSON.
     #[error("{OPENAPI}: {0}")]
     Json(serde_json::Error),

@@ -1,5 +1,5 @@
 //! Writes what is generated from other files of the project, or with `--check` says what is stale:
-//! the CRD inside the chart (from `crds/`), the table of values in the chart's README (from its
+//! the resource definitions in `crds/` and in the chart (from their types), the table of values in the chart's README (from its
 //! `values.yaml`), and the API's OpenAPI document (from the wire types). Reads and writes the checkout only.
 
 mod artefacts;

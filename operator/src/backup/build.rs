@@ -1,0 +1,17 @@
+//! Step 3 (pure): the objects that copy a store, and that read a copy back. No client, no clock, no random numbers.
+
+mod cron_job;
+mod destination;
+mod job;
+mod pod;
+mod restore;
+mod scheduled;
+
+pub use cron_job::cron_job;
+pub use job::job;
+pub use restore::NAME as RESTORE;
+pub(crate) use restore::container as restore;
+pub use scheduled::scheduled;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,206 @@
+use std::fs;
+use std::path::Path;
+
+use k8s_openapi::api::core::v1::PodSpec;
+
+use super::*;
+use crate::backup::model::{BackupJob, Copy, Source, Tools};
+use crate::dereference::Dereferenced;
+use crate::test_support::{catalog, children, custom_resource, now, store, tools};
+
+fn backup(destination: &str) -> BackupJob {
+    let destination: kivi_crds::Destination = serde_yaml::from_str(destination).unwrap();
+    BackupJob {
+        name: "orders-at-20261127-0200".to_owned(),
+        owner: serde_yaml::from_str(
+            "{apiVersion: kivi.dev/v1alpha1, kind: KeyValueStoreBackup, name: b, uid: u}",
+        )
+        .unwrap(),
+        copy: Copy {
+            source: Source {
+                store: "orders".to_owned(),
+                namespace: "shop".to_owned(),
+                endpoint: "https://orders.shop.svc".to_owned(),
+                ca_config_map: Some("orders-ca".to_owned()),
+                tokens_secret: "orders-token".to_owned(),
+            },
+            destination: destination.resolved("shop", "orders", "uid-1"),
+            tools: tools(),
+        },
+        retention: None,
+    }
+}
+
+fn pod(backup: &BackupJob) -> PodSpec {
+    job(backup).spec.unwrap().template.spec.unwrap()
+}
+
+fn args(backup: &BackupJob) -> Vec<String> {
+    pod(backup).containers.remove(0).args.unwrap()
+}
+
+#[test]
+fn no_builder_names_a_client() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/backup/build");
+    for file in fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if file.ends_with("tests.rs") {
+            continue;
+        }
+        let text = fs::read_to_string(&file).unwrap();
+        for client in ["kube::", "kube_runtime", "Client", "Api<", "Timestamp", "OsRng"] {
+            assert!(!text.contains(client), "{} names {client}", file.display());
+        }
+    }
+}
+
+#[test]
+fn a_backup_to_a_volume_reads_the_store_as_a_client_and_writes_into_its_own_folder() {
+    let backup = backup("{volume: {claimName: backups}}");
+    assert_eq!(
+        args(&backup),
+        [
+            "backup",
+            "--server=https://orders.shop.svc",
+            "--tokens-dir=/etc/kivi/tokens",
+            "--to=file:///var/lib/kivi-backup/shop/orders/uid-1",
+            "--report=/dev/termination-log",
+            "--ca=/etc/kivi/ca/ca.crt",
+            "--name=orders-at-20261127-0200",
+        ]
+    );
+    let pod = pod(&backup);
+    let volumes = pod.volumes.unwrap();
+    let claim = volumes.iter().find_map(|volume| volume.persistent_volume_claim.as_ref()).unwrap();
+    assert_eq!(claim.claim_name, "backups");
+    let mounts = pod.containers[0].volume_mounts.as_ref().unwrap();
+    let writable: Vec<_> =
+        mounts.iter().filter(|m| m.read_only != Some(true)).map(|m| &m.mount_path).collect();
+    assert_eq!(writable, ["/var/lib/kivi-backup"]);
+}
+
+#[test]
+fn a_backup_to_a_bucket_gets_its_credentials_by_reference() {
+    let backup = backup(
+        "{s3: {bucket: b, prefix: p, endpoint: 'http://minio:9000', allowHttp: true, credentialsSecretRef: {name: keys}}}",
+    );
+    assert!(args(&backup).contains(&"--to=s3://b/p".to_owned()));
+    let environment = pod(&backup).containers.remove(0).env.unwrap();
+    let values: Vec<_> = environment
+        .iter()
+        .filter_map(|variable| Some((variable.name.as_str(), variable.value.as_deref()?)))
+        .collect();
+    let expected =
+        [("AWS_REGION", "us-east-1"), ("AWS_ENDPOINT_URL", "http://minio:9000"), ("AWS_ALLOW_HTTP", "true")];
+    assert_eq!(values, expected);
+    let secret = |name: &str| {
+        let variable = environment.iter().find(|variable| variable.name == name)?;
+        let key = variable.value_from.as_ref()?.secret_key_ref.as_ref()?;
+        Some((key.name.clone(), key.key.clone()))
+    };
+    for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] {
+        assert_eq!(secret(name), Some(("keys".to_owned(), name.to_owned())));
+    }
+}
+
+#[test]
+fn only_what_the_schedule_made_is_removed_by_it() {
+    let mut backup = backup("{s3: {bucket: b}}");
+    let pruning = |backup: &BackupJob| -> Vec<String> {
+        args(backup)
+            .into_iter()
+            .filter(|arg| arg.starts_with("--keep") || arg.starts_with("--prune"))
+            .collect()
+    };
+    for (retention, expected) in [
+        (None, vec![]),
+        (Some("{}"), vec![]),
+        (Some("{keep: 7, keepFor: 24h}"), vec!["--keep=7", "--keep-for=24h", "--prune-prefix=orders-at-"]),
+    ] {
+        backup.retention = retention.map(|yaml| serde_yaml::from_str(yaml).unwrap());
+        assert_eq!(pruning(&backup), expected);
+    }
+}
+
+#[test]
+fn the_pod_is_no_pod_of_the_store_and_keeps_to_the_restricted_profile() {
+    let job = job(&backup("{volume: {claimName: backups}}"));
+    let template = job.spec.unwrap().template;
+    let labels = template.metadata.unwrap().labels.unwrap();
+    let selector = kivi_crds::labels::selector("orders");
+    assert!(!selector.iter().all(|(key, value)| labels.get(key) == Some(value)), "{labels:?}");
+    assert_eq!(labels["app.kubernetes.io/component"], "backup");
+    assert_eq!(labels["app.kubernetes.io/instance"], "orders");
+    let pod = template.spec.unwrap();
+    assert_eq!(pod.automount_service_account_token, Some(false));
+    assert_eq!(pod.security_context.unwrap().run_as_non_root, Some(true));
+    let container = pod.containers[0].security_context.as_ref().unwrap();
+    assert_eq!(container.allow_privilege_escalation, Some(false));
+    assert_eq!(container.read_only_root_filesystem, Some(true));
+}
+
+#[test]
+fn the_log_is_copied_at_minutes_of_the_stores_own() {
+    let made = |every: &str| {
+        let spec = format!(
+            "{{backup: {{pointInTime: {{every: {every}}}, destination: {{volume: {{claimName: b}}}}}}}}"
+        );
+        cron_job(&store(&spec)).unwrap().spec.unwrap()
+    };
+    let spec = made("5m");
+    let (first, rest) = spec.schedule.split_once('-').unwrap();
+    assert!(first.parse::<u32>().unwrap() < 5 && rest == "59/5 * * * *", "{}", spec.schedule);
+    assert_eq!(spec.suspend, Some(true), "without a backup there is nothing to add a log to");
+    assert_eq!(spec.concurrency_policy.as_deref(), Some("Forbid"));
+    let pod = spec.job_template.spec.unwrap().template.spec.unwrap();
+    let args = pod.containers[0].args.as_ref().unwrap();
+    assert!(args.contains(&"archive".to_owned()) && args.contains(&"--once".to_owned()), "{args:?}");
+    assert_eq!(made("1m").schedule, "* * * * *");
+    let hourly = made("1h").schedule;
+    assert!(hourly.split(' ').next().unwrap().parse::<u32>().unwrap() < 60, "{hourly}");
+    assert!(cron_job(&store("{}")).is_none());
+}
+
+#[test]
+fn a_volume_is_filled_before_anything_else_of_the_pod_starts() {
+    let spec = "{bootstrap: {fromBackup: {destination: {volume: {claimName: old, path: shop/orders}}, atRevision: 7}}}";
+    let (_, _, children) = children(spec);
+    let pod = children.stateful_set.spec.as_ref().unwrap().template.spec.clone().unwrap();
+    let init = pod.init_containers.unwrap();
+    assert_eq!(init.iter().map(|c| c.name.as_str()).collect::<Vec<_>>(), [RESTORE, "sidecar"]);
+    assert_eq!(
+        init[0].args.as_ref().unwrap(),
+        &[
+            "restore",
+            "--from=file:///var/lib/kivi-backup/shop/orders",
+            "--backup=latest",
+            "--data-dir=/var/lib/kivi",
+            "--unless-exists",
+            "--at-revision=7",
+        ]
+    );
+}
+
+#[test]
+fn a_pod_stays_as_it_was_made_whatever_becomes_of_its_backup_and_of_the_operators_image() {
+    for place in [
+        "volume: {claimName: old, path: p}",
+        "s3: {bucket: old, prefix: p, credentialsSecretRef: {name: keys}}",
+    ] {
+        let spec = format!("{{bootstrap: {{fromBackup: {{destination: {{{place}}}}}}}}}");
+        let (_, material, first) = children(&spec);
+        let newer = Tools { image: "reg/operator:2".to_owned(), ..tools() };
+        let found = Dereferenced {
+            stateful_set: Some(first.stateful_set.clone()),
+            tools: Some(newer),
+            ..Dereferenced::default()
+        };
+        let store =
+            crate::validate::validate(&custom_resource(&spec), &found, &catalog(), "cluster.local", now())
+                .unwrap();
+        let second = crate::build::build(&store, &material);
+        let template = |set: &k8s_openapi::api::apps::v1::StatefulSet| {
+            serde_json::to_string(&set.spec.as_ref().unwrap().template).unwrap()
+        };
+        assert_eq!(template(&first.stateful_set), template(&second.stateful_set), "{place}");
+    }
+}

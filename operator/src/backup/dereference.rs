@@ -1,0 +1,75 @@
+//! Step 1 (client): fetches what a backup refers to, and what there is of it already. It must not judge.
+
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{Pod, Secret};
+use kivi_crds::{Destination, KeyValueStore, KeyValueStoreBackup};
+use kube::api::ListParams;
+use kube::{Api, Client, ResourceExt as _};
+
+use crate::dereference::DereferenceError;
+
+/// What a backup refers to.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Dereferenced {
+    /// Its Job, made at an earlier reconcile, or someone else's of its name.
+    pub(super) job: Option<Job>,
+    /// The Job's pods.
+    pub(super) pods: Vec<Pod>,
+    /// Its store; not looked up where there is a Job.
+    pub(super) store: Option<KeyValueStore>,
+    /// Whether the Secret with the destination's credentials is there; true where none is named.
+    pub(super) credentials: bool,
+    /// The backup of the same store that goes first.
+    pub(super) ahead: Option<String>,
+}
+
+/// Where the backup is to be: its own destination, or its store's.
+pub(super) fn destination<'a>(
+    backup: &'a KeyValueStoreBackup,
+    store: Option<&'a KeyValueStore>,
+) -> Option<&'a Destination> {
+    let of_store = || store?.spec.backup.as_ref()?.destination.as_ref();
+    backup.spec.destination.as_ref().or_else(of_store)
+}
+
+/// Fetches what the backup refers to. `ahead` is the backup of the same store that goes first.
+pub(super) async fn dereference(
+    client: &Client,
+    namespace: &str,
+    backup: &KeyValueStoreBackup,
+    ahead: Option<String>,
+) -> Result<Dereferenced, DereferenceError> {
+    let name = backup.name_any();
+    let job = Api::<Job>::namespaced(client.clone(), namespace)
+        .get_opt(&name)
+        .await
+        .map_err(|source| error("Job", &name, source))?;
+    if job.is_some() {
+        let of_job = ListParams::default().labels(&format!("batch.kubernetes.io/job-name={name}"));
+        let pods = Api::<Pod>::namespaced(client.clone(), namespace)
+            .list(&of_job)
+            .await
+            .map_err(|source| error("pods of Job", &name, source))?;
+        return Ok(Dereferenced { job, pods: pods.items, ..Dereferenced::default() });
+    }
+    let store_name = &backup.spec.store_ref.name;
+    let store = Api::<KeyValueStore>::namespaced(client.clone(), namespace)
+        .get_opt(store_name)
+        .await
+        .map_err(|source| error("KeyValueStore", store_name, source))?;
+    let secret = destination(backup, store.as_ref())
+        .and_then(|place| Some(place.s3.as_ref()?.credentials_secret_ref.as_ref()?.name.as_str()));
+    let credentials = match secret {
+        None => true,
+        Some(name) => Api::<Secret>::namespaced(client.clone(), namespace)
+            .get_opt(name)
+            .await
+            .map_err(|source| error("Secret", name, source))?
+            .is_some(),
+    };
+    Ok(Dereferenced { job, pods: Vec::new(), store, credentials, ahead })
+}
+
+fn error(kind: &str, name: &str, source: kube::Error) -> DereferenceError {
+    DereferenceError::Read { kind: kind.to_owned(), name: name.to_owned(), source }
+}

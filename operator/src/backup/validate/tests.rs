@@ -1,0 +1,85 @@
+use super::*;
+use crate::test_support::{custom_resource, tools};
+
+const READY: &str = "conditions: [{type: Ready, status: 'True', reason: Serving, message: m, lastTransitionTime: '2026-11-22T10:00:00Z'}],
+  endpoint: 'https://orders.shop.svc'";
+
+fn backup(rest: &str) -> KeyValueStoreBackup {
+    serde_yaml::from_str(&format!(
+        "{{apiVersion: kivi.dev/v1alpha1, kind: KeyValueStoreBackup, metadata: {{name: first, namespace: shop, uid: b-1}},
+          spec: {{storeRef: {{name: orders}}{rest}}}}}"
+    ))
+    .unwrap()
+}
+
+fn store(spec: &str, status: &str) -> KeyValueStore {
+    let mut store = custom_resource(spec);
+    store.status = serde_yaml::from_str(&format!("{{{status}}}")).unwrap();
+    store
+}
+
+fn found(spec: &str, status: &str) -> Dereferenced {
+    Dereferenced { store: Some(store(spec, status)), credentials: true, ..Dereferenced::default() }
+}
+
+const TO_VOLUME: &str = "{backup: {destination: {volume: {claimName: backups}}}}";
+
+#[test]
+fn a_backup_goes_where_its_store_says_unless_it_says_itself() {
+    let valid = validate(&backup(""), &found(TO_VOLUME, READY), &tools()).unwrap();
+    assert_eq!(valid.copy.destination.volume.unwrap().path.as_deref(), Some("shop/orders/uid-1"));
+    assert_eq!(valid.copy.source.tokens_secret, "orders-token");
+    let own = backup(", destination: {s3: {bucket: backups, prefix: here}}");
+    let valid = validate(&own, &found(TO_VOLUME, READY), &tools()).unwrap();
+    assert_eq!(valid.copy.destination.s3.unwrap().prefix.as_deref(), Some("here"));
+    assert_eq!(valid.copy.destination.volume, None);
+}
+
+#[test]
+fn what_it_waits_for_and_what_it_cannot_be_made_for_are_told_apart() {
+    let not_ready = READY.replace("'True'", "'False'");
+    let queued = Dereferenced { ahead: Some("zeroth".to_owned()), ..found(TO_VOLUME, READY) };
+    let s3 = "{backup: {destination: {s3: {bucket: backups, credentialsSecretRef: {name: keys}}}}}";
+    let locked = Dereferenced { credentials: false, ..found(s3, READY) };
+    let cases = vec![
+        (Dereferenced::default(), "StoreNotFound", true, "There is no store orders"),
+        (found(TO_VOLUME, ""), "StoreNotReady", true, "Store orders is not ready: it is new."),
+        (found(TO_VOLUME, &not_ready), "StoreNotReady", true, "Store orders is not ready: m"),
+        (queued, "Queued", true, "Backup zeroth of the same store"),
+        (locked, "SecretNotFound", true, "There is no Secret keys"),
+        (found("{}", READY), "NoDestination", false, "Neither spec.destination nor spec.backup.destination"),
+        (
+            found("{backup: {destination: {}}}", READY),
+            "InvalidSpec",
+            false,
+            "The destination must be exactly",
+        ),
+    ];
+    for (found, reason, waits, sentence) in cases {
+        let refusal = validate(&backup(""), &found, &tools()).unwrap_err();
+        assert_eq!((refusal.reason(), refusal.waits()), (reason, waits));
+        assert!(refusal.to_string().starts_with(sentence), "{refusal}");
+    }
+}
+
+#[test]
+fn the_stores_certificate_is_checked_by_what_the_store_publishes() {
+    let bundle = |status: &str| {
+        let found = found(TO_VOLUME, &format!("{READY}, {status}"));
+        validate(&backup(""), &found, &tools()).unwrap().copy.source.ca_config_map
+    };
+    let published =
+        "certificate: {secretName: orders-tls, caConfigMap: orders-ca, notAfter: x, generation: 1}";
+    assert_eq!(bundle(published).as_deref(), Some("orders-ca"));
+    assert_eq!(bundle("certificate: {secretName: mine, notAfter: x, generation: 0}"), None);
+}
+
+#[test]
+fn retention_is_of_the_schedule() {
+    let spec = "{backup: {destination: {volume: {claimName: backups}}, retention: {keep: 3}}}";
+    let mut backup = backup("");
+    assert_eq!(validate(&backup, &found(spec, READY), &tools()).unwrap().retention, None);
+    backup.annotations_mut().insert(labels::SCHEDULED_AT.to_owned(), "2026-11-27T02:00:00Z".to_owned());
+    let retention = validate(&backup, &found(spec, READY), &tools()).unwrap().retention;
+    assert_eq!(retention.unwrap().keep, Some(3));
+}

@@ -1,0 +1,149 @@
+//! What a store's spec asks of backups: the schedule, the copied log, and what the store begins with.
+
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::StatefulSet;
+use kivi_crds::{BackupConditionType, Destination, FromBackup, KeyValueStore, KeyValueStoreBackup};
+use kube::ResourceExt as _;
+
+use super::ValidationError;
+use super::secret::Owned;
+use crate::backup::build::RESTORE;
+use crate::backup::model::{Copy, Source, Tools};
+use crate::backup::policy::{Archive, Policy, Restore, Times};
+use crate::backup::schedule::Schedule;
+use crate::dereference::Dereferenced;
+use crate::model::{Certificate, Store};
+
+/// What is done for a store's copies; `valid` is all else of the store.
+pub(super) fn policy(
+    store: &KeyValueStore,
+    valid: &Store,
+    found: &Dereferenced,
+    now: Timestamp,
+) -> Result<Option<Policy>, ValidationError> {
+    let Some(spec) = &store.spec.backup else { return Ok(None) };
+    let before = store.status.as_ref().and_then(|status| status.backup.as_ref());
+    let times = spec.schedule.as_ref().map(|fields| {
+        let schedule = Schedule::parse(fields, spec.time_zone.as_deref())?;
+        Ok::<_, ValidationError>(Times::of(&schedule, before, spec.suspend || valid.stopped, now))
+    });
+    let times = times.transpose()?;
+    let destination =
+        spec.destination.as_ref().map(|place| one(place, "spec.backup.destination")).transpose()?;
+    if destination.is_none() && (times.is_some() || spec.point_in_time.is_some()) {
+        return Err(ValidationError::Destination { field: "spec.backup.destination" });
+    }
+    let archive = match (&spec.point_in_time, destination) {
+        (Some(archive), Some(destination)) => Some(Archive {
+            every: archive.every(),
+            rests: spec.suspend || valid.stopped,
+            waits: before.is_none_or(|before| before.last_successful.is_none())
+                && !found.backups.iter().any(is_complete),
+            copy: Copy {
+                source: source(valid),
+                destination: destination.resolved(&valid.namespace, valid.names.store(), &valid.owner.uid),
+                tools: tools(found)?,
+            },
+        }),
+        _ => None,
+    };
+    Ok((times.is_some() || archive.is_some()).then_some(Policy { times, archive }))
+}
+
+/// What a store begins with. A StatefulSet that was made for it is the answer, whatever became of the backup since.
+pub(super) fn restore(
+    store: &KeyValueStore,
+    found: &Dereferenced,
+) -> Result<Option<Restore>, ValidationError> {
+    let Some(bootstrap) = &store.spec.bootstrap else { return Ok(None) };
+    if let Some(made) = found.stateful_set.as_ref().and_then(as_made) {
+        return Ok(Some(made));
+    }
+    let FromBackup { name, destination, backup, at_revision } = &bootstrap.from_backup;
+    let (destination, backup) = match (name, destination) {
+        (Some(name), None) => (of_backup(name, found.begins_with.as_ref())?, name.clone()),
+        (None, Some(place)) => {
+            const FIELD: &str = "spec.bootstrap.fromBackup.destination";
+            let latest = || "latest".to_owned();
+            (one(place, FIELD)?.clone(), backup.clone().unwrap_or_else(latest))
+        }
+        _ => return Err(ValidationError::FromBackup),
+    };
+    let at_revision = at_revision.as_ref().map(ToString::to_string);
+    Ok(Some(Restore::From { destination: Box::new(destination), backup, at_revision, tools: tools(found)? }))
+}
+
+/// Where a backup is that is to be restored.
+fn of_backup(name: &str, found: Option<&KeyValueStoreBackup>) -> Result<Destination, ValidationError> {
+    let not_there = |why: String| ValidationError::Backup { name: name.to_owned(), why };
+    let backup = found.ok_or_else(|| not_there("there is none in the store's namespace".to_owned()))?;
+    let status = backup.status.as_ref();
+    let complete = status.and_then(|status| {
+        status.conditions.iter().find(|c| c.type_ == BackupConditionType::Complete.as_str())
+    });
+    if complete.is_none_or(|complete| complete.status != "True") {
+        let why = complete.map_or("it is new", |complete| complete.message.trim_end_matches('.'));
+        return Err(not_there(format!("it is not complete: {why}")));
+    }
+    let destination = status.and_then(|status| status.destination.clone());
+    destination.ok_or_else(|| not_there("its status does not say where it is".to_owned()))
+}
+
+fn is_complete(backup: &KeyValueStoreBackup) -> bool {
+    let conditions = backup.status.iter().flat_map(|status| &status.conditions);
+    conditions.into_iter().any(|c| c.type_ == BackupConditionType::Complete.as_str() && c.status == "True")
+}
+
+/// Whether a CronJob of an earlier spec is there that this one does not want; one of someone else's is in the way only
+/// where one is wanted.
+pub(super) fn takes_over(
+    found: &Dereferenced,
+    own: Owned<'_>,
+    wanted: bool,
+) -> Result<bool, ValidationError> {
+    let Some(there) = &found.archive else { return Ok(false) };
+    match (own.is_own(&there.metadata), wanted) {
+        (true, wanted) => Ok(!wanted),
+        (false, false) => Ok(false),
+        (false, true) => {
+            Err(ValidationError::NameTaken { kind: "CronJob".to_owned(), name: there.name_any() })
+        }
+    }
+}
+
+fn as_made(set: &StatefulSet) -> Option<Restore> {
+    let pod = set.spec.as_ref()?.template.spec.as_ref()?;
+    let container = pod.init_containers.as_ref()?.iter().find(|container| container.name == RESTORE)?;
+    let mut claims =
+        pod.volumes.iter().flatten().filter_map(|volume| volume.persistent_volume_claim.as_ref());
+    let claim = claims.next().map(|claim| claim.claim_name.clone());
+    Some(Restore::AsMade { container: Box::new(container.clone()), claim })
+}
+
+fn one<'a>(place: &'a Destination, field: &'static str) -> Result<&'a Destination, ValidationError> {
+    let exactly_one = place.volume.is_some() != place.s3.is_some();
+    exactly_one.then_some(place).ok_or(ValidationError::Destination { field })
+}
+
+fn tools(found: &Dereferenced) -> Result<Tools, ValidationError> {
+    found.tools.clone().ok_or(ValidationError::Incomplete("image that copies"))
+}
+
+fn source(store: &Store) -> Source {
+    let published = match &store.certificate {
+        Certificate::Managed(_) => true,
+        Certificate::Issuer(wanted) => wanted.served.as_ref().is_some_and(|served| served.bundle.is_some()),
+        Certificate::Provided { served, .. } => served.bundle.is_some(),
+        Certificate::Disabled => false,
+    };
+    Source {
+        store: store.names.store().to_owned(),
+        namespace: store.namespace.clone(),
+        endpoint: store.endpoint(),
+        ca_config_map: published.then(|| store.names.ca_config_map()),
+        tokens_secret: store.tokens_secret(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
