@@ -178,7 +178,7 @@ async fn each_revision(before: Vec<Step>, behind: Vec<Step>) {
         let later = later(taken_at, &excerpt, expected.revision);
         let restored = restore_in(&disk, &snapshot[..], Some(later)).unwrap();
         assert_eq!((restored.sequence, restored.hash), (expected.revision, expected.hash));
-        assert_eq!(restored.keys as usize, expected.keys.len());
+        assert_eq!(restored.keys, expected.keys.len() as u64);
         let opened =
             Store::open(log_on(&disk).unwrap(), options(&Arc::new(AtomicU64::new(0)))).await.unwrap();
         let found = seen(&opened);
