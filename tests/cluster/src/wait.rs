@@ -72,7 +72,7 @@ mod tests {
             let (mut stream, _) = listener.accept().unwrap();
             // What is left unread when a connection is closed takes the answer with it.
             let request = BufReader::new(&stream).lines();
-            request.map(Result::unwrap).find(|line| line.is_empty()).unwrap();
+            request.map(Result::unwrap).find(String::is_empty).unwrap();
             stream.write_all(answer).unwrap();
         });
         port
