@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 CLUSTER := cargo run --quiet --package kivi-cluster --
 
-.PHONY: help demo down test lint unit chart-test images cluster cluster-test bench-server bench-sidecar generate generate-check preflight soak
+.PHONY: help demo down test lint unit chart-test images cluster cluster-test bench-server bench-sidecar bench-operator generate generate-check preflight soak
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ bench-server: ## Measure the server beside nginx, Redis, etcd and a plain Go ser
 
 bench-sidecar: ## Measure the sidecar beside nginx, HAProxy and Varnish [ARGS=--quick]
 	@scripts/bench-sidecar.sh $(ARGS)
+
+bench-operator: images ## Measure the operator on the local cluster, with one store and with a thousand [ARGS=--quick]
+	@scripts/bench-operator.sh $(ARGS)
 
 soak: ## Kill, cut, break and compact a store and race the cache again and again, and lose nothing; long [KIVI_SOAK=90 times the usual]
 	@KIVI_SOAK=$${KIVI_SOAK:-90} cargo test --package kivi-store --test crashes --test compaction --test faults --test damage

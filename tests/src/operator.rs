@@ -76,6 +76,18 @@ impl HostOperator {
         Ok(Self { child, _credentials: credentials })
     }
 
+    /// The operator's own process, for whoever measures it; none before its shell started it, and once it ended.
+    pub fn process(&self) -> Option<u32> {
+        // The shell's first child; the second, which waits for the input's end, may be alone.
+        let shell = self.child.id()?;
+        let processes = std::fs::read_dir("/proc").ok()?.flatten();
+        let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        let waits = |pid: &u32| {
+            std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "cat\n")
+        };
+        pids.filter(|pid| parent(*pid) == Some(shell)).filter(|pid| !waits(pid)).min()
+    }
+
     /// Ends it without warning, as a node that loses its power does.
     ///
     /// # Errors
@@ -102,6 +114,12 @@ impl HostOperator {
         drop(self.child.stdin.take());
         self.child.wait().await.map(drop).map_err(|error| Failure::doing("stopping an operator", error))
     }
+}
+
+/// The parent of a process (`proc_pid_stat(5)`); the name in parentheses may hold blanks and parentheses itself.
+fn parent(pid: u32) -> Option<u32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 
 /// A kubeconfig of the cluster in use, with the rights of a ServiceAccount.

@@ -1,6 +1,8 @@
 //! The command line: which cases, how long.
 
 mod measure;
+#[cfg(feature = "operator")]
+mod operator;
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -28,6 +30,10 @@ enum Command {
     Server(Measure<Case>),
     /// The sidecar beside nginx, HAProxy and Varnish. `make bench-sidecar` calls it.
     Sidecar(Measure<SidecarCase>),
+    /// The operator on a cluster that is up, with KIVI_OPERATOR as the program that is measured. `make bench-operator`
+    /// calls it.
+    #[cfg(feature = "operator")]
+    Operator(operator::Measure),
     /// Load a server that runs already, to watch it by other means, a profiler for one.
     Load(ByHand),
     /// Answer requests without looking at them: the limit that servers are measured against.
@@ -63,6 +69,8 @@ impl Cli {
         match self.command {
             Command::Server(server) => server.run(),
             Command::Sidecar(sidecar) => sidecar.run(),
+            #[cfg(feature = "operator")]
+            Command::Operator(operator) => operator.run(),
             Command::Load(load) => load.run(),
             Command::Respond { listen } => {
                 subject::respond(listen).map_err(BenchError::io("answer on", listen.to_string()))

@@ -48,6 +48,14 @@ pub enum BenchError {
     /// A request or its answer.
     #[error("the load failed: {0}")]
     Client(String),
+    /// The cluster, or what is done to it.
+    #[error("cannot {action}: {message}")]
+    Cluster {
+        /// What was tried.
+        action: String,
+        /// Why it failed.
+        message: String,
+    },
     /// The data set cannot be made.
     #[error("cannot make a log of {keys} keys: {message}")]
     Dataset {

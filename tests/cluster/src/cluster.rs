@@ -181,6 +181,11 @@ impl Cluster {
         Component::ALL.into_iter().map(of).collect()
     }
 
+    /// Where the local cluster is; an error for another one, whose owner must do it by `way_out`.
+    pub(crate) fn local_layout(&self, way_out: &'static str) -> Result<&Layout, ClusterError> {
+        self.local_binaries(way_out).map(|_| &self.layout)
+    }
+
     fn local_binaries(&self, way_out: &'static str) -> Result<&Binaries, ClusterError> {
         let external = || ClusterError::External { kubeconfig: self.kubeconfig.clone(), way_out };
         self.binaries.as_ref().ok_or_else(external)

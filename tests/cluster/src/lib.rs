@@ -3,6 +3,7 @@
 //! - [`tools`] builds the components from pinned Go modules into a cache outside the checkout.
 //! - [`components`] says, as data, which files and which command line make each component.
 //! - [`start`] converges a machine to a running cluster, [`stop`] leaves nothing of it behind.
+//! - [`simulate`] adds nodes that run nothing, as many as a test wants.
 //! - [`Cluster`] is the handle that tests hold: kubectl, helm, images, faults.
 //!
 //! Everything runs in a network namespace of its own, so ports, routes and iptables chains of the
@@ -27,6 +28,7 @@ mod process;
 mod progress;
 mod ready;
 mod shims;
+pub mod simulate;
 pub mod start;
 pub mod stop;
 mod storage;

@@ -19,6 +19,8 @@ pub const HOST_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 18, 255, 1));
 pub const NODE_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 18, 255, 2));
 /// Pod addresses. 198.18.0.0/15 is set aside for benchmarks (RFC 2544): nobody routes it.
 pub const POD_RANGE: &str = "198.18.0.0/24";
+/// Addresses of pods that are simulated: nobody answers there.
+pub(crate) const SIMULATED_POD_RANGE: &str = "198.18.128.1/18";
 /// Service addresses.
 pub const SERVICE_RANGE: &str = "198.19.0.0/24";
 /// The address of the `kubernetes` service: the first of the range.

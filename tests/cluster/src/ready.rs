@@ -19,7 +19,9 @@ use crate::{
 
 /// Waits until a component does its work.
 pub(crate) fn wait(cluster: &Cluster, layout: &Layout, component: Component) -> Result<(), ClusterError> {
-    use Component::{ApiServer, Containerd, ControllerManager, CoreDns, Etcd, KubeProxy, Kubelet, Scheduler};
+    use Component::{
+        ApiServer, Containerd, ControllerManager, CoreDns, Etcd, KubeProxy, Kubelet, Kwok, Scheduler,
+    };
     match component {
         Containerd => until(layout, &[Containerd], "its socket answers", || {
             UnixStream::connect(layout.containerd_socket()).is_ok()
@@ -42,12 +44,21 @@ pub(crate) fn wait(cluster: &Cluster, layout: &Layout, component: Component) -> 
         Kubelet => until(layout, &[Kubelet, Containerd, ApiServer], "the node is ready", || {
             answers(NODE_ADDRESS, kubelet::HEALTH_PORT, "/healthz") && node(cluster)
         }),
+        Kwok => nodes(cluster, layout, &[]),
     }
 }
 
 /// Whether the API server says that the node is ready; for a while it says so of a dead one, too.
 pub(crate) fn node(cluster: &Cluster) -> bool {
     succeeds(cluster, &["wait", "node", NODE, "--for=condition=Ready", "--timeout=1s"])
+}
+
+/// Waits until the API server says that these simulated nodes are ready.
+pub(crate) fn nodes(cluster: &Cluster, layout: &Layout, names: &[&str]) -> Result<(), ClusterError> {
+    use Component::{ApiServer, Kwok};
+    let ready =
+        |name: &&str| succeeds(cluster, &["wait", "node", name, "--for=condition=Ready", "--timeout=1s"]);
+    until(layout, &[Kwok, ApiServer], "its nodes are ready", || names.iter().all(ready))
 }
 
 fn api(cluster: &Cluster) -> bool {

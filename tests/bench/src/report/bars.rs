@@ -74,6 +74,15 @@ pub(super) const SIDECAR: [Bar; 12] = [
     bar("memory-conn", "kib_per_connection", Side::AtMost, Against::Number(90.0)),
 ];
 
+/// The bars of the operator.
+#[cfg(feature = "operator")]
+pub(super) const OPERATOR: [Bar; 4] = [
+    bar("ready", "s", Side::AtMost, Against::Peer(1.2, "statefulset")),
+    bar("stores-1000", "rss_mb", Side::AtMost, Against::Number(64.0)),
+    bar("stores-1000", "reaction_p99_s", Side::AtMost, Against::Number(1.0)),
+    bar("stores-1000", "writes_at_rest", Side::AtMost, Against::Number(0.0)),
+];
+
 const fn bar(case: &'static str, metric: &'static str, side: Side, against: Against) -> Bar {
     Bar { case, metric, side, against, beside: &[] }
 }

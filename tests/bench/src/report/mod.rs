@@ -3,12 +3,16 @@
 
 mod bars;
 mod curves;
+#[cfg(feature = "operator")]
+mod operator_page;
 mod page;
 mod results;
 mod server_page;
 mod sidecar_page;
 mod table;
 
+#[cfg(feature = "operator")]
+pub(crate) use self::operator_page::OPERATOR_PAGE;
 pub(crate) use self::{
     curves::{Curve, Figure},
     page::Page,

@@ -21,7 +21,7 @@ pub(crate) struct Page {
     pub(super) how: &'static str,
     pub(crate) bars: &'static [Bar],
     /// What the curves show, and their files.
-    pub(super) curves: [(&'static str, &'static str); 2],
+    pub(super) curves: &'static [(&'static str, &'static str)],
 }
 
 impl Page {
@@ -36,8 +36,9 @@ impl Page {
     ) -> Result<(), BenchError> {
         let Self { name, title, command, how, .. } = self;
         let pictures = if has_curves {
-            let [one, another] = self.curves.map(|(what, file)| format!("\n![{what}]({file})\n"));
-            format!("\n## Curves\n{one}{another}")
+            let picture = |(what, file): &(&str, &str)| format!("\n![{what}]({file})\n");
+            let pictures: Vec<String> = self.curves.iter().map(picture).collect();
+            format!("\n## Curves\n{}", pictures.concat())
         } else {
             String::new()
         };

@@ -23,7 +23,7 @@ pub(crate) const SERVER_PAGE: Page = Page {
 - `go-map` never syncs its log, `redis-everysec` once a second.
 ",
     bars: &SERVER,
-    curves: [
+    curves: &[
         ("Requests a second against connections", "server-connections.svg"),
         ("Time to start against keys", "server-start.svg"),
     ],

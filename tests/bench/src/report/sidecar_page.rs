@@ -34,7 +34,7 @@ pub(crate) const SIDECAR_PAGE: Page = Page {
   each of 10,000 TLS connections, when each had one answer and stays open; Varnish's are in the clear.
 ",
     bars: &SIDECAR,
-    curves: [
+    curves: &[
         ("Proxied requests a second against connections", "sidecar-connections.svg"),
         ("Cache hits a second against bytes of the answer", "sidecar-bodies.svg"),
     ],

@@ -8,6 +8,7 @@ pub(crate) mod coredns;
 pub(crate) mod etcd;
 pub(crate) mod kube_proxy;
 pub(crate) mod kubelet;
+pub(crate) mod kwok;
 pub(crate) mod scheduler;
 
 use std::{path::PathBuf, str::FromStr, time::Duration};
@@ -37,10 +38,12 @@ pub enum Component {
     CoreDns,
     /// The node's agent.
     Kubelet,
+    /// Simulates nodes, for whom [`Cluster::simulate`](crate::Cluster::simulate) is called; not a part of every cluster.
+    Kwok,
 }
 
 impl Component {
-    /// All, in the order of starting.
+    /// Those of every cluster, in the order of starting.
     pub const ALL: [Self; 8] = [
         Self::Etcd,
         Self::Containerd,
@@ -63,6 +66,7 @@ impl Component {
             Self::KubeProxy => "kube-proxy",
             Self::CoreDns => "coredns",
             Self::Kubelet => "kubelet",
+            Self::Kwok => "kwok",
         }
     }
 
@@ -77,6 +81,7 @@ impl Component {
             Self::KubeProxy => kube_proxy::daemon(layout, binaries),
             Self::CoreDns => coredns::daemon(layout, binaries),
             Self::Kubelet => kubelet::daemon(layout, binaries),
+            Self::Kwok => kwok::daemon(layout, binaries),
         })
     }
 }

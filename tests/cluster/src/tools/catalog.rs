@@ -27,6 +27,8 @@ pub enum Module {
     Helm,
     /// Jaeger all-in-one, for tests of tracing; built when asked for.
     Jaeger,
+    /// KWOK, which simulates nodes and their pods; built when asked for.
+    Kwok,
     /// cert-manager's controller and the definitions of its resources, for tests of certificates; built when asked for.
     CertManager,
     /// The program of pods' sandboxes, and of network tests within pods.
@@ -107,6 +109,14 @@ const JAEGER: Source = Source {
     beside: &[],
     minutes: "2 to 5 minutes",
 };
+const KWOK: Source = Source {
+    name: "kwok",
+    files: pinned!("kwok"),
+    pattern: "tool",
+    programs: &[("kwok", "kwok")],
+    minutes: "2 to 5 minutes",
+    beside: &[],
+};
 const VERSITYGW: Source = Source {
     name: "versitygw",
     files: pinned!("versitygw"),
@@ -144,13 +154,14 @@ const PROBE: Source = Source {
 
 impl Module {
     /// All modules.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Kubernetes,
         Self::Etcd,
         Self::CoreDns,
         Self::Helm,
         Self::Jaeger,
         Self::CertManager,
+        Self::Kwok,
         Self::Probe,
         Self::VersityGw,
     ];
@@ -180,6 +191,7 @@ impl Module {
             Self::CoreDns => &COREDNS,
             Self::Helm => &HELM,
             Self::Jaeger => &JAEGER,
+            Self::Kwok => &KWOK,
             Self::CertManager => &CERT_MANAGER,
             Self::Probe => &PROBE,
             Self::VersityGw => &VERSITYGW,

@@ -72,6 +72,11 @@ impl Binaries {
         self.path(Module::CoreDns, "coredns")
     }
 
+    /// KWOK, which must have been asked for.
+    pub(crate) fn kwok(&self) -> PathBuf {
+        self.path(Module::Kwok, "kwok")
+    }
+
     /// What pods' sandboxes run.
     pub(crate) fn probe(&self) -> PathBuf {
         self.path(Module::Probe, "probe")
