@@ -50,6 +50,19 @@ enum Operator {
 }
 
 impl Installed {
+    /// Whether the operator runs beside the cluster.
+    pub async fn is_beside(&self) -> bool {
+        matches!(*self.operator.lock().await, Operator::Beside(_))
+    }
+
+    /// The process of an operator beside the cluster, for whoever measures it; none before it started.
+    pub async fn process(&self) -> Option<u32> {
+        match &*self.operator.lock().await {
+            Operator::Beside(operator) => operator.process(),
+            Operator::Inside | Operator::Away => None,
+        }
+    }
+
     /// Stops the operator, until it is recalled.
     ///
     /// # Errors

@@ -41,7 +41,7 @@ pub(crate) struct Effort {
 /// The chart and its operator, which must run beside the cluster: its process is what is measured.
 async fn install() -> Result<install::Installed, BenchError> {
     let installed = install::operator().await.map_err(failure("install the operator"))?;
-    if installed.operator.is_none() {
+    if !installed.is_beside().await {
         let message =
             "name the program to measure in KIVI_OPERATOR, as `make bench-operator` does".to_owned();
         return Err(BenchError::Cluster { action: "measure an operator in a pod".to_owned(), message });

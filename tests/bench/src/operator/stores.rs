@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use kivi_cluster::Cluster;
-use kivi_tests::{install::Installed, operator::HostOperator};
+use kivi_tests::install::Installed;
 
 use super::{
     Effort, add,
@@ -68,7 +68,7 @@ async fn measure(cluster: &Cluster, effort: Effort, results: &mut Results) -> Re
     let peak = resident(pid)?.peak;
 
     // Another start, with everything there: the first lists are the largest.
-    stop(installed).await?;
+    stop(&installed).await?;
     let before = calls::count(&server).await?;
     let installed = install().await?;
     let pid = process(&installed).await?;
@@ -78,14 +78,14 @@ async fn measure(cluster: &Cluster, effort: Effort, results: &mut Results) -> Re
     let again = resident(pid)?.peak;
     figure(results, ("rss_restart_mb", "MB"), again);
     figure(results, ("rss_mb", "MB"), peak.max(again));
-    stop(installed).await
+    stop(&installed).await
 }
 
 /// The operator's process, which its shell is about to start.
 async fn process(installed: &Installed) -> Result<u32, BenchError> {
     const TRIES: u32 = 50;
     for _ in 0..TRIES {
-        if let Some(pid) = installed.operator.as_ref().and_then(HostOperator::process) {
+        if let Some(pid) = installed.process().await {
             return Ok(pid);
         }
         tokio::time::sleep(TICK / 10).await;
@@ -93,11 +93,8 @@ async fn process(installed: &Installed) -> Result<u32, BenchError> {
     Err(failure("find the operator's process")("it does not start, or ended"))
 }
 
-async fn stop(installed: Installed) -> Result<(), BenchError> {
-    match installed.operator {
-        Some(operator) => operator.stop().await.map_err(failure("stop the operator")),
-        None => Ok(()),
-    }
+async fn stop(installed: &Installed) -> Result<(), BenchError> {
+    installed.dismiss().await.map_err(failure("stop the operator"))
 }
 
 /// Waits until the operator has asked nothing of the API server for a while.
