@@ -14,4 +14,5 @@ if ((EUID != 0)); then
     triple=$(rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
     export "CARGO_TARGET_${triple}_RUNNER=sudo env HOME=${HOME} PATH=${PATH}"
 fi
+scripts/next-operator.sh
 cargo test --package kivi-tests --features cluster --test faults -- --test-threads=1

@@ -22,10 +22,11 @@ pub use kivi_settings as settings;
 pub use names::{LOG_VOLUME, StoreNames, is_dns_name};
 pub use opaque::Opaque;
 pub use store::{
-    AtRevision, Backup, BackupRetention, Bootstrap, CertificateStatus, Disabled, FromBackup, HttpRoute,
-    Ingress, IssuerRef, KeyValueStore, KeyValueStoreSpec, KeyValueStoreStatus, LastBackup, MAX_DNS_NAMES,
-    ManagedTls, Monitoring, NetworkPolicy, Pod, PointInTime, Retention, RetentionPolicy, Service,
-    ServiceType, StoreBackupStatus, Tls, VolumePhase, VolumeResize, VolumeStatus,
+    AtRevision, Backup, BackupRetention, Bootstrap, CertificateStatus, Disabled, ExternalTrafficPolicy,
+    FromBackup, HttpRoute, Ingress, IssuerRef, KeyValueStore, KeyValueStoreSpec, KeyValueStoreStatus,
+    LastBackup, MAX_DNS_NAMES, ManagedTls, Monitoring, NetworkPolicy, Pod, PointInTime, Retention,
+    RetentionPolicy, Service, ServiceAccount, ServiceType, StoreBackupStatus, Tls, VolumePhase, VolumeResize,
+    VolumeStatus,
 };
 
 /// This release: the default of `spec.version`. `KIVI_RELEASE` at compile time names another, by which tests get an

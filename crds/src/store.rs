@@ -26,9 +26,9 @@ pub use http_route::HttpRoute;
 pub use ingress::Ingress;
 pub use monitoring::Monitoring;
 pub use network_policy::NetworkPolicy;
-pub use pod::Pod;
+pub use pod::{Pod, ServiceAccount};
 pub use retention::{Retention, RetentionPolicy};
-pub use service::{Service, ServiceType};
+pub use service::{ExternalTrafficPolicy, Service, ServiceType};
 pub use status::{
     CertificateStatus, KeyValueStoreStatus, LastBackup, StoreBackupStatus, VolumePhase, VolumeResize,
     VolumeStatus,

@@ -105,7 +105,7 @@ pub async fn apply(
     // leaf comes: its keeper would write it over.
     cluster.remove_foreign(ForeignKind::Certificate, &foreign).await?;
     let applied = Children {
-        service_account: cluster.apply(service_account).await?,
+        service_account: cluster.apply_some(service_account).await?,
         authority_secret: cluster.apply_some(authority_secret).await?,
         certificate_secret: cluster.apply_some(certificate_secret).await?,
         token_secret: cluster.apply_some(token_secret).await?,

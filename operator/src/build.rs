@@ -15,6 +15,7 @@ mod ingress;
 mod issuer_certificate;
 pub(crate) mod metadata;
 mod network_policy;
+mod overlay;
 pub(crate) mod pod;
 mod pods_service;
 mod scheduling;
@@ -53,7 +54,7 @@ pub enum Applied {}
 #[derive(Debug, Clone, PartialEq)]
 pub struct Children<S> {
     /// The pods' identity.
-    pub service_account: ServiceAccount,
+    pub service_account: Option<ServiceAccount>,
     /// The authority's pair.
     pub authority_secret: Option<Secret>,
     /// The server's pair.

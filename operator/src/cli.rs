@@ -4,6 +4,7 @@
 
 mod election;
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -61,9 +62,9 @@ pub struct RunArgs {
     #[arg(long, env = "KIVI_IMAGE_PULL_POLICY", default_value = "IfNotPresent")]
     pub image_pull_policy: PullPolicy,
 
-    /// The only namespace whose stores are reconciled; empty means all.
-    #[arg(long, env = "KIVI_WATCH_NAMESPACE", default_value = "")]
-    pub watch_namespace: String,
+    /// The namespaces whose stores are reconciled, separated by commas; none means all.
+    #[arg(long, env = "KIVI_WATCH_NAMESPACES", value_delimiter = ',')]
+    pub watch_namespaces: Vec<String>,
 
     /// DNS domain of the cluster's Services: certificates carry names below it.
     #[arg(long, env = "KIVI_CLUSTER_DOMAIN", default_value = "cluster.local", value_parser = domain)]
@@ -96,9 +97,11 @@ pub struct RunArgs {
 }
 
 impl RunArgs {
-    /// The only namespace whose stores are reconciled.
-    pub fn namespace(&self) -> Option<&str> {
-        Some(self.watch_namespace.as_str()).filter(|namespace| !namespace.is_empty())
+    /// The namespaces whose stores are reconciled, each once; none means all.
+    pub fn namespaces(&self) -> Vec<String> {
+        // An environment variable that is set to nothing names nothing.
+        let named = self.watch_namespaces.iter().map(|name| name.trim()).filter(|name| !name.is_empty());
+        named.map(str::to_owned).collect::<BTreeSet<_>>().into_iter().collect()
     }
 }
 
@@ -167,7 +170,7 @@ mod tests {
     #[test]
     fn without_flags_all_namespaces_are_watched_with_the_images_of_this_release() {
         let args = run(&[]).unwrap();
-        assert_eq!(args.namespace(), None);
+        assert_eq!(args.namespaces(), [""; 0]);
         assert_eq!(args.server_image, format!("localhost/kivi/kivi-server:{}", kivi_crds::RELEASE));
         assert_eq!(args.image_pull_policy.as_str(), "IfNotPresent");
         assert!(!args.election.leader_election, "one that is run by hand needs no right to Leases");
@@ -184,6 +187,13 @@ mod tests {
             assert_eq!(run(&[flag]).unwrap().election.leader_election, on, "{flag}");
         }
         assert!(run(&["--lease-duration=10s"]).unwrap().election.timing().is_err());
+    }
+
+    #[test]
+    fn namespaces_are_a_list_and_an_empty_one_is_all() {
+        for (flag, names) in [("", &[][..]), ("shop", &["shop"]), ("shop, crew,,shop", &["crew", "shop"])] {
+            assert_eq!(run(&["--watch-namespaces", flag]).unwrap().namespaces(), names, "{flag}");
+        }
     }
 
     #[test]

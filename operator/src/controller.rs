@@ -9,7 +9,7 @@ use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::stream::{BoxStream, SelectAll};
+use futures::stream::{BoxStream, SelectAll, select_all};
 use futures::{Stream, StreamExt as _};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::StatefulSet;
@@ -19,15 +19,18 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kivi_crds::labels;
 use kube::api::{Api, PartialObjectMeta};
+use kube::core::DeserializeGuard;
+use kube::core::error_boundary::InvalidObject;
 use kube::{Client, Resource};
 use kube_runtime::controller::{self, Config as Queue, Error};
 use kube_runtime::reflector::{self, ObjectRef, Store};
-use kube_runtime::watcher::{self, watcher};
+use kube_runtime::watcher::{self, Event, watcher};
 use kube_runtime::{WatchStreamExt as _, applier};
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
+use crate::merged::Merged;
 use crate::progress::WATCH_TIMEOUT_SECONDS;
 use crate::reconcile::{Context, Watched, error_policy, reconcile};
 use crate::rollouts::{self, Rollouts};
@@ -38,20 +41,20 @@ use crate::triggers;
 pub struct Scope {
     /// The API server.
     pub client: Client,
-    /// The only namespace; none means all.
-    pub namespace: Option<String>,
+    /// The namespaces; none means all.
+    pub namespaces: Vec<String>,
 }
 
 impl Scope {
-    /// The API of a kind, in this scope.
-    pub fn api<K>(&self) -> Api<K>
+    /// The APIs of a kind that make up this scope.
+    pub fn apis<K>(&self) -> Vec<Api<K>>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
     {
-        match &self.namespace {
-            Some(namespace) => Api::namespaced(self.client.clone(), namespace),
-            None => Api::all(self.client.clone()),
+        if self.namespaces.is_empty() {
+            return vec![Api::all(self.client.clone())];
         }
+        self.namespaces.iter().map(|name| Api::namespaced(self.client.clone(), name)).collect()
     }
 }
 
@@ -66,8 +69,9 @@ impl Controller {
     /// Prepares the watches; nothing is sent before [`Controller::run`].
     pub fn new(scope: &Scope) -> Self {
         let (stores, writer) = reflector::store::<Watched>();
-        let main = watcher(scope.api::<Watched>(), config())
-            .backoff(Backoff::default())
+        let gone =
+            |metadata| DeserializeGuard(Err(InvalidObject { error: "it is gone".to_owned(), metadata }));
+        let main = whole(scope, &config(), gone)
             .modify(|store| store.meta_mut().managed_fields = None)
             .reflect(writer)
             .touched_objects();
@@ -77,30 +81,29 @@ impl Controller {
         let owner = |metadata: &ObjectMeta| triggers::owner(metadata).into_iter().collect();
         // Kept as far as the stagger of roll-outs asks of them.
         let (sets, writer) = reflector::store::<StatefulSet>();
-        let changes = watcher(scope.api::<StatefulSet>(), managed.clone())
-            .backoff(Backoff::default())
+        let changes = whole(scope, &managed, |metadata| StatefulSet { metadata, ..StatefulSet::default() })
             .modify(rollouts::prune)
             .reflect(writer)
             .touched_objects();
         let owners = move |set: StatefulSet| futures::stream::iter(owner(&set.metadata));
         queue.push(report("StatefulSet".to_owned(), changes).flat_map(owners).boxed());
-        queue.push(related::<ConfigMap, Watched>(scope, managed.clone(), owner));
-        queue.push(related::<Service, Watched>(scope, managed.clone(), owner));
-        queue.push(related::<ServiceAccount, Watched>(scope, managed.clone(), owner));
-        queue.push(related::<PodDisruptionBudget, Watched>(scope, managed.clone(), owner));
-        queue.push(related::<NetworkPolicy, Watched>(scope, managed.clone(), owner));
-        queue.push(related::<Ingress, Watched>(scope, managed.clone(), owner));
+        queue.push(related::<ConfigMap, Watched>(scope, &managed, owner));
+        queue.push(related::<Service, Watched>(scope, &managed, owner));
+        queue.push(related::<ServiceAccount, Watched>(scope, &managed, owner));
+        queue.push(related::<PodDisruptionBudget, Watched>(scope, &managed, owner));
+        queue.push(related::<NetworkPolicy, Watched>(scope, &managed, owner));
+        queue.push(related::<Ingress, Watched>(scope, &managed, owner));
         // Pods are the StatefulSet's, so not the store's by their owner; a pod that leaves, or cannot pull
         // its image, changes nothing of the StatefulSet for long.
-        queue.push(related::<Pod, Watched>(scope, managed, |metadata| {
+        queue.push(related::<Pod, Watched>(scope, &managed, |metadata| {
             triggers::instance(metadata).into_iter().collect()
         }));
         let claims = config().labels("app.kubernetes.io/name=kivi");
-        queue.push(related::<PersistentVolumeClaim, Watched>(scope, claims, |metadata| {
+        queue.push(related::<PersistentVolumeClaim, Watched>(scope, &claims, |metadata| {
             triggers::instance(metadata).into_iter().collect()
         }));
         let known = stores.clone();
-        queue.push(related::<Secret, Watched>(scope, config(), move |metadata| {
+        queue.push(related::<Secret, Watched>(scope, &config(), move |metadata| {
             triggers::secret(metadata, &known)
         }));
         Self { stores, sets, queue }
@@ -163,6 +166,43 @@ fn called(rollouts: Arc<Rollouts>) -> BoxStream<'static, ObjectRef<Watched>> {
     looks.flat_map(move |()| futures::stream::iter(rollouts.call())).boxed()
 }
 
+/// All objects of a kind in a scope, as one watch. `gone` makes an object of which only the name is left.
+pub(crate) fn whole<K>(
+    scope: &Scope,
+    config: &watcher::Config,
+    gone: impl Fn(ObjectMeta) -> K + Send + 'static,
+) -> BoxStream<'static, Result<Event<K>, watcher::Error>>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + Debug
+        + DeserializeOwned
+        + Send
+        + 'static,
+{
+    let apis = scope.apis::<K>().into_iter().enumerate();
+    let watches = apis.map(|(number, api)| {
+        watcher(api, config.clone()).backoff(Backoff::default()).map(move |event| (number, event)).boxed()
+    });
+    let watches: Vec<_> = watches.collect();
+    let mut merged = Merged::of(watches.len());
+    let gone = move |object: &ObjectRef<K>| {
+        let (name, namespace) = (Some(object.name.clone()), object.namespace.clone());
+        gone(ObjectMeta { name, namespace, ..ObjectMeta::default() })
+    };
+    select_all(watches)
+        .flat_map(move |(number, event)| {
+            let events = match event {
+                Ok(event) => {
+                    merged.on(number, event, ObjectRef::from_obj, &gone).into_iter().map(Ok).collect()
+                }
+                Err(error) => vec![Err(error)],
+            };
+            futures::stream::iter(events)
+        })
+        .boxed()
+}
+
 pub(crate) fn config() -> watcher::Config {
     watcher::Config::default().timeout(WATCH_TIMEOUT_SECONDS)
 }
@@ -170,7 +210,7 @@ pub(crate) fn config() -> watcher::Config {
 /// What changes of a kind concern, deletions too: drift is corrected.
 pub(crate) fn related<K, T>(
     scope: &Scope,
-    config: watcher::Config,
+    config: &watcher::Config,
     concerned: impl Fn(&ObjectMeta) -> Vec<ObjectRef<T>> + Send + Sync + 'static,
 ) -> BoxStream<'static, ObjectRef<T>>
 where
@@ -183,8 +223,8 @@ where
         + Sync
         + 'static,
 {
-    let changes =
-        watcher(scope.api::<PartialObjectMeta<K>>(), config).backoff(Backoff::default()).touched_objects();
+    let watch = |api| watcher(api, config.clone()).backoff(Backoff::default()).touched_objects().boxed();
+    let changes = select_all(scope.apis::<PartialObjectMeta<K>>().into_iter().map(watch));
     report(K::kind(&()).into_owned(), changes)
         .flat_map(move |object| futures::stream::iter(concerned(&object.metadata)))
         .boxed()

@@ -128,7 +128,8 @@ pub async fn dereference(
     let wanted = store.spec.backup.is_some();
     let was_copied = store.status.as_ref().is_some_and(|status| status.backup.is_some());
     let foreign_kinds = known(client, foreign::wanted(&store.spec)).await?;
-    namesakes.extend(optional_namesakes(client, namespace, store, &foreign_kinds).await?);
+    namesakes
+        .extend(optional_namesakes(client, namespace, store, stateful_set.as_ref(), &foreign_kinds).await?);
     let authority = secret(&secrets, managed_tls.then(|| names.ca_secret())).await?;
     let settled = authority.as_ref().is_some_and(|secret| !has(secret, NEXT.0));
     let bundle = if tls.disabled.is_none() && !settled {
@@ -292,8 +293,7 @@ async fn namesakes(
     namespace: &str,
     names: &StoreNames,
 ) -> Result<Vec<Namesake>, DereferenceError> {
-    let mut found = named::<ServiceAccount>(client, namespace, names.store()).await?;
-    found.extend(named::<ConfigMap>(client, namespace, names.store()).await?);
+    let mut found = named::<ConfigMap>(client, namespace, names.store()).await?;
     found.extend(named::<Service>(client, namespace, names.store()).await?);
     found.extend(named::<Service>(client, namespace, &names.pods_service()).await?);
     Ok(found)
@@ -304,10 +304,17 @@ async fn optional_namesakes(
     client: &Client,
     namespace: &str,
     store: &KeyValueStore,
+    stateful_set: Option<&StatefulSet>,
     foreign_kinds: &[ForeignKind],
 ) -> Result<Vec<Namesake>, DereferenceError> {
     let (spec, name) = (&store.spec, store.name_any());
     let mut found = Vec::new();
+    let account =
+        stateful_set.and_then(|set| set.spec.as_ref()?.template.spec.as_ref()?.service_account_name.as_ref());
+    // Pods that use the store's own show that the name is the store's.
+    if spec.pod.service_account.name.is_none() && account != Some(&name) {
+        found.extend(named::<ServiceAccount>(client, namespace, &name).await?);
+    }
     if spec.network_policy.enabled {
         found.extend(named::<NetworkPolicy>(client, namespace, &name).await?);
     }

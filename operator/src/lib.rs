@@ -19,6 +19,7 @@ pub mod election;
 mod events;
 pub mod foreign;
 pub mod material;
+mod merged;
 pub mod metrics;
 pub mod model;
 pub mod pki;

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Affinity, ResourceRequirements, Toleration, TopologySpreadConstraint};
+use k8s_openapi::api::core::v1::{
+    Affinity, PodTemplateSpec, ResourceRequirements, Toleration, TopologySpreadConstraint,
+};
 use k8s_openapi::api::networking::v1::NetworkPolicyPeer;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kivi_crds::settings::Settings;
@@ -233,6 +235,12 @@ pub struct PodOptions {
     pub topology_spread_constraints: Vec<TopologySpreadConstraint>,
     /// PriorityClass.
     pub priority_class_name: Option<String>,
+    /// A ServiceAccount of someone else's.
+    pub service_account: Option<String>,
+    /// Annotations of the store's own ServiceAccount.
+    pub service_account_annotations: BTreeMap<String, String>,
+    /// What is laid over the template.
+    pub template: Option<PodTemplateSpec>,
     /// More labels.
     pub labels: BTreeMap<String, String>,
     /// More annotations.
@@ -257,7 +265,7 @@ impl Store {
 
     /// The ServiceAccount of the pods.
     pub fn service_account(&self) -> &str {
-        self.names.store()
+        self.pod.service_account.as_deref().unwrap_or(self.names.store())
     }
 
     /// Whether clients speak TLS.

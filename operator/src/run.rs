@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt as _;
+use futures::future::try_join_all;
 use kivi_crds::{KeyValueStore, KeyValueStoreBackup};
 use kivi_process::health::Health;
 use kivi_process::listen::{Address, ListenError};
@@ -97,7 +98,7 @@ pub async fn run(args: RunArgs, shutdown: CancellationToken) -> Result<(), RunEr
     };
     let progress = Progress::default();
     let client = client::reconciling(config, &progress, &leadership).map_err(RunError::Client)?;
-    let scope = Scope { client: client.clone(), namespace: args.namespace().map(str::to_owned) };
+    let scope = Scope { client: client.clone(), namespaces: args.namespaces() };
     check_definition(&scope).await?;
 
     let known = Known::default();
@@ -121,7 +122,10 @@ pub async fn run(args: RunArgs, shutdown: CancellationToken) -> Result<(), RunEr
     };
     tracing::info!(
         version = kivi_crds::RELEASE,
-        namespace = args.namespace().unwrap_or("all"),
+        namespaces = match args.namespaces().as_slice() {
+            [] => "all".to_owned(),
+            names => names.join(","),
+        },
         concurrency = args.concurrency,
         leader_election = args.election.leader_election,
         "The operator runs."
@@ -172,8 +176,10 @@ fn campaign(
 /// A watch of a kind that the cluster does not know would wait for ever; better to say so and leave.
 async fn check_definition(scope: &Scope) -> Result<(), RunError> {
     let one = ListParams::default().limit(1);
-    let stores = async { scope.api::<KeyValueStore>().list_metadata(&one).await.map(drop) };
-    let backups = async { scope.api::<KeyValueStoreBackup>().list_metadata(&one).await.map(drop) };
+    let stores = scope.apis::<KeyValueStore>();
+    let stores = try_join_all(stores.iter().map(|api| api.list_metadata(&one)));
+    let backups = scope.apis::<KeyValueStoreBackup>();
+    let backups = try_join_all(backups.iter().map(|api| api.list_metadata(&one)));
     match futures::try_join!(stores, backups) {
         Ok(_) => Ok(()),
         Err(error) if is_absent(&error) => Err(RunError::NoDefinition),

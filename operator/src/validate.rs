@@ -13,6 +13,8 @@ mod opaque;
 mod pod;
 mod release;
 mod secret;
+mod service;
+mod template;
 
 use jiff::Timestamp;
 use kivi_crds::settings::Settings;
@@ -84,7 +86,7 @@ pub fn validate(
         certificate,
         cluster_domain: cluster_domain.to_owned(),
         tokens,
-        service: spec.service.clone(),
+        service: service::checked(&spec.service)?,
         pod: pod::options(&spec.pod, &spec.sidecar)?,
         service_monitor: found
             .foreign_kinds

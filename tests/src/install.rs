@@ -88,17 +88,20 @@ impl Installed {
         Ok(())
     }
 
-    /// One more operator, beside the cluster, with these flags and perhaps another way to the API server.
+    /// One more operator, beside the cluster, with these flags and perhaps another way to the API server; `other` is
+    /// another program than the tests' own.
     ///
     /// # Errors
     /// When it cannot be started.
     pub async fn another(
         &self,
+        other: Option<&Path>,
         flags: &[&str],
         through: Option<SocketAddr>,
     ) -> Result<HostOperator, Failure> {
         let system = self.kubectl.namespace(NAMESPACE);
-        HostOperator::start_through(&system, DEPLOYMENT, &program(), flags, through).await
+        let program = other.map_or_else(program, Path::to_path_buf);
+        HostOperator::start_through(&system, DEPLOYMENT, &program, flags, through).await
     }
 }
 

@@ -63,7 +63,7 @@ helm.sh/chart: {{ include "kivi-operator.chart" . }}
 {{- printf "%s/%s:%s" (trimSuffix "/" $root.Values.image.registry) (last .) (default $root.Chart.AppVersion $root.Values.image.tag) }}
 {{- end }}
 
-{{/* What the operator may do: the same rules in a ClusterRole, or in a Role under watchNamespace. */}}
+{{/* What the operator may do: the same rules in a ClusterRole, or in a Role in each of watchNamespaces. */}}
 {{- define "kivi-operator.rules" -}}
 {{ .Files.Get "files/rules.yaml" | trim }}
 {{- end }}

@@ -29,6 +29,13 @@ pub struct Pod {
     /// servers, evenly, as far as the cluster can.
     #[schemars(length(max = 16))]
     pub topology_spread_constraints: Vec<Opaque>,
+    /// The pods' identity. Default: a ServiceAccount named like the store, without rights.
+    pub service_account: ServiceAccount,
+    /// What is laid over the pod template, as `{spec: {...}}` of a Pod: fields that are not named here, more containers and
+    /// volumes, and variables and probes of the containers `server` and `sidecar`. Lists of named things merge by name. What
+    /// makes the pod a store's, and the restricted security profile, stay. Default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub template: Option<Opaque>,
     /// PriorityClass of the pods, at most 253 characters. Default: the cluster's.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
@@ -37,6 +44,25 @@ pub struct Pod {
     #[schemars(schema_with = "crate::opaque::labels")]
     pub labels: BTreeMap<String, String>,
     /// More annotations of the pods, at most 64; the operator's own win. Default none.
+    #[schemars(schema_with = "crate::opaque::annotations")]
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// The pods' identity.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schemars(extend("x-kubernetes-validations" = [
+    {"rule": "!has(self.name) || self.annotations.size() == 0",
+     "message": "annotations are those of the ServiceAccount that the operator makes: with name, write them on your own"}
+]))]
+pub struct ServiceAccount {
+    /// A ServiceAccount in the store's namespace, kept by someone else; at most 253 characters. Default: the operator makes
+    /// one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub name: Option<String>,
+    /// Annotations of the ServiceAccount that the operator makes, at most 64, as for a cloud's workload identity. Default
+    /// none.
     #[schemars(schema_with = "crate::opaque::annotations")]
     pub annotations: BTreeMap<String, String>,
 }

@@ -10,15 +10,16 @@ use futures::{Stream, StreamExt as _};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kivi_crds::{KeyValueStoreBackup, labels};
+use kube::core::DeserializeGuard;
+use kube::core::error_boundary::InvalidObject;
 use kube::{Resource as _, ResourceExt as _};
 use kube_runtime::controller::{self, Config as Queue, Error};
 use kube_runtime::reflector::{self, ObjectRef, Store};
-use kube_runtime::watcher::watcher;
 use kube_runtime::{WatchStreamExt as _, applier};
 use tokio_util::sync::CancellationToken;
 
 use super::reconcile::{Context, Watched, error_policy, reconcile};
-use crate::controller::{Scope, config, related, report};
+use crate::controller::{Scope, config, related, report, whole};
 
 /// How many backups are reconciled at once. A reconcile is a few requests; the copying is the Jobs'.
 const CONCURRENCY: u16 = 4;
@@ -35,8 +36,9 @@ impl Controller {
     pub fn new(scope: &Scope) -> Self {
         let (backups, writer) = reflector::store::<Watched>();
         let (sender, stores) = unbounded();
-        let main = watcher(scope.api::<Watched>(), config())
-            .default_backoff()
+        let gone =
+            |metadata| DeserializeGuard(Err(InvalidObject { error: "it is gone".to_owned(), metadata }));
+        let main = whole(scope, &config(), gone)
             .modify(|backup| backup.meta_mut().managed_fields = None)
             .reflect(writer)
             .touched_objects();
@@ -53,7 +55,8 @@ impl Controller {
                 .boxed(),
         );
         let managed = config().labels(&format!("{}={}", labels::MANAGED_BY, labels::MANAGER));
-        queue.push(related::<Job, Watched>(scope, managed, |metadata| owner(metadata).into_iter().collect()));
+        queue
+            .push(related::<Job, Watched>(scope, &managed, |metadata| owner(metadata).into_iter().collect()));
         Self { backups, queue, stores }
     }
 

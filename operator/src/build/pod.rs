@@ -11,7 +11,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kivi_crds::annotations::RESTART;
 
-use super::{config, metadata, scheduling, server, sidecar};
+use super::{config, metadata, overlay, scheduling, server, sidecar};
 use crate::backup::build as backup;
 use crate::model::Store;
 
@@ -58,14 +58,14 @@ pub(super) fn template(store: &Store) -> PodTemplateSpec {
     init.extend(store.settings.sidecar.enabled.then(|| sidecar::container(store)));
     let mut volumes = volumes(store);
     volumes.extend(backups.flatten());
-    PodTemplateSpec {
+    let template = PodTemplateSpec {
         metadata: Some(ObjectMeta {
             labels: Some(labels),
             annotations: Some(annotations),
             ..ObjectMeta::default()
         }),
         spec: Some(PodSpec {
-            service_account_name: Some(store.names.store().to_owned()),
+            service_account_name: Some(store.service_account().to_owned()),
             automount_service_account_token: Some(false),
             enable_service_links: Some(false),
             termination_grace_period_seconds: Some(TERMINATION_SECONDS),
@@ -80,7 +80,8 @@ pub(super) fn template(store: &Store) -> PodTemplateSpec {
             priority_class_name: store.pod.priority_class_name.clone(),
             ..PodSpec::default()
         }),
-    }
+    };
+    overlay::lay(template, store.pod.template.as_ref())
 }
 
 fn some_list<T: Clone>(list: &[T]) -> Option<Vec<T>> {

@@ -220,7 +220,7 @@ async fn perform(act: &Act, server: &Server, client: &Client, context: &Arc<Cont
         }
         Act::Backup => backup::reconcile::tests::live(server, context).await,
         Act::Watch => {
-            let scope = Scope { client: client.clone(), namespace: None };
+            let scope = Scope { client: client.clone(), namespaces: Vec::new() };
             let run = Controller::new(&scope).run(context.clone(), 1, CancellationToken::new());
             let backups = backup::controller::Controller::new(&scope);
             let of_backups = backup::Context::new(context, backups.backups());

@@ -95,6 +95,18 @@ async fn children_that_a_spec_no_longer_asks_for_are_removed_and_no_one_elses() 
 }
 
 #[tokio::test]
+async fn a_named_service_account_is_the_users_whatever_its_name() {
+    let server = Server::default();
+    let context = server.context();
+    let there = || server.objects.lock().contains_key("/api/v1/namespaces/shop/serviceaccounts/orders");
+    reconcile(server.store("{}"), context.clone()).await.unwrap();
+    reconcile(server.store("{pod: {serviceAccount: {name: orders}}}"), context.clone()).await.unwrap();
+    assert!(there(), "from then on it is the user's");
+    reconcile(server.store("{pod: {serviceAccount: {name: mine}}}"), context).await.unwrap();
+    assert!(!there());
+}
+
+#[tokio::test]
 async fn an_ingress_of_someone_elses_with_the_stores_name_is_not_taken_over() {
     let server = Server::default();
     let context = server.context();

@@ -11,6 +11,7 @@ use kube::api::DynamicObject;
 use super::ValidationError;
 use super::certificate::{dns_names, life};
 use super::secret::{self, Owned};
+use crate::apply::FIELD_MANAGER;
 use crate::dereference::Dereferenced;
 use crate::foreign::ForeignKind;
 use crate::model::{IssuedSecret, Issuer, IssuerCertificate, Readiness};
@@ -39,7 +40,8 @@ pub(super) fn certificate(
     let certificate = found.certificate.as_ref();
     owned.config_map(found.bundle.as_ref())?;
     let issued = found.leaf.as_ref().filter(|secret| {
-        secret.annotations().get(CERTIFICATE_NAME).map(String::as_str) == Some(names.store())
+        let written_for = secret.annotations().get(CERTIFICATE_NAME).map(String::as_str);
+        written_for == Some(names.store()) && !holds_own_pair(secret)
     });
     let secret = match issued {
         Some(secret) => Some(secret),
@@ -62,6 +64,15 @@ pub(super) fn certificate(
         revision: certificate
             .and_then(|certificate| certificate.data["status"]["revision"].as_i64())
             .unwrap_or_default(),
+    })
+}
+
+/// Whether the pair in a Secret is the operator's. The annotation outlives what cert-manager wrote: to apply the Secret
+/// without a pair would then take it away.
+fn holds_own_pair(secret: &Secret) -> bool {
+    secret.managed_fields().iter().any(|entry| {
+        let fields = entry.fields_v1.as_ref().map(|fields| &fields.0["f:data"]["f:tls.key"]);
+        entry.manager.as_deref() == Some(FIELD_MANAGER) && fields.is_some_and(|field| !field.is_null())
     })
 }
 

@@ -60,6 +60,17 @@ fn each_error_names_its_field_and_the_way_out() {
             "InvalidSpec",
             "spec.pod.tolerations[1].tolerationSeconds: invalid type",
         ),
+        ("{service: {nodePort: 30443}}", "InvalidSpec", "spec.service.nodePort: it needs type NodePort or"),
+        (
+            "{service: {type: NodePort, loadBalancerSourceRanges: [10.0.0.0/8]}}",
+            "InvalidSpec",
+            "spec.service.loadBalancerSourceRanges: it needs type LoadBalancer",
+        ),
+        (
+            "{pod: {serviceAccount: {name: mine, annotations: {a: b}}}}",
+            "InvalidSpec",
+            "spec.pod.serviceAccount.annotations: with name, the ServiceAccount is yours",
+        ),
         (
             "{tls: {issuerRef: {name: ca}}}",
             "CertManagerNotFound",
@@ -336,6 +347,13 @@ fn a_certificate_of_cert_manager_is_asked_for_and_taken_up() {
     assert_eq!((then.revision, then.secret.unwrap().uid), (3, "s".to_owned()));
     let store = validated(ISSUER, &found).unwrap();
     assert!(store.server_names().contains(&"kv.example.com".to_owned()));
+    // The operator's own pair, in a Secret that was cert-manager's before: it is served, and left alone.
+    let mut own = issued_secret(&pair);
+    let fields = "[{manager: kivi-operator, fieldsV1: {'f:data': {'f:tls.key': {}}}}]";
+    own.metadata.managed_fields = serde_yaml::from_str(fields).unwrap();
+    own.metadata.owner_references = Some(vec![children("{}").0.owner]);
+    let still = wanted(&asked(Some(own), done));
+    assert!(still.served.is_some() && still.secret.is_none());
     // One that cannot be served is none.
     let mut ended = issued_secret(&pair);
     ended.data.as_mut().unwrap().remove("tls.key");

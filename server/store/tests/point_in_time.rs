@@ -151,7 +151,9 @@ fn entries(excerpt: &[u8]) -> Vec<LogEntry> {
 
 fn later(behind: u64, entries: &[LogEntry], upto: u64) -> Later {
     let mut later = Later::behind(behind);
-    entries.iter().filter(|entry| entry.sequence <= upto).for_each(|entry| later.add(entry).unwrap());
+    for entry in entries.iter().filter(|entry| entry.sequence <= upto) {
+        later.add(entry).unwrap();
+    }
     later
 }
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::StatusCode;
 use kivi_api::client::{Copy, PutOptions};
-use kivi_api::{ClientError, ProblemType};
+use kivi_api::{ClientError, Precondition, ProblemType};
 use kivi_store::{ExcerptReader, Later, inspect, restore};
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ async fn a_snapshot_and_the_log_behind_it_make_the_store_again() {
         ..PutOptions::default()
     };
     for key in ["a", "b", "c"] {
-        client.put(key.as_bytes(), key, None, Default::default()).await.unwrap();
+        client.put(key.as_bytes(), key, None, Precondition::None).await.unwrap();
     }
     let snapshot = client.snapshot().await.unwrap();
     let (store_id, revision) = (snapshot.store_id.clone(), snapshot.revision);
@@ -47,14 +47,16 @@ async fn a_snapshot_and_the_log_behind_it_make_the_store_again() {
     assert_eq!((found.hash.to_string(), found.store_id.to_string()), (hash, store_id.clone()));
 
     client.put_with(b"d", "later", &options).await.unwrap();
-    client.delete(b"b", Default::default()).await.unwrap();
+    client.delete(b"b", Precondition::None).await.unwrap();
     let log = client.log(revision).await.unwrap();
     assert_eq!((log.revision, &log.store_id, &log.state_hash), (5, &store_id, &None));
     let log = bytes(log).await.unwrap();
     let mut later = Later::behind(revision);
     let mut reader = ExcerptReader::new(&log[..]).unwrap();
     while let Some(entries) = reader.read().unwrap() {
-        entries.iter().for_each(|entry| later.add(entry).unwrap());
+        for entry in &entries {
+            later.add(entry).unwrap();
+        }
     }
     let now = client.snapshot().await.unwrap().state_hash.unwrap();
     let dir = tempfile::tempdir().unwrap();
@@ -77,7 +79,7 @@ async fn the_log_ends_where_the_store_is_and_begins_where_it_is_kept() {
     let client = server.client();
     let empty = bytes(client.log(0).await.unwrap()).await.unwrap();
     assert_eq!(ExcerptReader::new(&empty[..]).unwrap().read().unwrap(), None);
-    client.put(b"k", "v", None, Default::default()).await.unwrap();
+    client.put(b"k", "v", None, Precondition::None).await.unwrap();
     let future = client.log(2).await.unwrap_err();
     assert_eq!(future.status(), Some(StatusCode::BAD_REQUEST), "{future}");
     let copy = restored(&server).await;
@@ -119,12 +121,12 @@ async fn a_snapshot_that_is_read_too_slowly_breaks_off_and_is_not_taken_for_whol
     let value = |round: u8| Bytes::from(vec![round; 32 << 10]);
     // Far more than the buffers between here and there hold.
     for key in 0..400 {
-        client.put(format!("{key:03}").as_bytes(), value(0), None, Default::default()).await.unwrap();
+        client.put(format!("{key:03}").as_bytes(), value(0), None, Precondition::None).await.unwrap();
     }
     let mut slow = client.snapshot().await.unwrap();
     let mut read = slow.next().await.unwrap().unwrap().to_vec();
     for key in (0..400).rev() {
-        client.put(format!("{key:03}").as_bytes(), value(1), None, Default::default()).await.unwrap();
+        client.put(format!("{key:03}").as_bytes(), value(1), None, Precondition::None).await.unwrap();
     }
     let broken = loop {
         match slow.next().await {

@@ -64,12 +64,12 @@ impl Running {
         Server { url: self.url.clone(), ca: None, tokens_dir: None }
     }
 
-    /// So many keys with values of so many bytes that do not compress.
+    /// So many keys with values of so many bytes, each another one.
     pub(crate) async fn fill(&self, keys: u32, bytes: usize) {
         let client = self.client();
         for key in 0..keys {
-            let value: Vec<u8> =
-                (0..bytes).map(|at| (at as u32 ^ key.wrapping_mul(2_654_435_761)) as u8).collect();
+            let mixed = key.to_le_bytes().into_iter().cycle().enumerate();
+            let value: Vec<u8> = mixed.take(bytes).map(|(at, byte)| byte ^ at.to_le_bytes()[0]).collect();
             client.put(format!("{key:05}").as_bytes(), value, None, Precondition::None).await.unwrap();
         }
     }

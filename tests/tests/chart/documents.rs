@@ -37,6 +37,7 @@ fn the_full_example_names_every_field_of_the_spec() {
         "spec.backup.destination.volume",
         "spec.bootstrap.fromBackup.destination.s3",
         "spec.bootstrap.fromBackup.name",
+        "spec.pod.serviceAccount.name",
         "spec.tls.disabled",
         "spec.tls.issuerRef",
         "spec.tls.secretRef",

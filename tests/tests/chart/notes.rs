@@ -49,7 +49,8 @@ fn the_notes_lead_from_a_store_to_a_request() {
 }
 
 #[test]
-fn the_notes_name_the_watched_namespace() {
-    let notes = notes(&["watchNamespace=shop"]);
+fn the_notes_name_the_watched_namespaces() {
+    let notes = notes(&["watchNamespaces={shop,crew}"]);
+    assert!(notes.contains("the stores of the namespaces shop, crew."), "{notes}");
     assert!(notes.contains("kubectl wait -n shop --for=condition=Ready kvs/orders"), "{notes}");
 }

@@ -67,17 +67,21 @@ fn own_roles(rendered: &Rendered) -> Vec<&Value> {
 
 #[test]
 fn the_operator_may_do_what_it_does_and_nothing_else() {
-    for values in [&[][..], &["watchNamespace=shop"]] {
+    for (values, count) in
+        [(&[][..], 1), (&["watchNamespaces={shop}"], 1), (&["watchNamespaces={shop,crew}"], 2)]
+    {
         let rendered = template(values);
         let roles = own_roles(&rendered);
-        assert_eq!(roles.len(), 1);
-        assert_eq!(rights(roles[0]), calls());
+        assert_eq!(roles.len(), count);
+        for role in roles {
+            assert_eq!(rights(role), calls());
+        }
     }
 }
 
 #[test]
 fn the_election_needs_one_lease_in_the_operators_own_namespace() {
-    for values in [&[][..], &["watchNamespace=shop"]] {
+    for values in [&[][..], &["watchNamespaces={shop}"]] {
         let rendered = template(values);
         let role = *rendered.all("Role").iter().find(|role| named(role, "kivi-operator-leases")).unwrap();
         assert_eq!(role["metadata"]["namespace"], "kivi-system");
@@ -99,7 +103,7 @@ fn named(object: &Value, name: &str) -> bool {
 
 #[test]
 fn no_role_holds_a_wildcard() {
-    for values in [&[][..], &["watchNamespace=shop"]] {
+    for values in [&[][..], &["watchNamespaces={shop}"]] {
         let rendered = template(values);
         for role in rendered.all("ClusterRole").into_iter().chain(rendered.all("Role")) {
             assert!(!serde_yaml::to_string(&role["rules"]).unwrap().contains('*'), "{role:?}");
@@ -108,26 +112,27 @@ fn no_role_holds_a_wildcard() {
 }
 
 #[test]
-fn a_watched_namespace_needs_nothing_cluster_wide() {
-    let rendered = template(&["watchNamespace=shop"]);
+fn watched_namespaces_need_nothing_cluster_wide() {
+    let rendered = template(&["watchNamespaces={shop,crew}"]);
     assert!(rendered.all("ClusterRole").is_empty() && rendered.all("ClusterRoleBinding").is_empty());
     for kind in ["Role", "RoleBinding"] {
-        let objects = rendered.all(kind);
-        let own = objects.iter().find(|object| named(object, "kivi-operator")).unwrap();
-        assert_eq!(own["metadata"]["namespace"], "shop");
+        let mut objects = rendered.all(kind);
+        objects.retain(|object| named(object, "kivi-operator"));
+        let namespaces = objects.iter().map(|object| object["metadata"]["namespace"].as_str().unwrap());
+        assert_eq!(namespaces.collect::<Vec<_>>(), ["shop", "crew"], "{kind}");
         if kind == "RoleBinding" {
-            assert_eq!(own["subjects"][0]["namespace"], "kivi-system");
+            assert!(objects.iter().all(|binding| binding["subjects"][0]["namespace"] == "kivi-system"));
         }
     }
     let pod = &rendered.one("Deployment")["spec"]["template"]["spec"];
-    assert!(strings(&pod["containers"][0]["args"]).contains(&"--watch-namespace=shop"));
+    assert!(strings(&pod["containers"][0]["args"]).contains(&"--watch-namespaces=shop,crew"));
 }
 
 #[test]
 fn the_binding_names_the_role_and_the_pods_own_account() {
     for (values, binding, role) in [
         (&["serviceAccount.name=mine"][..], "ClusterRoleBinding", "ClusterRole"),
-        (&["watchNamespace=shop", "serviceAccount.name=mine"], "RoleBinding", "Role"),
+        (&["watchNamespaces={shop}", "serviceAccount.name=mine"], "RoleBinding", "Role"),
     ] {
         let rendered = template(values);
         let bindings = rendered.all(binding);

@@ -14,7 +14,7 @@ fn helm_lint_is_content() {
 fn every_switch_renders_objects_with_identity() {
     for values in [
         vec![],
-        vec!["watchNamespace=shop"],
+        vec!["watchNamespaces={shop,crew}"],
         vec!["networkPolicy.enabled=true", "monitoring.serviceMonitor.enabled=true"],
         vec!["rbac.create=false", "serviceAccount.create=false", "serviceAccount.name=mine"],
         vec!["crds.enabled=false", "metrics.service.enabled=false"],

@@ -35,6 +35,8 @@ fn a_typo_or_a_value_out_of_bounds_is_refused_by_name() {
         ("leaderElection.leaseDuration=long", "/leaderElection/leaseDuration"),
         ("clusterDomain=cluster.local.", "/clusterDomain"),
         ("logFormat=xml", "/logFormat"),
+        ("watchNamespaces={Shop}", "/watchNamespaces/0"),
+        ("watchNamespaces={shop,shop}", "/watchNamespaces"),
         ("metrics.service.port=0", "/metrics/service/port"),
         ("maxRollouts=0", "/maxRollouts"),
         ("catalog.newest.server=a,catalog.newest.sidecar=b", "newest"),

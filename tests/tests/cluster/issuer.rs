@@ -1,7 +1,10 @@
 //! cert-manager issues a store's certificate, and the store passes from one source of certificates to another.
 
+use std::time::Duration;
+
 use kivi_tests::cert_manager;
 use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
 
 use crate::handshake::served;
 use crate::stage::Stage;
@@ -44,13 +47,28 @@ async fn a_certificate_of_cert_manager_is_served_and_its_authority_published() {
     stage.kubectl.wait("delete", "secret/orders-ca", "60s").await.unwrap();
     let ready = "condition=Ready";
     stage.kubectl.wait(ready, "certificate/orders", "60s").await.unwrap();
-    let owner = r"jsonpath={.metadata.annotations.cert-manager\.io/issuer-name}=ca";
-    stage.kubectl.wait(owner, "secret/orders-tls", "60s").await.unwrap();
+    until_published_again(&stage, store.ca()).await;
     stage.wait_ready("orders").await;
     assert_eq!(stage.pod_uid("orders-0").await, pod, "another source of the certificate restarts no pod");
 
     stage.kubectl.run(["delete", "kvs", "orders", "--timeout=60s"]).await.unwrap();
     stage.until_empty("certificate,secret,configmap", "app.kubernetes.io/instance=orders").await;
+}
+
+/// Waits until the bundle is that of the issuer, and nothing of the operator's own certificate is left.
+async fn until_published_again(stage: &Stage, ca: &str) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let bundle = stage.kubectl.get("configmap", "orders-ca").await.unwrap()["data"]["ca.crt"].take();
+        let secret = stage.kubectl.get("secret", "orders-tls").await.unwrap();
+        let own = &secret["metadata"]["annotations"]["kivi.dev/certificate-generation"];
+        if bundle == ca && own.is_null() {
+            assert_eq!(secret["metadata"]["ownerReferences"][0]["kind"], "KeyValueStore");
+            return;
+        }
+        assert!(Instant::now() < deadline, "the bundle is {bundle}, the Secret's annotation {own}");
+        sleep(Duration::from_millis(500)).await;
+    }
 }
 
 /// An authority that signs itself, and the issuer that issues by it.

@@ -16,6 +16,7 @@ mod isolation;
 mod issuer;
 mod lifecycle;
 mod plugin;
+mod pods;
 mod readiness;
 mod references;
 mod restarts;

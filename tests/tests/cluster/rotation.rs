@@ -2,12 +2,12 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use kivi_api::{Client, Precondition};
 use kivi_tests::kubectl::{Kubectl, PortForward};
+use parking_lot::Mutex;
 use rustls::pki_types::CertificateDer;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
@@ -130,7 +130,7 @@ struct Shared {
 impl Shared {
     fn ended(&self, outcome: Result<(), String>) {
         self.requests.fetch_add(1, Ordering::Relaxed);
-        self.failures.lock().unwrap().extend(outcome.err());
+        self.failures.lock().extend(outcome.err());
     }
 
     fn goes_on(&self) -> bool {
@@ -151,7 +151,7 @@ impl Load {
         });
         let (names, address) = (doors.names.clone(), doors.service);
         let client = move |shared: &Shared, name: &str| {
-            let bundle = shared.bundle.lock().unwrap().clone();
+            let bundle = shared.bundle.lock().clone();
             let url = format!("https://{name}");
             Client::builder(&url).ca_pem(bundle).token(&token).connect_to(address).build().unwrap()
         };
@@ -163,7 +163,7 @@ impl Load {
                 while shared.goes_on() {
                     sleep(RELOAD).await;
                     let fresh = bundle(&kubectl).await;
-                    *shared.bundle.lock().unwrap() = fresh;
+                    *shared.bundle.lock() = fresh;
                 }
             })
         };
@@ -193,7 +193,7 @@ impl Load {
 
     /// The bundle as the clients know it.
     fn bundle(&self) -> String {
-        self.shared.bundle.lock().unwrap().clone()
+        self.shared.bundle.lock().clone()
     }
 
     /// How many requests were made, and what became of those that failed.
@@ -202,7 +202,7 @@ impl Load {
         for task in self.tasks {
             task.await.unwrap();
         }
-        let failures = std::mem::take(&mut *self.shared.failures.lock().unwrap());
+        let failures = std::mem::take(&mut *self.shared.failures.lock());
         (self.shared.requests.load(Ordering::Relaxed), failures)
     }
 }

@@ -10,8 +10,11 @@ mod leader;
 mod node;
 mod own;
 mod proxy;
+mod rollouts;
 // Most tests here need only a part of it.
 #[allow(dead_code)]
 #[path = "../cluster/stage.rs"]
 mod stage;
 mod stores;
+mod upgrade;
+mod versions;

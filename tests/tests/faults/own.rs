@@ -1,6 +1,7 @@
 //! Operators of a test's own, in the place of the installed one: to be stopped, killed, cut off, and asked.
 
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::time::Duration;
 
 use kivi_api::Client;
@@ -34,12 +35,21 @@ pub(crate) struct Own {
 impl Own {
     /// Starts one with these flags besides the chart's; `through` is where it finds the API server, if elsewhere.
     pub(crate) async fn start(flags: &[&str], through: Option<SocketAddr>) -> Self {
+        Self::start_program(None, flags, through).await
+    }
+
+    /// As [`Own::start`], but another program than the tests' own.
+    pub(crate) async fn start_program(
+        program: Option<&Path>,
+        flags: &[&str],
+        through: Option<SocketAddr>,
+    ) -> Self {
         // Nobody else takes a port in the moment between.
         let health = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let listen = format!("--health-listen={health}");
         let mut all = vec![listen.as_str()];
         all.extend(flags);
-        let operator = stage::cluster().await.another(&all, through).await.unwrap();
+        let operator = stage::cluster().await.another(program, &all, through).await.unwrap();
         let own = Self { operator, health };
         own.until("ready", Duration::from_secs(60), async |own| own.get("/readyz").await.is_some()).await;
         own

@@ -36,11 +36,12 @@ async fn a_store_that_cannot_be_read_stops_nobody_else() {
     drop(stage.ready_store("sound", "{}").await);
     // As if it had been stored when the definition was less strict.
     let crd = stage.kubectl.get("crd", "keyvaluestores.kivi.dev").await.unwrap();
-    let strict = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"];
+    let strict = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+        ["monitoring"];
     define(&stage, &json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true})).await;
     // Until the API server takes it.
     let deadline = Instant::now() + Duration::from_secs(20);
-    while let Err(error) = stage.apply_store("odd", "{limits: many}").await {
+    while let Err(error) = stage.apply_store("odd", "{monitoring: {labels: many}}").await {
         assert!(Instant::now() < deadline, "{error}");
         sleep(Duration::from_millis(250)).await;
     }
@@ -63,10 +64,10 @@ async fn a_store_that_cannot_be_read_stops_nobody_else() {
     stage.with_operator().await;
 }
 
-/// Replaces what the definition says of specs.
-async fn define(stage: &Stage, spec: &Value) {
-    let place = "/spec/versions/0/schema/openAPIV3Schema/properties/spec";
-    let patch = json!([{"op": "replace", "path": place, "value": spec}]).to_string();
+/// Replaces what the definition says of a section that no rule of another one looks into.
+async fn define(stage: &Stage, section: &Value) {
+    let place = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/monitoring";
+    let patch = json!([{"op": "replace", "path": place, "value": section}]).to_string();
     let command = ["patch", "crd", "keyvaluestores.kivi.dev", "--type=json", "-p", &patch];
     stage.kubectl.run(command).await.unwrap();
 }

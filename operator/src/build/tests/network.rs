@@ -142,3 +142,25 @@ fn only_a_store_with_several_servers_has_a_disruption_budget() {
     let one = crate::model::Store { servers: 1, replicas: 1, ..replicated(store) };
     assert_eq!(disruption_budget::build(&one), None);
 }
+
+#[test]
+fn the_service_is_as_the_spec_says_and_leaves_the_rest_to_the_cluster() {
+    let plain = serde_json::to_value(children("{}").2.service.spec.unwrap()).unwrap();
+    for left in ["externalTrafficPolicy", "loadBalancerClass", "loadBalancerSourceRanges"] {
+        assert!(plain.get(left).is_none(), "{left}");
+    }
+    // A port that the cluster chose is kept by whoever does not write one.
+    assert!(plain["ports"][0].get("nodePort").is_none());
+    let spec = "{service: {type: LoadBalancer, nodePort: 30443, externalTrafficPolicy: Local, loadBalancerClass: a/b,
+        loadBalancerSourceRanges: [10.0.0.0/8], labels: {team: a, app.kubernetes.io/instance: other}}}";
+    let service = serde_json::to_value(children(spec).2.service).unwrap();
+    let labels = &service["metadata"]["labels"];
+    assert_eq!((&labels["team"], &labels["app.kubernetes.io/instance"]), (&json!("a"), &json!("orders")));
+    let spec = &service["spec"];
+    assert_eq!(spec["ports"][0]["nodePort"], 30443);
+    assert_eq!(
+        (&spec["externalTrafficPolicy"], &spec["loadBalancerClass"]),
+        (&json!("Local"), &json!("a/b"))
+    );
+    assert_eq!(spec["loadBalancerSourceRanges"], json!(["10.0.0.0/8"]));
+}

@@ -46,3 +46,16 @@ fn what_the_user_writes_replaces_each_default() {
     assert_eq!((spread.len(), spread[0].topology_key.as_str()), (1, "rack"));
     assert!(own.affinity.unwrap().pod_anti_affinity.is_some());
 }
+
+#[test]
+fn a_service_account_of_the_users_takes_the_place_of_the_stores() {
+    let (_, _, own) = children("{pod: {serviceAccount: {annotations: {role: a}}}}");
+    assert_eq!(own.service_account.unwrap().metadata.annotations.unwrap()["role"], "a");
+    let (_, _, named) = children("{pod: {serviceAccount: {name: mine}}}");
+    assert_eq!(named.service_account, None);
+    let pod = named.stateful_set.spec.unwrap().template.spec.unwrap();
+    assert_eq!(
+        (pod.service_account_name.as_deref(), pod.automount_service_account_token),
+        (Some("mine"), Some(false))
+    );
+}

@@ -224,6 +224,19 @@ fn a_paused_store_says_so_and_still_tells_what_runs() {
 }
 
 #[test]
+fn a_store_that_is_stopped_and_paused_tells_what_runs() {
+    let stopped = observed("{stopped: true}", (0, 0, 0), &[VolumePhase::Bound], None);
+    let paused_after =
+        paused(Some(&stopped), 4, &seen("{stopped: true}", (0, 0, 0), &[VolumePhase::Bound]), now());
+    assert_eq!(said(&paused_after, ConditionType::Ready), ("False", "Stopped"));
+    assert_eq!(said(&paused_after, ConditionType::Progressing), ("False", "Paused"));
+    // Stopped only after it was paused: its pods run on, and are told of.
+    let running = observed("{}", (1, 1, 1), &[VolumePhase::Bound], None);
+    let paused_before = paused(Some(&running), 4, &serving_well(), now());
+    assert_eq!(said(&paused_before, ConditionType::Ready), ("True", "Serving"));
+}
+
+#[test]
 fn a_new_authority_is_told_while_clients_are_to_load_it() {
     let (store, mut material, _) = children("{}");
     let before = serving(&store, &material, &serving_well(), None, None, now());
