@@ -120,7 +120,7 @@ impl Installed {
 
 /// The operator to run beside the cluster: the one that the environment names, else this checkout's debug build,
 /// which lies beside the tests.
-fn program() -> PathBuf {
+pub fn program() -> PathBuf {
     let built = || {
         let test = std::env::current_exe().unwrap_or_default();
         test.ancestors().nth(2).unwrap_or(Path::new("target/debug")).join("kivi-operator")

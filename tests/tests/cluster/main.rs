@@ -6,6 +6,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, missing_docs)]
 
 mod admission;
+mod backup;
 mod claims;
 mod data;
 mod deletion;

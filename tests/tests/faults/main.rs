@@ -7,6 +7,7 @@
 
 mod api_server;
 mod leader;
+mod namespaces;
 mod node;
 mod own;
 mod proxy;

@@ -1,0 +1,92 @@
+//! Stores are copied, to a bucket and to a volume, and begin anew from a copy.
+
+use kivi_api::Precondition;
+use kivi_tests::s3::{BUCKET, S3};
+use serde_json::Value;
+
+use crate::stage::Stage;
+
+/// As many keys as a copy has to hold.
+const KEYS: usize = 200;
+
+async fn fill(stage: &Stage, store: &str) {
+    let client = stage.reach(store).await.client().unwrap();
+    for n in 0..KEYS {
+        let (key, value) = (format!("key-{n}"), format!("value of {n}"));
+        client.put(key.as_bytes(), value.into(), None, Precondition::None).await.unwrap();
+    }
+}
+
+async fn holds_all(stage: &Stage, store: &str) {
+    let client = stage.reach(store).await.client().unwrap();
+    for n in 0..KEYS {
+        let value = client.get(format!("key-{n}").as_bytes()).await.unwrap().unwrap();
+        assert_eq!(value.bytes, format!("value of {n}").as_bytes());
+    }
+}
+
+/// Asks for a backup, and waits for its end; returns its status.
+async fn back_up(stage: &Stage, name: &str, spec: &str, end: &str) -> Value {
+    let yaml = format!(
+        "apiVersion: kivi.dev/v1alpha1\nkind: KeyValueStoreBackup\nmetadata: {{name: {name}}}\nspec: {spec}\n"
+    );
+    stage.kubectl.apply(&yaml).await.unwrap();
+    let object = format!("kvsb/{name}");
+    if let Err(error) = stage.kubectl.wait(&format!("condition={end}"), &object, "120s").await {
+        let seen = stage.kubectl.get("kvsb", name).await.unwrap();
+        panic!("{error}: {}", seen["status"]);
+    }
+    stage.kubectl.get("kvsb", name).await.unwrap()["status"].clone()
+}
+
+#[tokio::test]
+async fn a_store_is_copied_to_a_bucket_by_hand_and_by_its_schedule_and_another_begins_with_the_copy() {
+    let stage = Stage::open("backup-s3").await;
+    let s3 = S3::deploy(&stage.kubectl).await.unwrap();
+    let bucket = |name: &str| {
+        let endpoint = s3.endpoint();
+        format!(
+            "{{s3: {{bucket: {name}, endpoint: '{endpoint}', allowHttp: true, credentialsSecretRef: {{name: s3}}}}}}"
+        )
+    };
+    let spec = format!("{{backup: {{destination: {}}}}}", bucket(BUCKET));
+    stage.ready_store("orders", &spec).await;
+    fill(&stage, "orders").await;
+    let status = back_up(&stage, "first", "{storeRef: {name: orders}}", "Complete").await;
+    assert_eq!(status["keys"], KEYS);
+    assert!(status["location"].as_str().unwrap().starts_with(&format!("s3://{BUCKET}/")), "{status}");
+
+    stage.ready_store("again", "{bootstrap: {fromBackup: {name: first}}}").await;
+    holds_all(&stage, "again").await;
+
+    // What cannot be written says so, of the backup alone.
+    let nowhere = format!("{{storeRef: {{name: orders}}, destination: {}}}", bucket("nowhere"));
+    let status = back_up(&stage, "second", &nowhere, "Failed").await;
+    let message = status["conditions"][0]["message"].as_str().unwrap();
+    assert!(message.contains("nowhere"), "{message}");
+
+    let spec = format!(
+        "{{backup: {{schedule: '* * * * *', retention: {{keep: 1}}, destination: {}}}}}",
+        bucket(BUCKET)
+    );
+    stage.apply_store("orders", &spec).await.unwrap();
+    stage.kubectl.wait("condition=BackupReady", "kvs/orders", "120s").await.unwrap();
+    let last =
+        stage.kubectl.get("kvs", "orders").await.unwrap()["status"]["backup"]["lastSuccessful"].clone();
+    assert_eq!(last["revision"], KEYS, "{last}");
+}
+
+#[tokio::test]
+async fn a_store_is_copied_to_a_volume_and_another_begins_with_what_lies_there() {
+    let stage = Stage::open("backup-volume").await;
+    let claim = "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: backups}\n\
+                 spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 64Mi}}}\n";
+    stage.kubectl.apply(claim).await.unwrap();
+    stage.ready_store("orders", "{}").await;
+    fill(&stage, "orders").await;
+    let place = "{volume: {claimName: backups, path: shop/orders}}";
+    let spec = format!("{{storeRef: {{name: orders}}, destination: {place}}}");
+    back_up(&stage, "first", &spec, "Complete").await;
+    stage.ready_store("again", &format!("{{bootstrap: {{fromBackup: {{destination: {place}}}}}}}")).await;
+    holds_all(&stage, "again").await;
+}
