@@ -42,7 +42,7 @@ impl Stage {
         kubectl.run(["create", "namespace", &namespace]).await.unwrap();
         let profile = "pod-security.kubernetes.io/enforce=restricted";
         kubectl.run(["label", "namespace", &namespace, profile]).await.unwrap();
-        kubectl.wait("create", "serviceaccount/default", "30s").await.unwrap();
+        kubectl.wait("create", "serviceaccount/default", "120s").await.unwrap();
         Self { kubectl }
     }
 

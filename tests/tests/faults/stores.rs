@@ -18,8 +18,9 @@ async fn a_namespace_goes_with_its_stores_and_nothing_fails() {
     for name in ["one", "two", "three"] {
         stage.wait_ready(name).await;
     }
-    let failures = own.metric("kivi_operator_reconciliation_failures_total").await;
     let namespace = stage.kubectl.current_namespace().to_owned();
+    until_alone(&stage, &namespace).await;
+    let failures = own.metric("kivi_operator_reconciliation_failures_total").await;
     let start = Instant::now();
     stage.kubectl.run(["delete", "namespace", &namespace, "--timeout=90s"]).await.unwrap();
     println!("the namespace was gone within {:?}", start.elapsed());
@@ -27,6 +28,20 @@ async fn a_namespace_goes_with_its_stores_and_nothing_fails() {
     own.stop().await;
     // The last tests of the suite leave things as they were.
     stage.with_operator().await;
+}
+
+/// Waits until the stores of earlier tests are gone: their failures would be counted too.
+async fn until_alone(stage: &Stage, namespace: &str) {
+    let deadline = Instant::now() + Duration::from_secs(90);
+    loop {
+        let all = ["get", "kvs", "-A", "-o", "jsonpath={.items[*].metadata.namespace}"];
+        let namespaces = stage.kubectl.run(all).await.unwrap();
+        if namespaces.split_whitespace().all(|other| other == namespace) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "stores of other tests are still there: {namespaces}");
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
 }
 
 #[tokio::test]
