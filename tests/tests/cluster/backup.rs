@@ -13,7 +13,7 @@ async fn fill(stage: &Stage, store: &str) {
     let client = stage.reach(store).await.client().unwrap();
     for n in 0..KEYS {
         let (key, value) = (format!("key-{n}"), format!("value of {n}"));
-        client.put(key.as_bytes(), value.into(), None, Precondition::None).await.unwrap();
+        client.put(key.as_bytes(), value, None, Precondition::None).await.unwrap();
     }
 }
 
