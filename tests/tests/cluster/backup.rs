@@ -10,7 +10,8 @@ use crate::stage::Stage;
 const KEYS: usize = 200;
 
 async fn fill(stage: &Stage, store: &str) {
-    let client = stage.reach(store).await.client().unwrap();
+    let reached = stage.reach(store).await;
+    let client = reached.client().unwrap();
     for n in 0..KEYS {
         let (key, value) = (format!("key-{n}"), format!("value of {n}"));
         client.put(key.as_bytes(), value, None, Precondition::None).await.unwrap();
@@ -18,7 +19,8 @@ async fn fill(stage: &Stage, store: &str) {
 }
 
 async fn holds_all(stage: &Stage, store: &str) {
-    let client = stage.reach(store).await.client().unwrap();
+    let reached = stage.reach(store).await;
+    let client = reached.client().unwrap();
     for n in 0..KEYS {
         let value = client.get(format!("key-{n}").as_bytes()).await.unwrap().unwrap();
         assert_eq!(value.bytes, format!("value of {n}").as_bytes());
@@ -50,13 +52,13 @@ async fn a_store_is_copied_to_a_bucket_by_hand_and_by_its_schedule_and_another_b
         )
     };
     let spec = format!("{{backup: {{destination: {}}}}}", bucket(BUCKET));
-    stage.ready_store("orders", &spec).await;
+    drop(stage.ready_store("orders", &spec).await);
     fill(&stage, "orders").await;
     let status = back_up(&stage, "first", "{storeRef: {name: orders}}", "Complete").await;
     assert_eq!(status["keys"], KEYS);
     assert!(status["location"].as_str().unwrap().starts_with(&format!("s3://{BUCKET}/")), "{status}");
 
-    stage.ready_store("again", "{bootstrap: {fromBackup: {name: first}}}").await;
+    drop(stage.ready_store("again", "{bootstrap: {fromBackup: {name: first}}}").await);
     holds_all(&stage, "again").await;
 
     // What cannot be written says so, of the backup alone.
@@ -82,11 +84,13 @@ async fn a_store_is_copied_to_a_volume_and_another_begins_with_what_lies_there()
     let claim = "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: backups}\n\
                  spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 64Mi}}}\n";
     stage.kubectl.apply(claim).await.unwrap();
-    stage.ready_store("orders", "{}").await;
+    drop(stage.ready_store("orders", "{}").await);
     fill(&stage, "orders").await;
     let place = "{volume: {claimName: backups, path: shop/orders}}";
     let spec = format!("{{storeRef: {{name: orders}}, destination: {place}}}");
     back_up(&stage, "first", &spec, "Complete").await;
-    stage.ready_store("again", &format!("{{bootstrap: {{fromBackup: {{destination: {place}}}}}}}")).await;
+    drop(
+        stage.ready_store("again", &format!("{{bootstrap: {{fromBackup: {{destination: {place}}}}}}}")).await,
+    );
     holds_all(&stage, "again").await;
 }
