@@ -63,11 +63,16 @@ fn pod(image: &str) -> Value {
                 "readinessProbe": {"tcpSocket": {"port": PORT}, "periodSeconds": 1},
                 // A folder in its root is a bucket.
                 "volumeMounts": [
+                    {"name": "data", "mountPath": "/data"},
                     {"name": "bucket", "mountPath": format!("/data/{BUCKET}")},
                     {"name": "meta", "mountPath": "/meta"},
                 ],
             }],
-            "volumes": [{"name": "bucket", "emptyDir": {}}, {"name": "meta", "emptyDir": {}}],
+            "volumes": [
+                {"name": "data", "emptyDir": {}},
+                {"name": "bucket", "emptyDir": {}},
+                {"name": "meta", "emptyDir": {}},
+            ],
         },
     })
 }
