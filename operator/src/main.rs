@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use kivi_operator::cli::{Cli, Command, RunArgs};
-use kivi_operator::run::{RunError, run};
+use kivi_operator::run::run;
 use kivi_process::telemetry::{self, LogFormat, TelemetryOptions};
 use kivi_process::{exit, shutdown};
 use tokio_util::sync::CancellationToken;
@@ -38,51 +38,42 @@ fn print_definitions() -> ExitCode {
 
 /// Does something with the data of one store, and prints what came of it.
 fn data(work: impl AsyncFnOnce(CancellationToken) -> Result<String, kivi_backup::Error>) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return exit::failure(&error),
-    };
-    let (format, level) = (LogFormat::default(), "info".to_owned());
-    let options = TelemetryOptions { service: "kivi-backup", format, level };
-    let telemetry = match runtime.block_on(async { telemetry::init(&options) }) {
-        Ok(telemetry) => telemetry,
-        Err(error) => return exit::usage(&error),
-    };
-    let outcome = runtime.block_on(async {
-        let shutdown = shutdown::on_signal().map_err(Box::<dyn std::error::Error>::from)?;
-        work(shutdown).await.map_err(Box::<dyn std::error::Error>::from)
-    });
-    telemetry.shutdown();
-    match outcome {
-        Ok(report) => match writeln!(std::io::stdout(), "{report}") {
+    let options =
+        TelemetryOptions { service: "kivi-backup", format: LogFormat::default(), level: "info".to_owned() };
+    match until_told(&options, work) {
+        Ok(Ok(report)) => match writeln!(std::io::stdout(), "{report}") {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => exit::failure(&error),
         },
-        Err(error) => exit::failure(error.as_ref()),
+        Ok(Err(error)) => exit::failure(&error),
+        Err(code) => code,
     }
 }
 
 fn operate(args: RunArgs) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return exit::failure(&error),
-    };
     let options =
         TelemetryOptions { service: "kivi-operator", format: args.log_format, level: args.log_level.clone() };
-    let telemetry = match runtime.block_on(async { telemetry::init(&options) }) {
-        Ok(telemetry) => telemetry,
-        Err(error) => return exit::usage(&error),
-    };
+    match until_told(&options, async move |shutdown| run(args, shutdown).await) {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(error)) if error.is_usage() => exit::usage(&error),
+        Ok(Err(error)) => exit::failure(&error),
+        Err(code) => code,
+    }
+}
+
+/// Runs the work, with telemetry, until it ends or a signal says so.
+fn until_told<T>(
+    options: &TelemetryOptions,
+    work: impl AsyncFnOnce(CancellationToken) -> T,
+) -> Result<T, ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| exit::failure(&error))?;
+    let telemetry =
+        runtime.block_on(async { telemetry::init(options) }).map_err(|error| exit::usage(&error))?;
     let outcome = runtime.block_on(async {
-        let shutdown = shutdown::on_signal().map_err(Box::<dyn std::error::Error>::from)?;
-        run(args, shutdown).await.map_err(Box::<dyn std::error::Error>::from)
+        let shutdown = shutdown::on_signal().map_err(|error| exit::failure(&error))?;
+        Ok(work(shutdown).await)
     });
     telemetry.shutdown();
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) if error.downcast_ref::<RunError>().is_some_and(RunError::is_usage) => {
-            exit::usage(error.as_ref())
-        }
-        Err(error) => exit::failure(error.as_ref()),
-    }
+    outcome
 }
