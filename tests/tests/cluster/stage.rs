@@ -102,9 +102,15 @@ impl Stage {
 
     /// One condition of a store.
     pub(crate) async fn condition(&self, store: &str, kind: &str) -> Value {
+        let [condition] = self.conditions(store, [kind]).await;
+        condition
+    }
+
+    /// Conditions of a store as they were at the same moment.
+    pub(crate) async fn conditions<const N: usize>(&self, store: &str, kinds: [&str; N]) -> [Value; N] {
         let store = self.kubectl.get("kvs", store).await.unwrap();
-        let conditions = store["status"]["conditions"].as_array().cloned().unwrap_or_default();
-        conditions.into_iter().find(|condition| condition["type"] == kind).unwrap_or(Value::Null)
+        let all = store["status"]["conditions"].as_array().cloned().unwrap_or_default();
+        kinds.map(|kind| all.iter().find(|condition| condition["type"] == kind).cloned().unwrap_or_default())
     }
 
     /// Waits until no object of `kinds` has the label.
