@@ -30,6 +30,7 @@ use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
+use crate::ledger::{Ledger, News};
 use crate::merged::Merged;
 use crate::progress::WATCH_TIMEOUT_SECONDS;
 use crate::reconcile::{Context, Watched, error_policy, reconcile};
@@ -66,16 +67,15 @@ pub struct Controller {
 }
 
 impl Controller {
-    /// Prepares the watches; nothing is sent before [`Controller::run`].
-    pub fn new(scope: &Scope) -> Self {
+    /// Prepares the watches, which the ledger is told of; nothing is sent before [`Controller::run`].
+    pub fn new(scope: &Scope, ledger: &Arc<Ledger>) -> Self {
+        ledger.clear();
         let (stores, writer) = reflector::store::<Watched>();
         let gone =
             |metadata| DeserializeGuard(Err(InvalidObject { error: "it is gone".to_owned(), metadata }));
-        let main = whole(scope, &config(), gone)
-            .modify(|store| store.meta_mut().managed_fields = None)
-            .reflect(writer)
-            .touched_objects();
+        let main = whole(scope, &config(), gone).modify(trim).reflect(writer).touched_objects();
         let mut queue = SelectAll::new();
+        let known = Known { stores: stores.clone(), ledger: ledger.clone() };
         queue.push(report("KeyValueStore".to_owned(), main).map(|store| ObjectRef::from_obj(&store)).boxed());
         let managed = config().labels(&format!("{}={}", labels::MANAGED_BY, labels::MANAGER));
         let owner = |metadata: &ObjectMeta| triggers::owner(metadata).into_iter().collect();
@@ -83,29 +83,30 @@ impl Controller {
         let (sets, writer) = reflector::store::<StatefulSet>();
         let changes = whole(scope, &managed, |metadata| StatefulSet { metadata, ..StatefulSet::default() })
             .modify(rollouts::prune)
-            .reflect(writer)
-            .touched_objects();
-        let owners = move |set: StatefulSet| futures::stream::iter(owner(&set.metadata));
-        queue.push(report("StatefulSet".to_owned(), changes).flat_map(owners).boxed());
-        queue.push(related::<ConfigMap, Watched>(scope, &managed, owner));
-        queue.push(related::<Service, Watched>(scope, &managed, owner));
-        queue.push(related::<ServiceAccount, Watched>(scope, &managed, owner));
-        queue.push(related::<PodDisruptionBudget, Watched>(scope, &managed, owner));
-        queue.push(related::<NetworkPolicy, Watched>(scope, &managed, owner));
-        queue.push(related::<Ingress, Watched>(scope, &managed, owner));
+            .reflect(writer);
+        known.ledger.expect("StatefulSet", 1);
+        queue.push(known.concerned("StatefulSet", changes.map(|event| (0, event)), owner));
+        queue.push(known.followed::<ConfigMap>(scope, &managed, owner));
+        queue.push(known.followed::<Service>(scope, &managed, owner));
+        queue.push(known.followed::<ServiceAccount>(scope, &managed, owner));
+        queue.push(known.followed::<PodDisruptionBudget>(scope, &managed, owner));
+        queue.push(known.followed::<NetworkPolicy>(scope, &managed, owner));
+        queue.push(known.followed::<Ingress>(scope, &managed, owner));
         // Pods are the StatefulSet's, so not the store's by their owner; a pod that leaves, or cannot pull
         // its image, changes nothing of the StatefulSet for long.
-        queue.push(related::<Pod, Watched>(scope, &managed, |metadata| {
-            triggers::instance(metadata).into_iter().collect()
-        }));
+        queue.push(
+            known.followed::<Pod>(scope, &managed, |metadata| {
+                triggers::instance(metadata).into_iter().collect()
+            }),
+        );
         let claims = config().labels("app.kubernetes.io/name=kivi");
-        queue.push(related::<PersistentVolumeClaim, Watched>(scope, &claims, |metadata| {
+        queue.push(known.followed::<PersistentVolumeClaim>(scope, &claims, |metadata| {
             triggers::instance(metadata).into_iter().collect()
         }));
-        let known = stores.clone();
-        queue.push(related::<Secret, Watched>(scope, &config(), move |metadata| {
-            triggers::secret(metadata, &known)
-        }));
+        let all = stores.clone();
+        queue.push(
+            known.followed::<Secret>(scope, &config(), move |metadata| triggers::secret(metadata, &all)),
+        );
         Self { stores, sets, queue }
     }
 
@@ -204,7 +205,74 @@ where
 }
 
 pub(crate) fn config() -> watcher::Config {
-    watcher::Config::default().timeout(WATCH_TIMEOUT_SECONDS)
+    /// A page is in memory as a whole, as text and as objects: at a start, those of all watches at once.
+    const PAGE: u32 = 100;
+    watcher::Config::default().timeout(WATCH_TIMEOUT_SECONDS).page_size(PAGE)
+}
+
+/// Takes from a store what only others read, and what may be as large as the rest of it.
+fn trim(store: &mut Watched) {
+    const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+    let metadata = store.meta_mut();
+    metadata.managed_fields = None;
+    if let Some(annotations) = &mut metadata.annotations {
+        annotations.remove(LAST_APPLIED);
+    }
+}
+
+/// What the watches of children know.
+struct Known {
+    stores: Store<Watched>,
+    ledger: Arc<Ledger>,
+}
+
+impl Known {
+    /// The stores that changes of a kind concern, deletions too: drift is corrected. What the operator did itself is
+    /// none.
+    fn followed<K>(
+        &self,
+        scope: &Scope,
+        config: &watcher::Config,
+        stores: impl Fn(&ObjectMeta) -> Vec<ObjectRef<Watched>> + Send + Sync + 'static,
+    ) -> BoxStream<'static, ObjectRef<Watched>>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + Clone
+            + Debug
+            + DeserializeOwned
+            + Send
+            + Sync
+            + 'static,
+    {
+        let apis = scope.apis::<PartialObjectMeta<K>>();
+        self.ledger.expect(&K::kind(&()), apis.len());
+        let watches = apis.into_iter().enumerate().map(|(number, api)| {
+            watcher(api, config.clone()).backoff(Backoff::default()).map(move |event| (number, event)).boxed()
+        });
+        self.concerned(&K::kind(&()), select_all(watches), stores)
+    }
+
+    /// The stores that events of watches concern, once the ledger has heard of them.
+    fn concerned<K: Resource + Send + 'static>(
+        &self,
+        kind: &str,
+        events: impl Stream<Item = (usize, Result<Event<K>, watcher::Error>)> + Send + 'static,
+        stores: impl Fn(&ObjectMeta) -> Vec<ObjectRef<Watched>> + Send + Sync + 'static,
+    ) -> BoxStream<'static, ObjectRef<Watched>> {
+        let (all, ledger, kind) = (self.stores.clone(), self.ledger.clone(), kind.to_owned());
+        let events = events.map(|(watch, event)| event.map(|event| (watch, event)));
+        report(kind.clone(), events)
+            .flat_map(move |(watch, event)| {
+                futures::stream::iter(match ledger.heed(&kind, watch, event) {
+                    News::None => Vec::new(),
+                    News::Of(metadata) => stores(&metadata),
+                    News::Lost => {
+                        all.state().iter().map(|store| ObjectRef::from_obj(store.as_ref())).collect()
+                    }
+                })
+            })
+            .boxed()
+    }
 }
 
 /// What changes of a kind concern, deletions too: drift is corrected.

@@ -18,6 +18,7 @@ pub mod dereference;
 pub mod election;
 mod events;
 pub mod foreign;
+pub mod ledger;
 pub mod material;
 mod merged;
 pub mod metrics;

@@ -18,13 +18,14 @@ use thiserror::Error;
 use tokio::sync::watch;
 
 use crate::answer::{is_absent, is_leaving, is_refusal, retry_after};
-use crate::apply::{self, ApplyError};
+use crate::apply::{self, ApplyError, Before};
 use crate::backoff;
 use crate::backup::known::Copies;
 use crate::build;
 use crate::catalog::Catalog;
 use crate::dereference::{self, DereferenceError, Dereferenced};
 use crate::events;
+use crate::ledger::Ledger;
 use crate::material::{self, Material, MaterialError};
 use crate::metrics::Metrics;
 use crate::model::{Certificate, IssuerCertificate, Store};
@@ -54,6 +55,8 @@ pub struct Context {
     pub recorder: Recorder,
     /// What is counted.
     pub metrics: Metrics,
+    /// What of the children need not be sent again.
+    pub ledger: Arc<Ledger>,
     /// How often in a row each store failed.
     pub failures: Mutex<HashMap<ObjectRef<Watched>, u32>>,
 }
@@ -215,9 +218,11 @@ async fn steps(store: &KeyValueStore, context: &Context) -> Result<Action, Recon
         return Ok(Action::requeue(LEAVING));
     }
     let wait = stagger(store, context, &mut prepared.stateful_set, found.stateful_set.as_ref()).await;
-    let kept = found.stateful_set.as_ref().filter(|_| wait.is_some());
     // 4: a client is needed.
-    let applied = match Box::pin(apply::apply(&context.client, &valid, prepared, kept)).await {
+    let before = Before { running: found.stateful_set.as_ref(), is_kept: wait.is_some() };
+    let applied = match Box::pin(apply::apply(&context.client, &context.ledger, &valid, prepared, before))
+        .await
+    {
         Ok(applied) => applied,
         Err(error) => {
             context.rollouts.leave(&reference(store));

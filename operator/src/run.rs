@@ -118,6 +118,7 @@ pub async fn run(args: RunArgs, shutdown: CancellationToken) -> Result<(), RunEr
         cluster_domain: args.cluster_domain.clone(),
         client,
         metrics,
+        ledger: Arc::default(),
         failures: Mutex::default(),
     };
     tracing::info!(

@@ -58,7 +58,7 @@ impl Terms {
 
     /// Nothing of a term outlives it: dropped, its calls are cut off where they are.
     async fn one(&self, leadership: &mut Leadership, shutdown: &CancellationToken) {
-        let mut controller = Controller::new(&self.scope);
+        let mut controller = Controller::new(&self.scope, &self.context.ledger);
         let mut backups = backup::controller::Controller::new(&self.scope);
         controller.also(backups.stores());
         self.known.are(controller.stores());

@@ -106,11 +106,13 @@ fn refusal(code: u16) -> Response<Body> {
     Response::builder().status(code).body(Body::from(status.to_string().into_bytes())).unwrap()
 }
 
-/// What the API server holds, less events, random values and the time.
+/// What the API server holds, less events, versions, random values and the time.
 fn outcome(server: &Server) -> BTreeMap<String, Value> {
     let mut objects = server.objects.lock().clone();
     objects.retain(|path, _| !path.contains("/events"));
     for (path, object) in &mut objects {
+        // It tells in which order they came to be.
+        object["metadata"]["resourceVersion"] = Value::Null;
         if path.contains("/secrets/") || path.ends_with("orders-ca") {
             object["data"] = Value::Null;
         }

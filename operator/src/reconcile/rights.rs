@@ -144,7 +144,7 @@ async fn live(granted: &BTreeSet<Right>) -> (BTreeSet<Right>, BTreeSet<Right>) {
                         let _begun_and_quiet = answer;
                         pending::<()>().await;
                     });
-                } else if request.uri().query().is_some_and(|query| query.contains("limit=500")) {
+                } else if request.uri().query().is_some_and(|query| query.contains("limit=")) {
                     let list = json!({"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": []});
                     answer.send_response(Response::new(Body::from(list.to_string().into_bytes())));
                 } else {
@@ -221,7 +221,8 @@ async fn perform(act: &Act, server: &Server, client: &Client, context: &Arc<Cont
         Act::Backup => backup::reconcile::tests::live(server, context).await,
         Act::Watch => {
             let scope = Scope { client: client.clone(), namespaces: Vec::new() };
-            let run = Controller::new(&scope).run(context.clone(), 1, CancellationToken::new());
+            let run =
+                Controller::new(&scope, &context.ledger).run(context.clone(), 1, CancellationToken::new());
             let backups = backup::controller::Controller::new(&scope);
             let of_backups = backup::Context::new(context, backups.backups());
             let both = async { futures::join!(run, backups.run(of_backups, CancellationToken::new())) };

@@ -1,3 +1,4 @@
+use k8s_openapi::api::core::v1::ConfigMap;
 use kube_runtime::watcher::Event;
 use serde_json::{Value, json};
 
@@ -10,19 +11,27 @@ async fn a_new_store_gets_its_children_pods_last_and_then_nothing_changes() {
     let server = Server::default();
     let context = server.context();
     let action = reconcile(server.store("{}"), context.clone()).await.unwrap();
+    let writes = server.writes();
+    let place = |write: &str| writes.iter().position(|other| other == write);
+    assert!(
+        place("orders-ca secrets") < place("orders-tls secrets"),
+        "an authority before its leaf: {writes:?}"
+    );
+    let (early, late) = writes.split_at(8);
+    assert_eq!(late, ["orders statefulsets", "status orders"]);
+    let mut early = early.to_vec();
+    early.sort();
     assert_eq!(
-        server.writes(),
+        early,
         [
+            "orders configmaps",
             "orders serviceaccounts",
+            "orders services",
+            "orders-ca configmaps",
             "orders-ca secrets",
+            "orders-pods services",
             "orders-tls secrets",
             "orders-token secrets",
-            "orders-ca configmaps",
-            "orders configmaps",
-            "orders-pods services",
-            "orders services",
-            "orders statefulsets",
-            "status orders",
         ]
     );
     assert_ne!(action, Action::await_change(), "a certificate is to be renewed");
@@ -205,6 +214,51 @@ fn a_renewal_wakes_in_time_and_at_least_once_a_day() {
     {
         assert_eq!(until(now, then.parse().unwrap()).as_secs(), seconds);
     }
+}
+
+/// What regresses here is multiplied by the stores of a cluster.
+#[tokio::test]
+async fn a_reconcile_asks_no_more_of_the_api_server_than_it_must() {
+    let server = Server::default();
+    let context = server.context();
+    // Every watch has shown all that there is: nothing.
+    for kind in ["StatefulSet", "ConfigMap", "Service", "ServiceAccount", "Secret", "PodDisruptionBudget"] {
+        context.ledger.expect(kind, 1);
+        context.ledger.heed::<StatefulSet>(kind, 0, Event::Init);
+        context.ledger.heed::<StatefulSet>(kind, 0, Event::InitDone);
+    }
+    reconcile(server.store("{}"), context.clone()).await.unwrap();
+    // Reads: what is there (11), orphans (11), pods, claims, events. Writes: children (9), status, an event.
+    assert_eq!(server.calls(), (25, 11));
+    reconcile(server.store("{}"), context.clone()).await.unwrap();
+    // StatefulSet, Secrets (3), what volumes are decided on (2), pods, claims, events.
+    assert_eq!(server.calls(), (9, 0));
+
+    // What changes is sent, and nothing else.
+    reconcile(server.store("{service: {annotations: {a: b}}}"), context.clone()).await.unwrap();
+    assert_eq!(server.writes(), ["orders services"]);
+}
+
+#[tokio::test]
+async fn a_child_that_was_edited_is_put_back_though_it_was_sent_before() {
+    let server = Server::default();
+    let context = server.context();
+    context.ledger.expect("ConfigMap", 1);
+    context.ledger.heed::<ConfigMap>("ConfigMap", 0, Event::Init);
+    context.ledger.heed::<ConfigMap>("ConfigMap", 0, Event::InitDone);
+    reconcile(server.store("{}"), context.clone()).await.unwrap();
+    server.writes();
+    reconcile(server.store("{}"), context.clone()).await.unwrap();
+    let is_config = |write: &String| write == "orders configmaps";
+    assert!(!server.writes().iter().any(is_config));
+    let mut edited: ConfigMap = {
+        let objects = server.objects.lock();
+        serde_json::from_value(objects["/api/v1/namespaces/shop/configmaps/orders"].clone()).unwrap()
+    };
+    edited.metadata.resource_version = Some("1000000".to_owned());
+    context.ledger.heed("ConfigMap", 0, Event::Apply(edited));
+    reconcile(server.store("{}"), context).await.unwrap();
+    assert!(server.writes().iter().any(is_config));
 }
 
 #[tokio::test]

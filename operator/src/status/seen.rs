@@ -70,8 +70,10 @@ pub async fn look(
     stateful_set: Option<StatefulSet>,
 ) -> Result<Seen, StatusError> {
     let own = ListParams::default().labels(&labels::query(&labels::selector(names.store())));
-    let claims: Vec<PersistentVolumeClaim> = list(client, namespace, &own).await?;
-    let pods: Vec<Pod> = list(client, namespace, &own).await?;
+    let (claims, pods) = futures::try_join!(
+        list::<PersistentVolumeClaim>(client, namespace, &own),
+        list::<Pod>(client, namespace, &own),
+    )?;
     let volumes = claims::volumes(names, &claims);
     let resize_error = claims::resize_error(&claims);
     let mut seen = Seen {

@@ -47,6 +47,8 @@ pub(crate) struct Server {
     pub(crate) objects: Arc<Mutex<BTreeMap<String, Value>>>,
     /// What was asked since `writes` was called.
     pub(crate) requests: Arc<Mutex<Vec<(Method, String)>>>,
+    /// How often an object changed: its version then.
+    pub(crate) changes: Arc<Mutex<u64>>,
     /// Part of a path whose writes are refused.
     pub(crate) refused: Option<&'static str>,
     /// Whether what is refused is only what apply makes of it: the lists of two writers in one.
@@ -78,6 +80,7 @@ impl Server {
             client,
             rollouts: Arc::new(Rollouts::new(1)),
             metrics: Metrics::register(&mut Registry::default()),
+            ledger: Arc::default(),
             failures: Mutex::default(),
         })
     }
@@ -155,7 +158,18 @@ impl Server {
             if object["kind"] == "StatefulSet" {
                 object["metadata"]["uid"] = json!("s");
             }
-            self.objects.lock().insert(path, object.clone());
+            let mut objects = self.objects.lock();
+            // A write that changes nothing leaves an object at its version.
+            let before = objects
+                .get(&path)
+                .map_or(Value::Null, |before| before["metadata"]["resourceVersion"].clone());
+            object["metadata"]["resourceVersion"] = before;
+            if objects.get(&path) != Some(&object) {
+                let mut changes = self.changes.lock();
+                *changes += 1;
+                object["metadata"]["resourceVersion"] = json!(changes.to_string());
+            }
+            objects.insert(path, object.clone());
             (200, object)
         };
         Response::builder().status(code).body(Body::from(value.to_string().into_bytes())).unwrap()
@@ -168,6 +182,13 @@ impl Server {
             .filter(|(method, path)| *method != Method::GET && !path.contains("/events"))
             .map(|(_, path)| path.rsplit('/').take(2).collect::<Vec<_>>().join(" "))
             .collect()
+    }
+
+    /// How many reads and how many writes there were since the last call.
+    pub(crate) fn calls(&self) -> (usize, usize) {
+        let requests = std::mem::take(&mut *self.requests.lock());
+        let reads = requests.iter().filter(|(method, _)| *method == Method::GET).count();
+        (reads, requests.len() - reads)
     }
 
     /// The store as its watch would show it now.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::api::Server;
 use crate::error::BenchError;
 
-/// Writes of a Lease, by which a leader says that it lives.
+/// What is asked of a Lease, by which a leader says that it lives.
 const LEASES: &str = "kivi-bench-leases";
 const WRITES: &str = "kivi-bench-writes";
 const READS: &str = "kivi-bench-reads";
@@ -21,7 +21,7 @@ const ACCOUNT: (&str, &str) = ("kivi-system", "kivi-operator");
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Calls {
     pub(super) leases: u64,
-    /// All that are no reads, but those of the Lease.
+    /// All that are no reads.
     pub(super) writes: u64,
     pub(super) reads: u64,
 }
@@ -41,7 +41,7 @@ impl Calls {
 pub(super) fn schemas() -> [Value; 3] {
     let writes = ["create", "update", "patch", "delete", "deletecollection"];
     [
-        schema(LEASES, 50, "coordination.k8s.io", &writes),
+        schema(LEASES, 50, "coordination.k8s.io", &["*"]),
         schema(WRITES, 51, "*", &writes),
         schema(READS, 52, "*", &["*"]),
     ]

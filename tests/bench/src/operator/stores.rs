@@ -59,7 +59,7 @@ async fn measure(cluster: &Cluster, effort: Effort, results: &mut Results) -> Re
     let a_minute = |calls: u64| float(calls) * 60.0 / effort.rest.as_secs_f64();
     figure(results, ("writes_at_rest", "1/min"), a_minute(at_rest_calls.writes));
     figure(results, ("reads_at_rest", "1/min"), a_minute(at_rest_calls.reads));
-    figure(results, ("lease_writes_at_rest", "1/min"), a_minute(at_rest_calls.leases));
+    figure(results, ("lease_calls_at_rest", "1/min"), a_minute(at_rest_calls.leases));
     figure(results, ("rss_rest_mb", "MB"), resident(pid)?.now);
 
     let took = reactions(&server, effort.stores, effort.edits).await?;

@@ -20,8 +20,8 @@ pub(crate) const OPERATOR_PAGE: Page = Page {
 - `all_ready_s`: from the first of the stores, which are applied 16 at a time, until all are Ready. `api_calls_per_store` counts all
   requests of the operator in that time, `api_writes_per_store` those that are no reads (events included), as the API server
   counts them: FlowSchemas tell the operator's requests apart.
-- `writes_at_rest`: so counted in a minute, 15 seconds after the last request. Renewals of the Lease by which one operator of
-  several leads are `lease_writes_at_rest`; `reads_at_rest` are watches that are taken up again.
+- `writes_at_rest`: so counted in a minute, 15 seconds after the last request. What is asked of the Lease by
+  which one operator of several leads is counted apart: `lease_calls_at_rest`; `reads_at_rest` are watches that are taken up again.
 - `reaction_p99_s`: at rest, one store after the other gets another annotation for its Service; the time from the request that edits
   the store to the watch that shows the Service's change.
 - `rss_mb`: the highest resident memory of the operator (`VmHWM`), of all the above and of another start in that cluster, whichever
