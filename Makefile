@@ -49,9 +49,10 @@ bench-sidecar: ## Measure the sidecar beside nginx, HAProxy and Varnish [ARGS=--
 bench-operator: images ## Measure the operator on the local cluster, with one store and with a thousand [ARGS=--quick]
 	@scripts/bench-operator.sh $(ARGS)
 
-soak: ## Kill, cut, break and compact a store and race the cache again and again, and lose nothing; long [KIVI_SOAK=90 times the usual]
+soak: images ## Kill, cut, break and compact a store, race the cache, and lose nothing; 5,000 stores on a cluster; long [KIVI_SOAK=90 times the usual]
 	@KIVI_SOAK=$${KIVI_SOAK:-90} cargo test --package kivi-store --test crashes --test compaction --test faults --test damage
 	@KIVI_SOAK=$${KIVI_SOAK:-90} cargo test --package kivi-layers --test model
+	@scripts/bench-operator.sh --case stores-1000 --stores 5000 --figures target/bench/operator-5000.jsonl
 
 generate: ## Write the generated files: CRD, chart
 	@scripts/generate.sh
