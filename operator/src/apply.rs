@@ -4,12 +4,14 @@
 //! nothing. It must not decide what a child looks like.
 
 mod orphans;
+mod overwrite;
 
 use std::fmt::Debug;
 use std::marker::PhantomData;
 
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::batch::v1::CronJob;
 use kivi_crds::KeyValueStoreBackup;
 use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
 use kube::{Api, Client, Resource, ResourceExt};
@@ -73,7 +75,9 @@ impl ApplyError {
 pub struct Before<'a> {
     /// The StatefulSet as it was found: an apply answers with its status, and where none is needed, this one has it.
     pub running: Option<&'a StatefulSet>,
-    /// Whether that one is to be kept as it is, for now.
+    /// The same of the CronJob that copies its log.
+    pub archive: Option<&'a CronJob>,
+    /// Whether the StatefulSet is to be kept as it is, for now.
     pub is_kept: bool,
 }
 
@@ -113,8 +117,10 @@ pub async fn apply(
         scheduled_backup,
         state: _,
     } = children;
-    // A Certificate that is not wanted goes before the leaf comes: its keeper would write it over.
     if !is_swept {
+        // What is made now is an orphan of an earlier spec's names, should the rest fail and the spec go back.
+        ledger.unswept(&store.namespace, name);
+        // A Certificate that is not wanted goes before the leaf comes: its keeper would write it over.
         cluster.remove_foreign(ForeignKind::Certificate, &foreign).await?;
     }
     // Alone: where nothing may be made, as in a namespace that goes, there is one try.
@@ -124,9 +130,10 @@ pub async fn apply(
         let authority = cluster.apply_some(authority_secret).await?;
         Ok((authority, cluster.apply_some(certificate_secret).await?))
     };
-    // The order of the others does not matter, so one does not wait for the other.
+    // The order of the others does not matter, so one does not wait for the other; and what is refused, which may be for
+    // good, keeps none of them from being sent.
     let (
-        (authority_secret, certificate_secret),
+        pairs,
         token_secret,
         trust_config_map,
         config_map,
@@ -136,7 +143,7 @@ pub async fn apply(
         network_policy,
         ingress,
         foreign,
-    ) = futures::try_join!(
+    ) = futures::join!(
         pairs,
         cluster.apply_some(token_secret),
         cluster.apply_some(trust_config_map),
@@ -147,24 +154,31 @@ pub async fn apply(
         cluster.apply_some(network_policy),
         cluster.apply_some(ingress),
         cluster.apply_foreign(foreign),
-    )?;
+    );
+    let (authority_secret, certificate_secret) = pairs?;
     let applied = Children {
         service_account,
         authority_secret,
         certificate_secret,
-        token_secret,
-        trust_config_map,
-        config_map,
-        pods_service,
-        service,
-        disruption_budget,
-        network_policy,
-        ingress,
-        foreign,
+        token_secret: token_secret?,
+        trust_config_map: trust_config_map?,
+        config_map: config_map?,
+        pods_service: pods_service?,
+        service: service?,
+        disruption_budget: disruption_budget?,
+        network_policy: network_policy?,
+        ingress: ingress?,
+        foreign: foreign?,
         // The StatefulSet comes last: its pods mount what comes before it.
-        stateful_set: cluster.apply_set(stateful_set, before).await?,
-        // On the heap: a CronJob holds a whole pod.
-        archive: Box::pin(cluster.apply_some(archive)).await?,
+        stateful_set: match before.running {
+            Some(running) if before.is_kept => running.clone(),
+            running => cluster.apply_over(running, stateful_set).await?,
+        },
+        archive: match archive {
+            // On the heap: a CronJob holds a whole pod.
+            Some(archive) => Some(Box::pin(cluster.apply_over(before.archive, archive)).await?),
+            None => None,
+        },
         scheduled_backup: cluster.create_some(scheduled_backup).await?,
         state: PhantomData,
     };
@@ -203,11 +217,21 @@ impl Cluster<'_> {
         if self.is_in_force(&child) { Ok(child) } else { self.send(child).await }
     }
 
-    /// A StatefulSet that is kept, or in force, is the one that was found, with its status.
-    async fn apply_set(&self, set: StatefulSet, before: Before<'_>) -> Result<StatefulSet, ApplyError> {
-        match before.running {
-            Some(running) if before.is_kept || self.is_in_force(&set) => Ok(running.clone()),
-            _ => self.send(set).await,
+    /// What is in force is returned as it was found, with its status.
+    async fn apply_over<K>(&self, there: Option<&K>, child: K) -> Result<K, ApplyError>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + Clone
+            + Debug
+            + Serialize
+            + DeserializeOwned,
+    {
+        if let Some(there) = there {
+            self.ledger.read(&K::kind(&()), there.meta());
+        }
+        match there {
+            Some(there) if self.is_in_force(&child) => Ok(there.clone()),
+            _ => self.send(child).await,
         }
     }
 
@@ -240,15 +264,14 @@ impl Cluster<'_> {
             }
             Err(refusal) => refusal,
         };
-        // An apply keeps what others added to a list: an edited port of a Service stays beside the one that
-        // should be, and two of one name are refused. A merge patch replaces lists as a whole.
-        if is_invalid(&refusal)
-            && let Ok(replaced) = api.patch(&name, &PatchParams::default(), &Patch::Merge(&child)).await
-        {
+        if is_invalid(&refusal) && overwrite::overwrite(&api, &child).await.is_ok() {
             tracing::warn!(kind = %K::kind(&()), name, %refusal, "An edit of a child made it invalid and was overwritten.");
-            return Ok(replaced);
+            return api
+                .patch(&name, &params, &Patch::Apply(&child))
+                .await
+                .map_err(|source| ApplyError::Apply { kind: kind.into_owned(), name, source });
         }
-        Err(ApplyError::Apply { kind: K::kind(&()).into_owned(), name, source: refusal })
+        Err(ApplyError::Apply { kind: kind.into_owned(), name, source: refusal })
     }
 
     async fn apply_some<K>(&self, child: Option<K>) -> Result<Option<K>, ApplyError>

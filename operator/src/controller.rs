@@ -13,6 +13,7 @@ use futures::stream::{BoxStream, SelectAll, select_all};
 use futures::{Stream, StreamExt as _};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::batch::v1::CronJob;
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
@@ -92,6 +93,7 @@ impl Controller {
         queue.push(known.followed::<PodDisruptionBudget>(scope, &managed, owner));
         queue.push(known.followed::<NetworkPolicy>(scope, &managed, owner));
         queue.push(known.followed::<Ingress>(scope, &managed, owner));
+        queue.push(known.followed::<CronJob>(scope, &managed, owner));
         // Pods are the StatefulSet's, so not the store's by their owner; a pod that leaves, or cannot pull
         // its image, changes nothing of the StatefulSet for long.
         queue.push(
@@ -129,12 +131,15 @@ impl Controller {
         applier(
             |store, context| Box::pin(reconcile(store, context)),
             error_policy,
-            context,
+            context.clone(),
             self.stores,
             queue,
             Queue::default().concurrency(concurrency),
         )
         .for_each(|outcome| {
+            if let Err(Error::ObjectNotFound(gone)) = &outcome {
+                context.forget(&gone.name, gone.namespace.as_deref());
+            }
             log(outcome);
             ready(())
         })

@@ -67,14 +67,20 @@ struct Entry {
     sent: Option<(Digest, Mark)>,
     /// What its watch showed last.
     seen: Option<Mark>,
-    /// Which of the watches of its kind showed it, and whether the list that is under way has it.
+    /// Which of the watches of its kind showed it.
     watch: usize,
+    /// Whether the list that is under way has it, or need not: it was sent after that began.
     listed: bool,
     /// Of a StatefulSet, which goes with its store: the names of all children when orphans were last looked for.
     swept: Option<Digest>,
 }
 
 impl Entry {
+    /// Whether a watch of this kind may have to show it: its own does, and until one has, each.
+    fn is_due_by(&self, kind: &str, watch: usize) -> bool {
+        self.kind == kind && (self.seen.is_none() || self.watch == watch)
+    }
+
     /// Whether the watch has shown more than what the last apply led to.
     fn moved_on(&self) -> bool {
         match (self.sent, self.seen) {
@@ -82,10 +88,6 @@ impl Entry {
             (Some(_), None) => false,
             (None, _) => true,
         }
-    }
-
-    fn is_shown_by(&self, kind: &str, watch: usize) -> bool {
-        self.kind == kind && self.watch == watch && self.seen.is_some()
     }
 
     fn is_in_force(&self, digest: Digest) -> bool {
@@ -112,6 +114,8 @@ struct Known {
     expected: HashMap<String, usize>,
     /// Those that have shown everything that there is.
     complete: HashMap<String, HashSet<usize>>,
+    /// Of each kind, the version at which the last object went of which nothing was known.
+    lost: HashMap<String, u64>,
 }
 
 /// What was sent, and what was seen.
@@ -135,8 +139,8 @@ impl Ledger {
         match event {
             Event::Init => {
                 known.complete.entry(kind.to_owned()).or_default().remove(&watch);
-                let shown = known.children.values_mut().filter(|child| child.is_shown_by(kind, watch));
-                shown.for_each(|child| child.listed = false);
+                let due = known.children.values_mut().filter(|child| child.is_due_by(kind, watch));
+                due.for_each(|child| child.listed = false);
                 News::None
             }
             Event::InitApply(mut object) | Event::Apply(mut object) => {
@@ -146,7 +150,7 @@ impl Ledger {
             Event::InitDone => {
                 known.complete.entry(kind.to_owned()).or_default().insert(watch);
                 let before = known.children.len();
-                known.children.retain(|_, child| !child.is_shown_by(kind, watch) || child.listed);
+                known.children.retain(|_, child| !child.is_due_by(kind, watch) || child.listed);
                 if known.children.len() < before { News::Lost } else { News::None }
             }
         }
@@ -161,15 +165,28 @@ impl Ledger {
                 .is_some_and(|child| child.is_in_force(content))
     }
 
-    /// An apply of this content led to this object.
+    /// An apply of this content led to this object. Only of kinds that are watched anything is kept.
     pub fn sent(&self, kind: &str, content: Digest, led_to: &ObjectMeta) {
-        let names =
-            (led_to.namespace.as_deref().unwrap_or_default(), led_to.name.as_deref().unwrap_or_default());
-        if let (Some(mark), Some(key)) = (Mark::of(led_to), key(kind, names.0, names.1)) {
-            let mut known = self.0.lock();
-            let child = known.children.entry(key).or_default();
-            kind.clone_into(&mut child.kind);
-            child.sent = Some((content, mark));
+        let (Some(mark), Some(key)) = (Mark::of(led_to), key_of(kind, led_to)) else { return };
+        let mut known = self.0.lock();
+        if !known.expected.contains_key(kind) {
+            return;
+        }
+        let lost = known.lost.get(kind).copied().unwrap_or_default();
+        let child = known.children.entry(key).or_default();
+        kind.clone_into(&mut child.kind);
+        // The watch may be faster than the answer: it may have told already that this one went.
+        child.sent = (child.seen.is_some() || lost < mark.version).then_some((content, mark));
+        child.listed |= child.seen.is_none();
+    }
+
+    /// A child was read, and the watch may not have shown it so yet.
+    pub fn read(&self, kind: &str, metadata: &ObjectMeta) {
+        let (Some(mark), Some(key)) = (Mark::of(metadata), key_of(kind, metadata)) else { return };
+        if let Some(child) = self.0.lock().children.get_mut(&key)
+            && child.seen.is_some_and(|seen| seen.version < mark.version)
+        {
+            child.seen = Some(mark);
         }
     }
 
@@ -179,6 +196,14 @@ impl Ledger {
         let known = self.0.lock();
         let set = key(SET, namespace, store).and_then(|key| known.children.get(&key));
         set.is_some_and(|set| set.swept == Some(wanted))
+    }
+
+    /// A store is about to get children of other names, and may keep some of them if that fails.
+    pub fn unswept(&self, namespace: &str, store: &str) {
+        let mut known = self.0.lock();
+        if let Some(set) = key(SET, namespace, store).and_then(|key| known.children.get_mut(&key)) {
+            set.swept = None;
+        }
     }
 
     /// A store that was applied has no orphans beside these names.
@@ -197,9 +222,7 @@ impl Known {
     }
 
     fn see(&mut self, kind: &str, watch: usize, metadata: ObjectMeta) -> News {
-        let names =
-            (metadata.namespace.as_deref().unwrap_or_default(), metadata.name.as_deref().unwrap_or_default());
-        let Some(key) = key(kind, names.0, names.1) else { return News::Of(Box::new(metadata)) };
+        let Some(key) = key_of(kind, &metadata) else { return News::Of(Box::new(metadata)) };
         // What is somebody else's is not kept: there may be very many.
         if is_managed(&metadata) || self.children.contains_key(&key) {
             let Some(mark) = Mark::of(&metadata) else {
@@ -219,17 +242,20 @@ impl Known {
     }
 
     fn lose(&mut self, kind: &str, metadata: ObjectMeta) -> News {
-        let names =
-            (metadata.namespace.as_deref().unwrap_or_default(), metadata.name.as_deref().unwrap_or_default());
-        if let Some(key) = key(kind, names.0, names.1) {
-            let version = Mark::of(&metadata).map(|mark| mark.version);
+        let version = Mark::of(&metadata).map(|mark| mark.version);
+        if let Some(key) = key_of(kind, &metadata) {
             let sent = self.children.get(&key).and_then(|child| child.sent).map(|(_, mark)| mark.version);
             // What was made anew since is not what went.
             if version.is_none() || sent.is_none() || version > sent {
                 self.children.remove(&key);
             }
         }
-        News::Of(Box::new(metadata))
+        if let Some(version) = version {
+            let last = self.lost.entry(kind.to_owned()).or_default();
+            *last = version.max(*last);
+        }
+        // A list that lacks it tells no more than its name.
+        if metadata.uid.is_none() { News::Lost } else { News::Of(Box::new(metadata)) }
     }
 }
 
@@ -239,6 +265,10 @@ fn is_managed(metadata: &ObjectMeta) -> bool {
         .as_ref()
         .and_then(|labels| labels.get(labels::MANAGED_BY))
         .is_some_and(|by| by == labels::MANAGER)
+}
+
+fn key_of(kind: &str, metadata: &ObjectMeta) -> Option<Digest> {
+    key(kind, metadata.namespace.as_deref().unwrap_or_default(), metadata.name.as_deref().unwrap_or_default())
 }
 
 fn key(kind: &str, namespace: &str, name: &str) -> Option<Digest> {

@@ -61,6 +61,15 @@ pub struct Context {
     pub failures: Mutex<HashMap<ObjectRef<Watched>, u32>>,
 }
 
+impl Context {
+    /// Forgets how often a store failed that is gone: another of its name begins anew.
+    pub fn forget(&self, name: &str, namespace: Option<&str>) {
+        let mut store = ObjectRef::new(name);
+        store.namespace = namespace.map(str::to_owned);
+        self.failures.lock().remove(&store);
+    }
+}
+
 /// Why a reconcile ended early.
 #[derive(Debug, Error)]
 pub enum ReconcileError {
@@ -219,7 +228,11 @@ async fn steps(store: &KeyValueStore, context: &Context) -> Result<Action, Recon
     }
     let wait = stagger(store, context, &mut prepared.stateful_set, found.stateful_set.as_ref()).await;
     // 4: a client is needed.
-    let before = Before { running: found.stateful_set.as_ref(), is_kept: wait.is_some() };
+    let before = Before {
+        running: found.stateful_set.as_ref(),
+        archive: found.archive.as_ref(),
+        is_kept: wait.is_some(),
+    };
     let applied = match Box::pin(apply::apply(&context.client, &context.ledger, &valid, prepared, before))
         .await
     {

@@ -111,7 +111,8 @@ pub(super) async fn write(
     let status = json!({
         "apiVersion": KeyValueStoreBackup::api_version(&()),
         "kind": KeyValueStoreBackup::kind(&()),
-        "metadata": {"name": name},
+        // One that was made anew in its place is not meant.
+        "metadata": {"name": name, "uid": backup.uid()},
         "status": next,
     });
     // Without its type: what comes back is of no interest.

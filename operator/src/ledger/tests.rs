@@ -24,9 +24,11 @@ fn digest(content: &str) -> Digest {
 /// A ledger whose watch has shown that there is nothing.
 fn watching() -> Ledger {
     let ledger = Ledger::default();
-    ledger.expect(KIND, 1);
-    ledger.heed::<ConfigMap>(KIND, 0, Event::Init);
-    ledger.heed::<ConfigMap>(KIND, 0, Event::InitDone);
+    for kind in [KIND, SET] {
+        ledger.expect(kind, 1);
+        ledger.heed::<ConfigMap>(kind, 0, Event::Init);
+        ledger.heed::<ConfigMap>(kind, 0, Event::InitDone);
+    }
     ledger
 }
 
@@ -100,8 +102,9 @@ fn what_was_deleted_is_not_in_force_unless_it_was_made_anew() {
 fn nothing_is_in_force_before_a_list_is_complete_and_what_it_lacks_is_gone() {
     let ledger = Ledger::default();
     ledger.sent(KIND, digest("a"), &metadata("10", ""));
-    assert!(!is_in_force(&ledger, "a"), "nobody watches");
+    assert!(ledger.0.lock().children.is_empty(), "nobody watches");
     ledger.expect(KIND, 1);
+    ledger.sent(KIND, digest("a"), &metadata("10", ""));
     ledger.heed::<ConfigMap>(KIND, 0, Event::Init);
     ledger.heed(KIND, 0, Event::InitApply(object(metadata("10", ""))));
     assert!(!is_in_force(&ledger, "a"), "the list is not complete");
@@ -113,6 +116,57 @@ fn nothing_is_in_force_before_a_list_is_complete_and_what_it_lacks_is_gone() {
     ledger.sent(KIND, digest("a"), &metadata("10", ""));
     ledger.clear();
     assert!(!is_in_force(&ledger, "a"));
+}
+
+#[test]
+fn what_went_before_the_answer_to_its_apply_came_is_not_in_force() {
+    let ledger = watching();
+    see(&ledger, "10", "");
+    ledger.heed(KIND, 0, Event::Delete(object(metadata("11", ""))));
+    ledger.sent(KIND, digest("a"), &metadata("10", ""));
+    assert!(!is_in_force(&ledger, "a"));
+    ledger.sent(KIND, digest("a"), &metadata("12", ""));
+    assert!(is_in_force(&ledger, "a"), "and it was made anew");
+}
+
+#[test]
+fn what_was_sent_and_never_seen_has_to_be_in_the_next_list() {
+    let ledger = watching();
+    ledger.sent(KIND, digest("a"), &metadata("10", ""));
+    ledger.heed::<ConfigMap>(KIND, 0, Event::Init);
+    assert_eq!(ledger.heed::<ConfigMap>(KIND, 0, Event::InitDone), News::Lost);
+    assert!(!is_in_force(&ledger, "a"));
+    // Where it was sent while the list was under way, that need not have it.
+    ledger.heed::<ConfigMap>(KIND, 0, Event::Init);
+    ledger.sent(KIND, digest("a"), &metadata("12", ""));
+    assert_eq!(ledger.heed::<ConfigMap>(KIND, 0, Event::InitDone), News::None);
+    assert!(is_in_force(&ledger, "a"));
+}
+
+#[test]
+fn what_was_read_counts_though_the_watch_has_not_shown_it_yet() {
+    let ledger = watching();
+    ledger.sent(KIND, digest("a"), &metadata("10", "generation: 1"));
+    see(&ledger, "10", "generation: 1");
+    ledger.read(KIND, &metadata("11", "generation: 1"));
+    assert!(is_in_force(&ledger, "a"), "a status");
+    ledger.read(KIND, &metadata("12", "generation: 2"));
+    assert!(!is_in_force(&ledger, "a"), "drift");
+    ledger.read(KIND, &metadata("11", "generation: 1"));
+    assert!(!is_in_force(&ledger, "a"), "an older state tells nothing");
+}
+
+#[test]
+fn of_what_a_list_lacks_no_more_is_known_than_its_name() {
+    let ledger = watching();
+    ledger.sent(SET, digest("a"), &metadata("10", "generation: 1"));
+    let name = ObjectMeta {
+        name: Some("orders".to_owned()),
+        namespace: Some("shop".to_owned()),
+        ..ObjectMeta::default()
+    };
+    assert_eq!(ledger.heed(SET, 0, Event::Delete(object(name))), News::Lost);
+    assert!(!ledger.is_in_force(SET, "shop", "orders", digest("a")));
 }
 
 #[test]
@@ -146,6 +200,9 @@ fn orphans_are_looked_for_when_other_names_are_wanted_and_for_another_store() {
     ledger.sent(SET, digest("set"), &metadata("10", "generation: 1"));
     ledger.swept("shop", "orders", digest("a"));
     assert!(is_swept(&ledger, "a") && !is_swept(&ledger, "b"));
+    ledger.unswept("shop", "orders");
+    assert!(!is_swept(&ledger, "a"), "an attempt at other names may have failed");
+    ledger.swept("shop", "orders", digest("a"));
     ledger.heed(SET, 0, Event::Delete(object(metadata("11", "generation: 1"))));
     ledger.sent(SET, digest("set"), &metadata("12", "generation: 1"));
     assert!(!is_swept(&ledger, "a"));

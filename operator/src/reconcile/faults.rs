@@ -139,21 +139,31 @@ fn condition(server: &Server, kind: &str) -> (String, String) {
     found.map(|condition| (condition.status, condition.message)).unwrap_or_default()
 }
 
+/// A reconcile, before which the watches caught up.
+async fn reconcile_once(
+    server: &Server,
+    spec: &str,
+    context: &Arc<Context>,
+) -> Result<Action, ReconcileError> {
+    server.show(&context.ledger);
+    reconcile(server.store(spec), context.clone()).await
+}
+
 #[tokio::test(start_paused = true)]
 async fn whatever_fails_at_whichever_call_a_later_reconcile_ends_where_it_should() {
     for (spec, faults) in STORES {
         let whole = cluster();
         let (context, calls) = faulty(&whole, usize::MAX, Fault::Hangs);
-        reconcile(whole.store(spec), context.clone()).await.unwrap();
+        reconcile_once(&whole, spec, &context).await.unwrap();
         let count = calls.load(Ordering::Relaxed);
-        reconcile(whole.store(spec), context).await.unwrap();
+        reconcile_once(&whole, spec, &context).await.unwrap();
         assert!(count > 15, "{count}");
         for at in 0..count {
             for &fault in faults {
                 let what = format!("{spec}: call {at}: {fault:?}");
                 let server = cluster();
                 let (context, _) = faulty(&server, at, fault);
-                if let Err(error) = reconcile(server.store(spec), context.clone()).await {
+                if let Err(error) = reconcile_once(&server, spec, &context).await {
                     let again = error_policy(server.store(spec), &error, context.clone());
                     assert_ne!(again, Action::await_change(), "{what}: {error}");
                     if fault == Fault::Refuses(429) {
@@ -162,7 +172,7 @@ async fn whatever_fails_at_whichever_call_a_later_reconcile_ends_where_it_should
                 }
                 let made = secrets(&server);
                 for _ in 0..2 {
-                    let again = reconcile(server.store(spec), context.clone()).await;
+                    let again = reconcile_once(&server, spec, &context).await;
                     assert!(again.is_ok(), "{what}: {again:?}");
                 }
                 assert_eq!(outcome(&server), outcome(&whole), "{what}");
@@ -171,6 +181,31 @@ async fn whatever_fails_at_whichever_call_a_later_reconcile_ends_where_it_should
                 assert!(lost.is_empty(), "{what}: {:?} changed", lost.iter().map(|(path, _)| path));
             }
         }
+    }
+}
+
+/// Whatever of a changed spec was made before it failed goes with it.
+#[tokio::test(start_paused = true)]
+async fn a_change_that_fails_anywhere_and_is_taken_back_leaves_what_was_before() {
+    let before = "{tls: {disabled: {}}}";
+    let after = "{tls: {disabled: {}}, networkPolicy: {enabled: true}, ingress: {host: a.example}, limits: {keyBytes: 7}}";
+    let whole = cluster();
+    let (context, calls) = faulty(&whole, usize::MAX, Fault::Hangs);
+    reconcile_once(&whole, before, &context).await.unwrap();
+    let there = |server: &Server| outcome(server).into_keys().collect::<Vec<_>>();
+    let (first, had) = (calls.load(Ordering::Relaxed), there(&whole));
+    reconcile_once(&whole, after, &context).await.unwrap();
+    let count = calls.load(Ordering::Relaxed) - first;
+    assert_ne!(there(&whole), had);
+    for at in first..first + count {
+        let server = cluster();
+        let (context, _) = faulty(&server, at, Fault::Refuses(403));
+        reconcile_once(&server, before, &context).await.unwrap();
+        let _fails = reconcile_once(&server, after, &context).await;
+        for _ in 0..2 {
+            reconcile_once(&server, before, &context).await.unwrap();
+        }
+        assert_eq!(there(&server), had, "call {at}");
     }
 }
 

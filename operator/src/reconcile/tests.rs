@@ -216,17 +216,52 @@ fn a_renewal_wakes_in_time_and_at_least_once_a_day() {
     }
 }
 
+/// A context whose watches have shown all that there is: nothing.
+fn watching(server: &Server) -> Arc<Context> {
+    let context = server.context();
+    server.show(&context.ledger);
+    context
+}
+
+#[tokio::test]
+async fn what_a_spec_that_failed_has_made_goes_with_it() {
+    let server = Server::default();
+    let context = watching(&server);
+    reconcile(server.store("{}"), context.clone()).await.unwrap();
+    let ingress = "/apis/networking.k8s.io/v1/namespaces/shop/ingresses/orders";
+    let there = || server.objects.lock().contains_key(ingress);
+    {
+        let refusing = Server { refused: Some("statefulsets"), ..server.clone() };
+        let mut failing = Arc::into_inner(refusing.context()).unwrap();
+        failing.ledger = context.ledger.clone();
+        let spec = "{ingress: {host: a.example}, limits: {keyBytes: 7}}";
+        reconcile(server.store(spec), Arc::new(failing)).await.unwrap_err();
+    }
+    assert!(there());
+    reconcile(server.store("{}"), context).await.unwrap();
+    assert!(!there());
+}
+
+#[tokio::test]
+async fn a_child_that_is_refused_keeps_no_other_from_being_sent() {
+    let server = Server { refused: Some("secrets/orders-token"), ..Server::default() };
+    let context = watching(&server);
+    reconcile(server.store("{}"), context.clone()).await.unwrap_err();
+    server.writes();
+    reconcile(server.store("{}"), context).await.unwrap_err();
+    // The others are in force, and known to be.
+    assert_eq!(
+        server.writes(),
+        ["orders-token secrets", "orders-token secrets"],
+        "an apply, and an overwrite"
+    );
+}
+
 /// What regresses here is multiplied by the stores of a cluster.
 #[tokio::test]
 async fn a_reconcile_asks_no_more_of_the_api_server_than_it_must() {
     let server = Server::default();
-    let context = server.context();
-    // Every watch has shown all that there is: nothing.
-    for kind in ["StatefulSet", "ConfigMap", "Service", "ServiceAccount", "Secret", "PodDisruptionBudget"] {
-        context.ledger.expect(kind, 1);
-        context.ledger.heed::<StatefulSet>(kind, 0, Event::Init);
-        context.ledger.heed::<StatefulSet>(kind, 0, Event::InitDone);
-    }
+    let context = watching(&server);
     reconcile(server.store("{}"), context.clone()).await.unwrap();
     // Reads: what is there (11), orphans (11), pods, claims, events. Writes: children (9), status, an event.
     assert_eq!(server.calls(), (25, 11));

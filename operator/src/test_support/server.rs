@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use http::{Method, Request, Response};
 use http_body_util::BodyExt as _;
+use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Client;
+use kube::api::PartialObjectMeta;
 use kube::client::Body;
 use kube::core::DeserializeGuard;
 use kube_runtime::events::Recorder;
@@ -18,9 +20,22 @@ use serde_json::{Value, json};
 use super::{catalog, custom_resource, tools};
 use crate::backup;
 use crate::backup::known::Copies;
+use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::reconcile::{Context, Watched};
 use crate::rollouts::Rollouts;
+
+/// Kinds of children whose watches a ledger follows.
+const WATCHED: [&str; 8] = [
+    "StatefulSet",
+    "ConfigMap",
+    "Service",
+    "ServiceAccount",
+    "Secret",
+    "Ingress",
+    "NetworkPolicy",
+    "CronJob",
+];
 
 /// A merge patch (RFC 7386).
 fn merged(there: Value, patch: Value) -> Value {
@@ -51,7 +66,8 @@ pub(crate) struct Server {
     pub(crate) changes: Arc<Mutex<u64>>,
     /// Part of a path whose writes are refused.
     pub(crate) refused: Option<&'static str>,
-    /// Whether what is refused is only what apply makes of it: the lists of two writers in one.
+    /// Whether what is refused is only what apply makes of it, the lists of two writers in one: until an object was
+    /// written as a whole, and its owners too.
     pub(crate) takes_whole_lists: bool,
 }
 
@@ -138,7 +154,9 @@ impl Server {
                 None => (404, missing),
             }
         } else if self.refused.is_some_and(|refused| path.contains(refused))
-            && !(self.takes_whole_lists && parts.headers["content-type"] == "application/merge-patch+json")
+            && !(self.takes_whole_lists
+                && (parts.headers["content-type"] == "application/merge-patch+json"
+                    || self.has_owners(&path)))
         {
             (422, json!({"kind": "Status", "code": 422, "reason": "Invalid", "message": "it is wrong"}))
         } else if parts.method == Method::DELETE {
@@ -173,6 +191,25 @@ impl Server {
             (200, object)
         };
         Response::builder().status(code).body(Body::from(value.to_string().into_bytes())).unwrap()
+    }
+
+    /// Has the watches show all that there is.
+    pub(crate) fn show(&self, ledger: &Ledger) {
+        for kind in WATCHED {
+            ledger.expect(kind, 1);
+            ledger.heed::<ConfigMap>(kind, 0, Event::Init);
+            for object in self.objects.lock().values().filter(|object| object["kind"] == kind) {
+                let metadata = serde_json::from_value(object["metadata"].clone()).unwrap();
+                let shown = PartialObjectMeta::<ConfigMap> { metadata, ..PartialObjectMeta::default() };
+                ledger.heed(kind, 0, Event::InitApply(shown));
+            }
+            ledger.heed::<ConfigMap>(kind, 0, Event::InitDone);
+        }
+    }
+
+    fn has_owners(&self, path: &str) -> bool {
+        let objects = self.objects.lock();
+        objects.get(path).is_some_and(|object| object["metadata"]["managedFields"].is_array())
     }
 
     /// What was written since the last call, as `kind name`, in order; events are left out.

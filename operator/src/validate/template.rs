@@ -9,6 +9,10 @@ use super::ValidationError;
 use super::opaque::parse;
 use crate::backup::build::RESTORE;
 
+mod security;
+
+use security::security;
+
 const ROOT: &str = "pod.template";
 
 /// Fields of the pod that may be laid over.
@@ -153,34 +157,6 @@ fn own_volume(path: &str, object: &Object) -> Result<(), ValidationError> {
             &format!("the volume {name} is the operator's own; name another"),
         )),
         _ => Ok(()),
-    }
-}
-
-/// A security context within the restricted profile, if it is laid over one that is.
-fn security(path: &str, object: &Object) -> Result<(), ValidationError> {
-    let Some(context) = object.get("securityContext").and_then(Value::as_object) else {
-        return Ok(());
-    };
-    let list = |name: &str| context.get("capabilities").and_then(|all| all.get(name)?.as_array());
-    let added = list("add").into_iter().flatten().any(|one| one != "NET_BIND_SERVICE");
-    let kept = list("drop").is_some_and(|dropped| !dropped.iter().any(|one| one == "ALL"));
-    let seccomp = context.get("seccompProfile").and_then(|profile| profile.get("type"));
-    let is = |name: &str, value: Value| context.get(name) == Some(&value);
-    let broken = [
-        ("privileged", is("privileged", true.into())),
-        ("allowPrivilegeEscalation", is("allowPrivilegeEscalation", true.into())),
-        ("runAsNonRoot", is("runAsNonRoot", false.into())),
-        ("runAsUser", is("runAsUser", 0.into())),
-        ("procMount", context.get("procMount").is_some_and(|mount| mount != "Default")),
-        ("capabilities", added || kept),
-        ("seccompProfile", seccomp.is_some_and(|kind| kind == "Unconfined")),
-    ];
-    match broken.into_iter().find(|(_, broken)| *broken) {
-        Some((field, _)) => Err(refused(
-            format!("{path}.securityContext.{field}"),
-            "a store's pods keep within the restricted profile of the Pod Security Standards",
-        )),
-        None => Ok(()),
     }
 }
 

@@ -13,7 +13,7 @@ const CALLS: [(&str, &str, &[&str]); 21] = [
     ("kivi.dev", "keyvaluestorebackups", &["list", "watch", "create", "delete"]),
     ("kivi.dev", "keyvaluestorebackups/status", &["patch"]),
     ("batch", "jobs", &["get", "list", "watch", "create"]),
-    ("batch", "cronjobs", &["get", "create", "patch", "delete"]),
+    ("batch", "cronjobs", &["get", "list", "watch", "create", "patch", "delete"]),
     ("", "secrets", &["get", "list", "watch", "create", "patch", "delete"]),
     ("", "configmaps", &["list", "watch", "create", "patch", "delete"]),
     ("", "services", &["list", "watch", "create", "patch", "delete"]),

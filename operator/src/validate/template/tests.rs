@@ -72,6 +72,10 @@ fn nothing_takes_a_pod_out_of_the_restricted_profile() {
         "{capabilities: {add: [NET_ADMIN]}}",
         "{capabilities: {drop: [KILL]}}",
         "{seccompProfile: {type: Unconfined}}",
+        "{appArmorProfile: {type: Unconfined}}",
+        "{seLinuxOptions: {type: spc_t}}",
+        "{seLinuxOptions: {user: root}}",
+        "{windowsOptions: {hostProcess: true}}",
     ] {
         for container in ["server", "other"] {
             let refusal =
@@ -82,7 +86,12 @@ fn nothing_takes_a_pod_out_of_the_restricted_profile() {
             );
         }
     }
-    for context in ["{runAsNonRoot: false}", "{runAsUser: 0}", "{seccompProfile: {type: Unconfined}}"] {
+    for context in [
+        "{runAsNonRoot: false}",
+        "{runAsUser: 0}",
+        "{seccompProfile: {type: Unconfined}}",
+        "{sysctls: [{name: kernel.msgmax, value: '1'}]}",
+    ] {
         let refusal = refusal(&format!("{{securityContext: {context}}}"));
         assert!(refusal.starts_with("spec.pod.template.spec.securityContext."), "{refusal}");
     }
@@ -92,7 +101,8 @@ fn nothing_takes_a_pod_out_of_the_restricted_profile() {
 fn what_is_laid_over_is_merged_by_name() {
     let spec = "{pod: {template: {spec: {
         schedulerName: mine, terminationGracePeriodSeconds: 120, imagePullSecrets: [{name: registry}],
-        securityContext: {fsGroup: 1000},
+        securityContext: {fsGroup: 1000, seLinuxOptions: {level: 's0:c1,c2'},
+            sysctls: [{name: net.ipv4.tcp_keepalive_time, value: '60'}]},
         volumes: [{name: scratch, emptyDir: {}}],
         containers: [
             {name: server, env: [{name: MALLOC, value: x}], volumeMounts: [{name: scratch, mountPath: /scratch}],
