@@ -30,6 +30,7 @@ use kube_runtime::{WatchStreamExt as _, applier};
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
+use crate::answer::is_forbidden;
 use crate::backoff::Backoff;
 use crate::ledger::{Ledger, News};
 use crate::merged::Merged;
@@ -198,15 +199,25 @@ where
     };
     select_all(watches)
         .flat_map(move |(number, event)| {
-            let events = match event {
+            let events: Vec<Result<_, watcher::Error>> = match event {
                 Ok(event) => {
                     merged.on(number, event, ObjectRef::from_obj, &gone).into_iter().map(Ok).collect()
                 }
-                Err(error) => vec![Err(error)],
+                Err(error) => {
+                    let refused = is_forbidden_watch(&error);
+                    let told =
+                        if refused { merged.refused(number, ObjectRef::from_obj, &gone) } else { Vec::new() };
+                    std::iter::once(Err(error)).chain(told.into_iter().map(Ok)).collect()
+                }
             };
             futures::stream::iter(events)
         })
         .boxed()
+}
+
+/// Whether the API server does not let the operator list: as in a namespace that went, with its RoleBinding.
+fn is_forbidden_watch(error: &watcher::Error) -> bool {
+    matches!(error, watcher::Error::InitialListFailed(error) if is_forbidden(error))
 }
 
 pub(crate) fn config() -> watcher::Config {

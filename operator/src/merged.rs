@@ -94,6 +94,22 @@ impl<R: Hash + Eq + Clone> Merged<R> {
         }
     }
 
+    /// What it is to the whole that a watch is not let to list: the first list of the others does not wait for it. Should
+    /// it be let to later, that is a change.
+    pub(crate) fn refused<K>(
+        &mut self,
+        watch: usize,
+        key: impl Fn(&K) -> R,
+        gone: impl Fn(&R) -> K,
+    ) -> Vec<Event<K>> {
+        if self.watches.get(watch).is_none_or(|of| of.done) {
+            return Vec::new();
+        }
+        let mut events = self.on(watch, Event::Init, &key, &gone);
+        events.extend(self.on(watch, Event::InitDone, &key, &gone));
+        events
+    }
+
     fn applied<K>(&self, object: K) -> Event<K> {
         if self.done { Event::Apply(object) } else { Event::InitApply(object) }
     }
@@ -143,6 +159,23 @@ mod tests {
             let case = format!("{watch} {event:?}");
             assert_eq!(told(&mut merged, watch, event), expected, "{case}");
         }
+    }
+
+    #[test]
+    fn a_watch_that_is_refused_holds_up_no_other_and_may_be_allowed_later() {
+        let mut merged = Merged::of(2);
+        assert_eq!(told(&mut merged, 0, Event::Init), "begin");
+        assert_eq!(told(&mut merged, 0, Event::InitApply("a1")), "list a1");
+        assert_eq!(told(&mut merged, 0, Event::InitDone), "");
+        let mut refused = || {
+            let events = merged.refused(1, |object: &&'static str| *object, |key| *key);
+            (events.len(), matches!(events.first(), Some(Event::InitDone)))
+        };
+        assert_eq!(refused(), (1, true));
+        assert_eq!(refused(), (0, false), "it is told once");
+        assert_eq!(told(&mut merged, 1, Event::Init), "");
+        assert_eq!(told(&mut merged, 1, Event::InitApply("b1")), "apply b1");
+        assert_eq!(told(&mut merged, 1, Event::InitDone), "");
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! Wires the process: clients, election, start-up check, health, terms, and its end.
 
+use std::fmt::Debug;
 use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use futures::future::try_join_all;
+use futures::future::join_all;
 use kivi_crds::{KeyValueStore, KeyValueStoreBackup};
 use kivi_process::health::Health;
 use kivi_process::listen::{Address, ListenError};
@@ -15,11 +16,12 @@ use kube::{Api, Config};
 use kube_runtime::events::{Recorder, Reporter};
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
+use serde::de::DeserializeOwned;
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::answer::{Said, is_absent};
+use crate::answer::{Said, is_absent, is_forbidden};
 use crate::apply::FIELD_MANAGER;
 use crate::backup::{ages::Ages, known::Copies, model::Tools};
 use crate::catalog::source::{self, SourceError};
@@ -174,18 +176,32 @@ fn campaign(
     })
 }
 
-/// A watch of a kind that the cluster does not know would wait for ever; better to say so and leave.
+/// A watch of a kind that the cluster does not know would wait for ever; better to say so and leave. A namespace that may
+/// not be read, as one that went with its RoleBinding, is told and keeps none of the others waiting.
 async fn check_definition(scope: &Scope) -> Result<(), RunError> {
-    let one = ListParams::default().limit(1);
-    let stores = scope.apis::<KeyValueStore>();
-    let stores = try_join_all(stores.iter().map(|api| api.list_metadata(&one)));
-    let backups = scope.apis::<KeyValueStoreBackup>();
-    let backups = try_join_all(backups.iter().map(|api| api.list_metadata(&one)));
-    match futures::try_join!(stores, backups) {
-        Ok(_) => Ok(()),
-        Err(error) if is_absent(&error) => Err(RunError::NoDefinition),
-        Err(error) => Err(RunError::Unreadable(error)),
+    let (stores, backups) = (scope.apis::<KeyValueStore>(), scope.apis::<KeyValueStoreBackup>());
+    let (stores, backups) =
+        futures::join!(join_all(stores.iter().map(look)), join_all(backups.iter().map(look)));
+    let (mut may, mut forbidden) = (false, None);
+    for answer in stores.into_iter().chain(backups) {
+        match answer {
+            Ok(()) => may = true,
+            Err(error) if is_absent(&error) => return Err(RunError::NoDefinition),
+            Err(error) if is_forbidden(&error) => {
+                tracing::warn!(%error, "A namespace may not be read, and is left out until it may.");
+                forbidden = Some(error);
+            }
+            Err(error) => return Err(RunError::Unreadable(error)),
+        }
     }
+    match forbidden {
+        Some(error) if !may => Err(RunError::Unreadable(error)),
+        _ => Ok(()),
+    }
+}
+
+async fn look<K: Clone + Debug + DeserializeOwned>(api: &Api<K>) -> Result<(), kube::Error> {
+    api.list_metadata(&ListParams::default().limit(1)).await.map(drop)
 }
 
 fn health(registry: Registry, progress: &Progress, known: &Known) -> Health {

@@ -83,6 +83,15 @@ fn probes_and_metrics_use_the_port_that_the_operator_listens_on() {
 }
 
 #[test]
+fn the_operators_own_network_policy_lets_it_ask_stores_how_full_they_are() {
+    let rendered = template(&["networkPolicy.enabled=true"]);
+    let egress = rendered.one("NetworkPolicy")["spec"]["egress"].as_sequence().unwrap();
+    let to_stores = egress.iter().find(|rule| !rule["to"].is_null()).unwrap();
+    assert_eq!(to_stores["to"][0]["podSelector"]["matchLabels"]["app.kubernetes.io/component"], "store");
+    assert_eq!(to_stores["ports"][0]["port"], 8081);
+}
+
+#[test]
 fn selectors_hold_no_label_that_an_upgrade_changes() {
     let rendered = template(&["commonLabels.team=shop"]);
     let selector = rendered.one("Deployment")["spec"]["selector"]["matchLabels"].as_mapping().unwrap();

@@ -59,6 +59,25 @@ async fn each_child_that_is_edited_or_deleted_is_put_back() {
     stage.wait_ready("orders").await;
 }
 
+/// Of two ports of one name an apply can make nothing: it keeps what others added to a list.
+#[tokio::test]
+async fn what_an_edit_made_invalid_is_put_back_and_what_the_spec_drops_later_still_goes() {
+    let stage = Stage::open("invalid").await;
+    let spec = |note: &str| format!("{{stopped: true, service: {{annotations: {{{note}}}}}}}");
+    stage.apply_store("orders", &spec("example.com/note: old")).await.unwrap();
+    let note = |service: &Value| service["metadata"]["annotations"]["example.com/note"].clone();
+    until(&stage, "service", "orders", |service| note(service) == "old").await;
+    let edit = r#"{"spec":{"ports":[{"name":"https","port":8443}]}}"#;
+    stage.kubectl.run(["patch", "service", "orders", "--type=merge", "-p", edit]).await.unwrap();
+    until(&stage, "service", "orders", |service| {
+        let ports = service["spec"]["ports"].as_array().unwrap();
+        ports.len() == 1 && ports[0]["port"] == 443
+    })
+    .await;
+    stage.apply_store("orders", &spec("")).await.unwrap();
+    until(&stage, "service", "orders", |service| note(service).is_null()).await;
+}
+
 #[tokio::test]
 async fn a_child_that_the_spec_no_longer_asks_for_is_removed() {
     let stage = Stage::open("unwanted").await;

@@ -1,8 +1,11 @@
 //! An operator that looks after some namespaces, with rights in those alone.
 
+use std::time::Duration;
+
 use kivi_tests::install;
 use kivi_tests::operator::HostOperator;
 
+use crate::own::reaction;
 use crate::stage::{Stage, cluster};
 
 #[tokio::test]
@@ -35,6 +38,12 @@ async fn an_operator_of_two_namespaces_serves_both_and_cannot_touch_a_third() {
         let answer = stage.kubectl.run(["auth", "can-i", "list", "secrets", &account]).await;
         assert_eq!(answer.is_ok(), rights == "yes", "{}: {answer:?}", name(stage));
     }
+    operator.stop().await.unwrap();
+
+    // One goes, and with it the right to look into it.
+    two.kubectl.run(["delete", "namespace", &name(&two), "--timeout=90s"]).await.unwrap();
+    let operator = HostOperator::start(&system.kubectl, "narrow", &install::program(), &[]).await.unwrap();
+    reaction(&one, "orders", "alone", Duration::from_secs(20)).await;
     operator.stop().await.unwrap();
     system.kubectl.helm(["uninstall", "narrow"]).await.unwrap();
 }
