@@ -7,7 +7,7 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use destination::{Destination, S3Destination, VolumeDestination};
+pub use destination::{CaSecretRef, Destination, S3Destination, VolumeDestination};
 pub use status::KeyValueStoreBackupStatus;
 
 /// What is to be copied, and where to. It cannot change.

@@ -13,8 +13,8 @@ mod opaque;
 mod store;
 
 pub use backup::{
-    Destination, KeyValueStoreBackup, KeyValueStoreBackupSpec, KeyValueStoreBackupStatus, S3Destination,
-    StoreRef, VolumeDestination,
+    CaSecretRef, Destination, KeyValueStoreBackup, KeyValueStoreBackupSpec, KeyValueStoreBackupStatus,
+    S3Destination, StoreRef, VolumeDestination,
 };
 pub use condition::{BackupConditionType, ConditionType};
 pub use crd::{backup_crd, crd, crd_yaml, definitions};

@@ -5,6 +5,7 @@
 //! backup's outcome. The copying itself is the Job's: no data passes through the operator.
 
 pub(crate) mod ages;
+pub mod authority;
 pub mod build;
 pub mod controller;
 mod dereference;

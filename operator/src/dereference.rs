@@ -11,7 +11,7 @@ use k8s_openapi::api::batch::v1::CronJob;
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kivi_crds::{KeyValueStore, KeyValueStoreBackup, StoreNames, labels};
+use kivi_crds::{Destination, KeyValueStore, KeyValueStoreBackup, StoreNames, labels};
 use kube::api::{DynamicObject, ListParams};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
@@ -66,6 +66,10 @@ pub struct Dereferenced {
     pub archive: Option<CronJob>,
     /// The backup of `spec.bootstrap.fromBackup.name`.
     pub begins_with: Option<KeyValueStoreBackup>,
+    /// The Secret with the authorities of the server of `spec.backup.destination`.
+    pub bucket_authority: Option<Secret>,
+    /// That of the destination of the backup that the store begins with; only looked up while there is no StatefulSet.
+    pub backup_authority: Option<Secret>,
     /// The backups of the store; only looked up where it has `spec.backup`.
     pub backups: Vec<KeyValueStoreBackup>,
     /// What copies, and reads copies back.
@@ -142,9 +146,15 @@ pub async fn dereference(
     } else {
         None
     };
+    let begins_with = copies.begins_with(namespace, store).await;
+    let ca = |destination: &Destination| Some(destination.ca_secret_ref()?.name.clone());
+    let bucket = store.spec.backup.as_ref().and_then(|backup| backup.destination.as_ref());
+    let begins_in = if stateful_set.is_some() { None } else { begins_in(store, begins_with.as_ref()) };
     Ok(Dereferenced {
+        bucket_authority: secret(&secrets, bucket.and_then(ca)).await?,
+        backup_authority: secret(&secrets, begins_in.and_then(ca)).await?,
         archive: if wanted || was_copied { archive(client, namespace, &names).await? } else { None },
-        begins_with: copies.begins_with(namespace, store).await,
+        begins_with,
         backups: if wanted { copies.of(namespace, names.store()).await } else { Vec::new() },
         tools: Some(copies.tools.clone()),
         authority,
@@ -169,6 +179,15 @@ pub async fn dereference(
         namesakes,
         foreign_kinds,
     })
+}
+
+/// Where the backup is that a store begins with, as far as it is known.
+fn begins_in<'s>(
+    store: &'s KeyValueStore,
+    by_name: Option<&'s KeyValueStoreBackup>,
+) -> Option<&'s Destination> {
+    let place = store.spec.bootstrap.as_ref()?.from_backup.destination.as_ref();
+    place.or_else(|| by_name?.status.as_ref()?.destination.as_ref())
 }
 
 /// The StatefulSet of a store.

@@ -41,10 +41,14 @@ pub fn secret(metadata: &ObjectMeta, stores: &Store<Watched>) -> Vec<ObjectRef<W
 fn names(store: &KeyValueStore, secret: &ObjectMeta) -> bool {
     let references = [&store.spec.tls.secret_ref, &store.spec.auth.tokens_secret_ref];
     let named = references.into_iter().flatten().map(|reference| reference.name.clone());
+    let backup = store.spec.backup.as_ref().and_then(|backup| backup.destination.as_ref());
+    let bootstrap = store.spec.bootstrap.as_ref().and_then(|it| it.from_backup.destination.as_ref());
+    let buckets = [backup, bootstrap].into_iter().flatten();
+    let authorities = buckets.filter_map(|bucket| Some(bucket.ca_secret_ref()?.name.clone()));
     // cert-manager writes it, and it is nobody's before the store has seen it.
     let issued = store.spec.tls.issuer_ref.as_ref().map(|_| StoreNames::new(store.name_any()).tls_secret());
     store.metadata.namespace == secret.namespace
-        && named.chain(issued).any(|name| secret.name.as_ref() == Some(&name))
+        && named.chain(issued).chain(authorities).any(|name| secret.name.as_ref() == Some(&name))
 }
 
 #[cfg(test)]
@@ -94,12 +98,17 @@ mod tests {
             ("two", "{auth: {tokensSecretRef: {name: mine}}}"),
             ("three", "{}"),
             ("four", "{tls: {issuerRef: {name: mine}}}"),
+            ("five", "{backup: {destination: {s3: {bucket: backups, caSecretRef: {name: mine}}}}}"),
+            (
+                "six",
+                "{bootstrap: {fromBackup: {destination: {s3: {bucket: backups, prefix: p, caSecretRef: {name: mine}}}}}}",
+            ),
             ("broken", "{replicas: many}"),
         ]);
         let mut found: Vec<String> =
             secret(&metadata("{name: mine, namespace: shop}"), &stores).into_iter().map(|r| r.name).collect();
         found.sort();
-        assert_eq!(found, ["one", "two"]);
+        assert_eq!(found, ["five", "one", "six", "two"]);
         let issued = secret(&metadata("{name: four-tls, namespace: shop}"), &stores);
         assert_eq!(issued, [ObjectRef::new("four").within("shop")]);
         assert!(secret(&metadata("{name: mine, namespace: elsewhere}"), &stores).is_empty());

@@ -3,7 +3,7 @@
 mod local;
 mod pod;
 
-pub use local::LocalS3;
+pub use local::{LocalS3, Pair};
 pub use pod::S3;
 
 /// Its one bucket.

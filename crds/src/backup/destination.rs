@@ -37,6 +37,11 @@ impl Destination {
         }
         resolved
     }
+
+    /// The Secret with the authorities of a bucket's server, where one is named.
+    pub fn ca_secret_ref(&self) -> Option<&CaSecretRef> {
+        self.s3.as_ref()?.ca_secret_ref.as_ref()
+    }
 }
 
 /// A folder on a volume.
@@ -87,9 +92,33 @@ pub struct S3Destination {
     /// there is one. Unset: what the node may do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credentials_secret_ref: Option<SecretRef>,
+    /// Secret in the same namespace with the authorities, as PEM, that vouch for the endpoint's certificate, as of a server
+    /// within the company. They are trusted besides the public ones. Unset: the public ones alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca_secret_ref: Option<CaSecretRef>,
     /// Whether the endpoint may be spoken to without TLS. Default false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allow_http: Option<bool>,
+}
+
+/// The authorities in a Secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CaSecretRef {
+    /// Name of the Secret, from 1 to 253 characters.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// Which of its values, from 1 to 253 characters. Default ca.crt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = "^[A-Za-z0-9._-]+$"))]
+    pub key: Option<String>,
+}
+
+impl CaSecretRef {
+    /// Which of the Secret's values.
+    pub fn key(&self) -> &str {
+        self.key.as_deref().unwrap_or("ca.crt")
+    }
 }
 
 #[cfg(test)]

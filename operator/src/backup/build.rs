@@ -8,6 +8,7 @@ mod restore;
 mod scheduled;
 
 pub use cron_job::cron_job;
+pub use destination::VOLUMES;
 pub use job::job;
 pub use restore::NAME as RESTORE;
 pub(crate) use restore::container as restore;

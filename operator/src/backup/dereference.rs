@@ -19,6 +19,8 @@ pub(super) struct Dereferenced {
     pub(super) store: Option<KeyValueStore>,
     /// Whether the Secret with the destination's credentials is there; true where none is named.
     pub(super) credentials: bool,
+    /// The Secret with the authorities of the destination's server, where one is named.
+    pub(super) authority: Option<Secret>,
     /// The backup of the same store that goes first.
     pub(super) ahead: Option<String>,
 }
@@ -57,17 +59,23 @@ pub(super) async fn dereference(
         .get_opt(store_name)
         .await
         .map_err(|source| error("KeyValueStore", store_name, source))?;
-    let secret = destination(backup, store.as_ref())
-        .and_then(|place| Some(place.s3.as_ref()?.credentials_secret_ref.as_ref()?.name.as_str()));
-    let credentials = match secret {
+    let place = destination(backup, store.as_ref());
+    let keys =
+        place.and_then(|place| Some(place.s3.as_ref()?.credentials_secret_ref.as_ref()?.name.as_str()));
+    let credentials = match keys {
         None => true,
-        Some(name) => Api::<Secret>::namespaced(client.clone(), namespace)
-            .get_opt(name)
-            .await
-            .map_err(|source| error("Secret", name, source))?
-            .is_some(),
+        Some(name) => secret(client, namespace, name).await?.is_some(),
     };
-    Ok(Dereferenced { job, pods: Vec::new(), store, credentials, ahead })
+    let authority = match place.and_then(Destination::ca_secret_ref) {
+        None => None,
+        Some(named) => secret(client, namespace, &named.name).await?,
+    };
+    Ok(Dereferenced { job, pods: Vec::new(), store, credentials, authority, ahead })
+}
+
+async fn secret(client: &Client, namespace: &str, name: &str) -> Result<Option<Secret>, DereferenceError> {
+    let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
+    secrets.get_opt(name).await.map_err(|source| error("Secret", name, source))
 }
 
 fn error(kind: &str, name: &str, source: kube::Error) -> DereferenceError {

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Container;
+use k8s_openapi::api::core::v1::{Container, Volume};
 use kivi_crds::{Destination, StoreBackupStatus};
 
+use super::authority::NoAuthority;
 use super::model::{Copy, Tools};
 use super::schedule::Schedule;
 
@@ -16,6 +17,8 @@ pub struct Policy {
     pub times: Option<Times>,
     /// How the log is copied, where it is.
     pub archive: Option<Archive>,
+    /// Why neither can be now.
+    pub flaw: Option<NoAuthority>,
 }
 
 /// Where a schedule stands.
@@ -78,8 +81,8 @@ pub enum Restore {
     AsMade {
         /// The container.
         container: Box<Container>,
-        /// The claim of the volume with the backup.
-        claim: Option<String>,
+        /// The volumes that it reads from.
+        volumes: Vec<Volume>,
     },
 }
 

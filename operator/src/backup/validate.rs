@@ -5,6 +5,7 @@ use kivi_crds::{ConditionType, KeyValueStore, KeyValueStoreBackup, StoreNames, l
 use kube::{Resource as _, ResourceExt as _};
 use thiserror::Error;
 
+use super::authority::{self, NoAuthority};
 use super::dereference::{Dereferenced, destination};
 use super::model::{BackupJob, Copy, Source, Tools};
 use crate::status::conditions;
@@ -32,6 +33,9 @@ pub(super) enum Refusal {
     /// The credentials are not there.
     #[error("There is no Secret {0} with the destination's credentials; create it.")]
     NoCredentials(String),
+    /// The authorities of the bucket's server are not there.
+    #[error("caSecretRef of the destination: {0}.")]
+    NoAuthority(#[from] NoAuthority),
     /// Nobody says where to.
     #[error("Neither spec.destination nor spec.backup.destination of store {0} says where to; name one.")]
     NoDestination(String),
@@ -52,6 +56,7 @@ impl Refusal {
             Self::NotReady { .. } => "StoreNotReady",
             Self::Queued(_) => "Queued",
             Self::NoCredentials(_) => "SecretNotFound",
+            Self::NoAuthority(why) => why.reason(),
             Self::NoDestination(_) => "NoDestination",
             Self::NameTaken(_) => "NameTaken",
         }
@@ -60,7 +65,11 @@ impl Refusal {
     /// Whether it may pass by itself.
     pub(super) fn waits(&self) -> bool {
         match self {
-            Self::NoStore(_) | Self::NotReady { .. } | Self::Queued(_) | Self::NoCredentials(_) => true,
+            Self::NoStore(_)
+            | Self::NotReady { .. }
+            | Self::Queued(_)
+            | Self::NoCredentials(_)
+            | Self::NoAuthority(_) => true,
             Self::Incomplete(_) | Self::NoDestination(_) | Self::Ambiguous | Self::NameTaken(_) => false,
         }
     }
@@ -89,6 +98,7 @@ pub(super) fn validate(
         let secret = destination.s3.as_ref().and_then(|s3| s3.credentials_secret_ref.as_ref());
         return Err(Refusal::NoCredentials(secret.map(|secret| secret.name.clone()).unwrap_or_default()));
     }
+    authority::check(&destination, found.authority.as_ref())?;
     let scheduled = backup.annotations().contains_key(labels::SCHEDULED_AT);
     let retention = store.spec.backup.as_ref().map(|policy| policy.retention.clone());
     Ok(BackupJob {

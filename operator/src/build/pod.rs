@@ -57,7 +57,7 @@ pub(super) fn template(store: &Store) -> PodTemplateSpec {
     let mut init: Vec<_> = restore.into_iter().collect();
     init.extend(store.settings.sidecar.enabled.then(|| sidecar::container(store)));
     let mut volumes = volumes(store);
-    volumes.extend(backups.flatten());
+    volumes.extend(backups.into_iter().flatten());
     let template = PodTemplateSpec {
         metadata: Some(ObjectMeta {
             labels: Some(labels),

@@ -35,7 +35,12 @@ pub(super) fn set(
     let scheduled = policy.times.as_ref().map(|times| schedule(times, seen, last_successful.as_ref(), now));
     let archived = policy.archive.as_ref().map(|of| archive(of, store, seen, now));
     // What is wrong is told before what is right.
-    let verdicts = [scheduled, archived].into_iter().flatten();
+    let flaw = policy.flaw.as_ref().map(|flaw| Verdict {
+        holds: false,
+        reason: flaw.reason(),
+        message: format!("spec.backup.destination.s3.caSecretRef: {flaw}."),
+    });
+    let verdicts = [flaw, scheduled, archived].into_iter().flatten();
     let verdict = verdicts.reduce(|first, second| if first.holds && !second.holds { second } else { first });
     let conditions = match verdict {
         Some(Verdict { holds, reason, message }) => {

@@ -7,7 +7,8 @@ use kube::ResourceExt as _;
 
 use super::ValidationError;
 use super::secret::Owned;
-use crate::backup::build::RESTORE;
+use crate::backup::authority;
+use crate::backup::build::{RESTORE, VOLUMES};
 use crate::backup::model::{Copy, Source, Tools};
 use crate::backup::policy::{Archive, Policy, Restore, Times};
 use crate::backup::schedule::Schedule;
@@ -33,6 +34,8 @@ pub(super) fn policy(
     if destination.is_none() && (times.is_some() || spec.point_in_time.is_some()) {
         return Err(ValidationError::Destination { field: "spec.backup.destination" });
     }
+    let flaw = destination
+        .and_then(|destination| authority::check(destination, found.bucket_authority.as_ref()).err());
     let archive = match (&spec.point_in_time, destination) {
         (Some(archive), Some(destination)) => Some(Archive {
             every: archive.every(),
@@ -47,7 +50,7 @@ pub(super) fn policy(
         }),
         _ => None,
     };
-    Ok((times.is_some() || archive.is_some()).then_some(Policy { times, archive }))
+    Ok((times.is_some() || archive.is_some()).then_some(Policy { times, archive, flaw }))
 }
 
 /// What a store begins with. A StatefulSet that was made for it is the answer, whatever became of the backup since.
@@ -61,11 +64,12 @@ pub(super) fn restore(
     }
     let FromBackup { name, destination, backup, at_revision } = &bootstrap.from_backup;
     let (destination, backup) = match (name, destination) {
-        (Some(name), None) => (of_backup(name, found.begins_with.as_ref())?, name.clone()),
+        (Some(name), None) => (of_backup(name, found)?, name.clone()),
         (None, Some(place)) => {
             const FIELD: &str = "spec.bootstrap.fromBackup.destination";
             let latest = || "latest".to_owned();
-            (one(place, FIELD)?.clone(), backup.clone().unwrap_or_else(latest))
+            authority::check(one(place, FIELD)?, found.backup_authority.as_ref())?;
+            (place.clone(), backup.clone().unwrap_or_else(latest))
         }
         _ => return Err(ValidationError::FromBackup),
     };
@@ -74,10 +78,10 @@ pub(super) fn restore(
 }
 
 /// Where a backup is that is to be restored.
-fn of_backup(name: &str, found: Option<&KeyValueStoreBackup>) -> Result<Destination, ValidationError> {
+fn of_backup(name: &str, found: &Dereferenced) -> Result<Destination, ValidationError> {
     let not_there = |why: String| ValidationError::Backup { name: name.to_owned(), why };
-    let backup = found.ok_or_else(|| not_there("there is none in the store's namespace".to_owned()))?;
-    let status = backup.status.as_ref();
+    let none = || not_there("there is none in the store's namespace".to_owned());
+    let status = found.begins_with.as_ref().ok_or_else(none)?.status.as_ref();
     let complete = status.and_then(|status| {
         status.conditions.iter().find(|c| c.type_ == BackupConditionType::Complete.as_str())
     });
@@ -86,7 +90,11 @@ fn of_backup(name: &str, found: Option<&KeyValueStoreBackup>) -> Result<Destinat
         return Err(not_there(format!("it is not complete: {why}")));
     }
     let destination = status.and_then(|status| status.destination.clone());
-    destination.ok_or_else(|| not_there("its status does not say where it is".to_owned()))
+    let destination =
+        destination.ok_or_else(|| not_there("its status does not say where it is".to_owned()))?;
+    authority::check(&destination, found.backup_authority.as_ref())
+        .map_err(|error| not_there(error.to_string()))?;
+    Ok(destination)
 }
 
 fn is_complete(backup: &KeyValueStoreBackup) -> bool {
@@ -114,10 +122,8 @@ pub(super) fn takes_over(
 fn as_made(set: &StatefulSet) -> Option<Restore> {
     let pod = set.spec.as_ref()?.template.spec.as_ref()?;
     let container = pod.init_containers.as_ref()?.iter().find(|container| container.name == RESTORE)?;
-    let mut claims =
-        pod.volumes.iter().flatten().filter_map(|volume| volume.persistent_volume_claim.as_ref());
-    let claim = claims.next().map(|claim| claim.claim_name.clone());
-    Some(Restore::AsMade { container: Box::new(container.clone()), claim })
+    let volumes = pod.volumes.iter().flatten().filter(|volume| VOLUMES.contains(&volume.name.as_str()));
+    Some(Restore::AsMade { container: Box::new(container.clone()), volumes: volumes.cloned().collect() })
 }
 
 fn one<'a>(place: &'a Destination, field: &'static str) -> Result<&'a Destination, ValidationError> {

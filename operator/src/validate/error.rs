@@ -5,6 +5,7 @@ use std::time::Duration;
 use kivi_crds::settings::SettingsError;
 use thiserror::Error;
 
+use crate::backup::authority::NoAuthority;
 use crate::backup::schedule::ScheduleError;
 
 /// Why a store cannot be built.
@@ -103,6 +104,9 @@ pub enum ValidationError {
     /// Two backups, or none.
     #[error("spec.bootstrap.fromBackup: name exactly one of name and destination.")]
     FromBackup,
+    /// The authorities are not there of the server of the bucket that the store is to begin with.
+    #[error("spec.bootstrap.fromBackup.destination.s3.caSecretRef: {0}.")]
+    BucketAuthority(#[from] NoAuthority),
     /// The backup that the store is to begin with is not there, or not yet.
     #[error("spec.bootstrap.fromBackup.name: KeyValueStoreBackup {name} cannot be restored: {why}.")]
     Backup {
@@ -151,6 +155,7 @@ impl ValidationError {
             | Self::FromBackup => "InvalidSpec",
             Self::NoCertManager => "CertManagerNotFound",
             Self::Backup { .. } => "BackupNotReady",
+            Self::BucketAuthority(why) => why.reason(),
             Self::Version { .. } => "VersionNotSupported",
             Self::Downgrade { .. } => "DowngradeNotPossible",
             Self::SecretNotFound { .. } => "SecretNotFound",

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::ValidationError;
 use super::opaque::parse;
-use crate::backup::build::RESTORE;
+use crate::backup::build::{self, RESTORE};
 
 mod security;
 
@@ -57,7 +57,7 @@ const ELSEWHERE: [(&str, &str); 8] = [
     ("resources", "spec.pod.resources, and for the sidecar spec.sidecar.resources"),
 ];
 /// The operator's own volumes, and the claim's.
-const VOLUMES: [&str; 6] = ["config", "tokens", "tls", "run", "backups", kivi_crds::LOG_VOLUME];
+const VOLUMES: [&str; 5] = ["config", "tokens", "tls", "run", kivi_crds::LOG_VOLUME];
 /// Where they are mounted.
 const PLACES: [&str; 4] = ["/etc/kivi", "/run/kivi", "/var/lib/kivi", "/var/lib/kivi-backup"];
 /// The kinds of volumes that the restricted profile allows.
@@ -152,7 +152,7 @@ fn check_container(path: &str, container: &Object, own: bool) -> Result<(), Vali
 
 fn own_volume(path: &str, object: &Object) -> Result<(), ValidationError> {
     match text(object, "name") {
-        name if VOLUMES.contains(&name) => Err(refused(
+        name if VOLUMES.contains(&name) || build::VOLUMES.contains(&name) => Err(refused(
             format!("{path}.name"),
             &format!("the volume {name} is the operator's own; name another"),
         )),

@@ -1,5 +1,6 @@
 //! One as a process on loopback, which ends with its owner.
 
+use std::ffi::OsString;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -20,7 +21,17 @@ const POLL: Duration = Duration::from_millis(20);
 pub struct LocalS3 {
     server: Child,
     address: SocketAddr,
+    scheme: &'static str,
     folder: tempfile::TempDir,
+}
+
+/// What a server speaks TLS with, as PEM.
+#[derive(Debug, Clone, Copy)]
+pub struct Pair<'p> {
+    /// Its certificate.
+    pub certificate: &'p str,
+    /// The key of that.
+    pub key: &'p str,
 }
 
 impl LocalS3 {
@@ -29,14 +40,30 @@ impl LocalS3 {
     /// # Errors
     /// When it cannot be built or does not listen.
     pub fn start() -> Result<Self, Failure> {
+        Self::with(None)
+    }
+
+    /// Starts one that speaks TLS alone.
+    ///
+    /// # Errors
+    /// When it cannot be built or does not listen.
+    pub fn start_secured(pair: Pair<'_>) -> Result<Self, Failure> {
+        Self::with(Some(pair))
+    }
+
+    fn with(pair: Option<Pair<'_>>) -> Result<Self, Failure> {
         let what = "starting versitygw";
         let program = tools::tool("versitygw").map_err(|error| Failure::doing(what, error))?;
         let folder = tempfile::tempdir().map_err(|error| Failure::doing(what, error))?;
         std::fs::create_dir_all(root(&folder).join(BUCKET)).map_err(|error| Failure::doing(what, error))?;
         std::fs::create_dir(folder.path().join("meta")).map_err(|error| Failure::doing(what, error))?;
+        let flags = pair.map(|pair| write(pair, folder.path())).transpose();
+        let flags = flags.map_err(|error| Failure::doing(what, error))?.unwrap_or_default();
         let address = free_address().map_err(|error| Failure::doing(what, error))?;
-        let server = spawn(&program, address, &folder).map_err(|error| Failure::doing(what, error))?;
-        let started = Self { server, address, folder };
+        let server =
+            spawn(&program, address, &folder, &flags).map_err(|error| Failure::doing(what, error))?;
+        let scheme = if pair.is_some() { "https" } else { "http" };
+        let started = Self { server, address, scheme, folder };
         let deadline = Instant::now() + START;
         while TcpStream::connect(address).is_err() {
             if Instant::now() > deadline {
@@ -63,8 +90,8 @@ impl LocalS3 {
             ("AWS_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.to_owned()),
             ("AWS_REGION", REGION.to_owned()),
-            ("AWS_ENDPOINT_URL", format!("http://{}", self.address)),
-            ("AWS_ALLOW_HTTP", "true".to_owned()),
+            ("AWS_ENDPOINT_URL", format!("{}://{}", self.scheme, self.address)),
+            ("AWS_ALLOW_HTTP", (self.scheme == "http").to_string()),
         ]
     }
 }
@@ -86,12 +113,29 @@ fn free_address() -> std::io::Result<SocketAddr> {
     TcpListener::bind("127.0.0.1:0")?.local_addr()
 }
 
-fn spawn(program: &Path, address: SocketAddr, folder: &tempfile::TempDir) -> std::io::Result<Child> {
+/// Writes a pair; returns the flags that name it.
+fn write(pair: Pair<'_>, folder: &Path) -> std::io::Result<Vec<OsString>> {
+    let mut flags = Vec::new();
+    for (flag, name, text) in [("--cert", "tls.crt", pair.certificate), ("--key", "tls.key", pair.key)] {
+        let path = folder.join(name);
+        std::fs::write(&path, text)?;
+        flags.extend([flag.into(), path.into()]);
+    }
+    Ok(flags)
+}
+
+fn spawn(
+    program: &Path,
+    address: SocketAddr,
+    folder: &tempfile::TempDir,
+    flags: &[OsString],
+) -> std::io::Result<Child> {
     Command::new(program)
         .env("ROOT_ACCESS_KEY", ACCESS_KEY)
         .env("ROOT_SECRET_KEY", SECRET_KEY)
         .args(["--region", REGION, "--quiet", "--port"])
         .arg(address.to_string())
+        .args(flags)
         // What it notes of objects is in files, as not every file system has extended attributes.
         .args(["posix", "--sidecar"])
         .arg(folder.path().join("meta"))

@@ -12,3 +12,5 @@ mod refusals;
 mod running;
 #[cfg(test)]
 mod sidecar;
+#[cfg(test)]
+mod trust;

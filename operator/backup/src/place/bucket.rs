@@ -1,5 +1,6 @@
 //! Objects of an S3-compatible bucket.
 
+pub mod authorities;
 mod connector;
 mod environment;
 mod trouble;

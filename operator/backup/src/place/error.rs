@@ -97,6 +97,16 @@ pub enum PlaceError {
         /// What happened.
         reason: String,
     },
+    /// The server's certificate will not do.
+    #[error("cannot {action} {url}: the server's certificate {reason}")]
+    Untrusted {
+        /// What was being done.
+        action: &'static str,
+        /// To which object.
+        url: String,
+        /// What is wrong with it, and the way out.
+        reason: &'static str,
+    },
     /// Anything else that the server says.
     #[error("cannot {action} {url}: {reason}")]
     Refused {

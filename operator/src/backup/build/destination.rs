@@ -1,16 +1,24 @@
 //! How a pod reaches a destination: by a volume, or by the environment that S3 clients read.
 
 use k8s_openapi::api::core::v1::{
-    EnvVar, EnvVarSource, PersistentVolumeClaimVolumeSource, SecretKeySelector, Volume, VolumeMount,
+    EnvVar, EnvVarSource, KeyToPath, PersistentVolumeClaimVolumeSource, SecretKeySelector,
+    SecretVolumeSource, Volume, VolumeMount,
 };
-use kivi_crds::{Destination, S3Destination, VolumeDestination};
+use kivi_crds::{CaSecretRef, Destination, S3Destination, VolumeDestination};
 
-use crate::build::pod::mount;
+use crate::build::pod::{MODE, mount};
 
-/// Name of the volume.
-pub(super) const VOLUME: &str = "backups";
+/// Name of the volume of backups.
+const BACKUPS: &str = "backups";
 /// Where it is in a container.
-pub(super) const PATH: &str = "/var/lib/kivi-backup";
+const PATH: &str = "/var/lib/kivi-backup";
+/// Name of the volume with the authorities of a bucket's server.
+const AUTHORITIES: &str = "bucket-ca";
+/// Where it is in a container.
+const AUTHORITIES_PATH: &str = "/etc/kivi/bucket-ca";
+const AUTHORITIES_FILE: &str = "ca.crt";
+/// The volumes that a destination may need.
+pub const VOLUMES: [&str; 2] = [BACKUPS, AUTHORITIES];
 
 /// What a pod needs for a destination.
 #[derive(Debug, Default, PartialEq)]
@@ -19,10 +27,8 @@ pub(super) struct Place {
     pub(super) url: String,
     /// What an S3 client reads.
     pub(super) environment: Vec<EnvVar>,
-    /// The volume of backups.
+    /// The volume of backups, or that with a bucket's authorities.
     pub(super) volumes: Vec<Volume>,
-    /// Its place in the container.
-    pub(super) mounts: Vec<VolumeMount>,
 }
 
 /// What a pod needs for a destination whose defaults are written out.
@@ -35,20 +41,28 @@ pub(super) fn place(destination: &Destination) -> Place {
     }
 }
 
+/// Where these volumes are in a container that only reads, or also writes backups.
+pub(super) fn mounts(volumes: &[Volume], read_only: bool) -> Vec<VolumeMount> {
+    let place = |volume: &Volume| match volume.name.as_str() {
+        AUTHORITIES => mount(AUTHORITIES, AUTHORITIES_PATH, true),
+        name => mount(name, PATH, read_only),
+    };
+    volumes.iter().map(place).collect()
+}
+
 fn on_volume(volume: &VolumeDestination) -> Place {
     let path = volume.path.as_deref().unwrap_or_default();
     Place {
         url: format!("file://{PATH}/{path}"),
         environment: Vec::new(),
         volumes: vec![Volume {
-            name: VOLUME.to_owned(),
+            name: BACKUPS.to_owned(),
             persistent_volume_claim: Some(PersistentVolumeClaimVolumeSource {
                 claim_name: volume.claim_name.clone(),
                 ..PersistentVolumeClaimVolumeSource::default()
             }),
             ..Volume::default()
         }],
-        mounts: vec![mount(VOLUME, PATH, false)],
     }
 }
 
@@ -69,8 +83,30 @@ fn in_bucket(s3: &S3Destination) -> Place {
         let keys = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
         environment.extend(keys.map(|key| from_secret(&secret.name, key)));
     }
+    if s3.ca_secret_ref.is_some() {
+        environment.push(value("AWS_CA_BUNDLE", &format!("{AUTHORITIES_PATH}/{AUTHORITIES_FILE}")));
+    }
     let prefix = s3.prefix.as_deref().unwrap_or_default();
-    Place { url: format!("s3://{}/{prefix}", s3.bucket), environment, ..Place::default() }
+    let volumes = s3.ca_secret_ref.iter().map(authorities).collect();
+    Place { url: format!("s3://{}/{prefix}", s3.bucket), environment, volumes }
+}
+
+/// Optional, as the credentials are. Every field is written out: a store's pods keep it as the API server tells it.
+fn authorities(named: &CaSecretRef) -> Volume {
+    Volume {
+        name: AUTHORITIES.to_owned(),
+        secret: Some(SecretVolumeSource {
+            secret_name: Some(named.name.clone()),
+            items: Some(vec![KeyToPath {
+                key: named.key().to_owned(),
+                path: AUTHORITIES_FILE.to_owned(),
+                ..KeyToPath::default()
+            }]),
+            default_mode: Some(MODE),
+            optional: Some(true),
+        }),
+        ..Volume::default()
+    }
 }
 
 /// Optional, each of them: a container that lacks one says so itself, and one that does not need it any more starts.

@@ -41,8 +41,8 @@ pub(super) fn template(copy: &Copy, command: &str, more: Vec<String>) -> PodTemp
         mounts.push(mount("ca", CA, true));
     }
     args.extend(more);
+    mounts.extend(destination::mounts(&place.volumes, false));
     volumes.extend(place.volumes);
-    mounts.extend(place.mounts);
     let container = Container {
         name: command.to_owned(),
         image: Some(copy.tools.image.clone()),

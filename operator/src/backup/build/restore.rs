@@ -1,10 +1,10 @@
 //! The init container that fills a store's volume from a backup, before anything else of the pod starts. It does
 //! nothing where there is a log.
 
-use k8s_openapi::api::core::v1::{Container, PersistentVolumeClaimVolumeSource, Volume};
+use k8s_openapi::api::core::v1::{Container, Volume};
 use kivi_crds::LOG_VOLUME;
 
-use super::destination::{self, VOLUME};
+use super::destination;
 use crate::backup::policy::Restore;
 use crate::build::pod::{LAST_WORDS, container_security, mount};
 
@@ -13,9 +13,9 @@ pub const NAME: &str = "restore";
 
 const DATA: &str = "/var/lib/kivi";
 
-/// The container, and the volume that it reads from, where it is one.
-pub(crate) fn container(restore: &Restore) -> (Container, Option<Volume>) {
-    let (image, pull_policy, args, environment, volume) = match restore {
+/// The container, and the volumes that it reads from.
+pub(crate) fn container(restore: &Restore) -> (Container, Vec<Volume>) {
+    let (image, pull_policy, args, environment, volumes) = match restore {
         Restore::From { destination, backup, at_revision, tools } => {
             let place = destination::place(destination);
             let mut args = vec![
@@ -27,18 +27,16 @@ pub(crate) fn container(restore: &Restore) -> (Container, Option<Volume>) {
             ];
             args.extend(at_revision.as_ref().map(|revision| format!("--at-revision={revision}")));
             let environment = (!place.environment.is_empty()).then_some(place.environment);
-            let volume = place.volumes.into_iter().next();
             let policy = Some(tools.pull_policy.as_str().to_owned());
-            (Some(tools.image.clone()), policy, Some(args), environment, volume)
+            (Some(tools.image.clone()), policy, Some(args), environment, place.volumes)
         }
-        Restore::AsMade { container, claim } => {
-            let volume = claim.as_ref().map(|claim| backups(claim));
+        Restore::AsMade { container, volumes } => {
             let Container { image, image_pull_policy, args, env, .. } = (**container).clone();
-            (image, image_pull_policy, args, env, volume)
+            (image, image_pull_policy, args, env, volumes.clone())
         }
     };
     let mut mounts = vec![mount(LOG_VOLUME, DATA, false)];
-    mounts.extend(volume.as_ref().map(|_| mount(VOLUME, destination::PATH, true)));
+    mounts.extend(destination::mounts(&volumes, true));
     let container = Container {
         name: NAME.to_owned(),
         image,
@@ -50,16 +48,5 @@ pub(crate) fn container(restore: &Restore) -> (Container, Option<Volume>) {
         termination_message_policy: Some(LAST_WORDS.to_owned()),
         ..Container::default()
     };
-    (container, volume)
-}
-
-fn backups(claim: &str) -> Volume {
-    Volume {
-        name: VOLUME.to_owned(),
-        persistent_volume_claim: Some(PersistentVolumeClaimVolumeSource {
-            claim_name: claim.to_owned(),
-            ..PersistentVolumeClaimVolumeSource::default()
-        }),
-        ..Volume::default()
-    }
+    (container, volumes)
 }

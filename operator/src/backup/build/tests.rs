@@ -6,7 +6,8 @@ use k8s_openapi::api::core::v1::PodSpec;
 use super::*;
 use crate::backup::model::{BackupJob, Copy, Source, Tools};
 use crate::dereference::Dereferenced;
-use crate::test_support::{catalog, children, custom_resource, now, store, tools};
+use crate::material::ensure;
+use crate::test_support::{catalog, children, custom_resource, issued, now, secret, store, tools, validated};
 
 fn backup(destination: &str) -> BackupJob {
     let destination: kivi_crds::Destination = serde_yaml::from_str(destination).unwrap();
@@ -103,6 +104,24 @@ fn a_backup_to_a_bucket_gets_its_credentials_by_reference() {
 }
 
 #[test]
+fn a_bucket_is_trusted_by_the_authorities_of_its_secret() {
+    let backup = backup("{s3: {bucket: b, prefix: p, caSecretRef: {name: minio, key: root.pem}}}");
+    let pod = pod(&backup);
+    let container = &pod.containers[0];
+    let bundle = container.env.iter().flatten().find(|variable| variable.name == "AWS_CA_BUNDLE").unwrap();
+    assert_eq!(bundle.value.as_deref(), Some("/etc/kivi/bucket-ca/ca.crt"));
+    let mount = container.volume_mounts.iter().flatten().find(|m| m.mount_path == "/etc/kivi/bucket-ca");
+    let name = &mount.unwrap().name;
+    let volume = pod.volumes.iter().flatten().find(|volume| volume.name == *name).unwrap();
+    let secret = volume.secret.as_ref().unwrap();
+    let items = secret.items.as_ref().unwrap();
+    assert_eq!((secret.secret_name.as_deref(), items[0].key.as_str()), (Some("minio"), "root.pem"));
+    assert_eq!(items[0].path, "ca.crt");
+    // A store's pods begin with such a volume too, and start when the Secret is long gone.
+    assert_eq!(secret.optional, Some(true));
+}
+
+#[test]
 fn only_what_the_schedule_made_is_removed_by_it() {
     let mut backup = backup("{s3: {bucket: b}}");
     let pruning = |backup: &BackupJob| -> Vec<String> {
@@ -184,10 +203,30 @@ fn a_volume_is_filled_before_anything_else_of_the_pod_starts() {
 fn a_pod_stays_as_it_was_made_whatever_becomes_of_its_backup_and_of_the_operators_image() {
     for place in [
         "volume: {claimName: old, path: p}",
-        "s3: {bucket: old, prefix: p, credentialsSecretRef: {name: keys}}",
+        "s3: {bucket: old, prefix: p, credentialsSecretRef: {name: keys}, caSecretRef: {name: minio}}",
     ] {
         let spec = format!("{{bootstrap: {{fromBackup: {{destination: {{{place}}}}}}}}}");
-        let (_, material, first) = children(&spec);
+        let minio = secret("minio", [("ca.crt", issued().authorities.active.certificate.as_str())]);
+        let found = Dereferenced { backup_authority: Some(minio), ..Dereferenced::default() };
+        let store = validated(&spec, &found).unwrap();
+        let material = ensure(&store, now()).unwrap();
+        let first = crate::build::build(&store, &material);
+        assert_eq!(
+            first
+                .stateful_set
+                .spec
+                .as_ref()
+                .unwrap()
+                .template
+                .spec
+                .as_ref()
+                .unwrap()
+                .volumes
+                .as_ref()
+                .unwrap()
+                .len(),
+            5
+        );
         let newer = Tools { image: "reg/operator:2".to_owned(), ..tools() };
         let found = Dereferenced {
             stateful_set: Some(first.stateful_set.clone()),

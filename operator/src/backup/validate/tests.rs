@@ -1,5 +1,5 @@
 use super::*;
-use crate::test_support::{custom_resource, tools};
+use crate::test_support::{custom_resource, secret, tools};
 
 const READY: &str = "conditions: [{type: Ready, status: 'True', reason: Serving, message: m, lastTransitionTime: '2026-11-22T10:00:00Z'}],
   endpoint: 'https://orders.shop.svc'";
@@ -41,12 +41,16 @@ fn what_it_waits_for_and_what_it_cannot_be_made_for_are_told_apart() {
     let queued = Dereferenced { ahead: Some("zeroth".to_owned()), ..found(TO_VOLUME, READY) };
     let s3 = "{backup: {destination: {s3: {bucket: backups, credentialsSecretRef: {name: keys}}}}}";
     let locked = Dereferenced { credentials: false, ..found(s3, READY) };
+    let private = "{backup: {destination: {s3: {bucket: backups, caSecretRef: {name: minio}}}}}";
+    let empty = Dereferenced { authority: Some(secret("minio", [])), ..found(private, READY) };
     let cases = vec![
         (Dereferenced::default(), "StoreNotFound", true, "There is no store orders"),
         (found(TO_VOLUME, ""), "StoreNotReady", true, "Store orders is not ready: it is new."),
         (found(TO_VOLUME, &not_ready), "StoreNotReady", true, "Store orders is not ready: m"),
         (queued, "Queued", true, "Backup zeroth of the same store"),
         (locked, "SecretNotFound", true, "There is no Secret keys"),
+        (found(private, READY), "SecretNotFound", true, "caSecretRef of the destination: there is no Secret"),
+        (empty, "SecretInvalid", true, "caSecretRef of the destination: Secret minio cannot be used: it has"),
         (found("{}", READY), "NoDestination", false, "Neither spec.destination nor spec.backup.destination"),
         (
             found("{backup: {destination: {}}}", READY),

@@ -91,6 +91,21 @@ fn a_store_tells_of_its_last_backup() {
 }
 
 #[test]
+fn that_a_bucket_cannot_be_trusted_is_told_before_a_backup_fails_by_it() {
+    let spec = SPEC.replace("volume: {claimName: backups}", "s3: {bucket: b, caSecretRef: {name: minio}}");
+    let seen = with(vec![backup("23", "Complete")]);
+    let condition = told(&spec, Some("2026-11-23T02:00:00Z"), &seen, "2026-11-23T05:00:00Z").0.unwrap();
+    assert_eq!((condition.status.as_str(), condition.reason.as_str()), ("False", "SecretNotFound"));
+    assert!(
+        condition
+            .message
+            .starts_with("spec.backup.destination.s3.caSecretRef: there is no Secret minio with the"),
+        "{}",
+        condition.message
+    );
+}
+
+#[test]
 fn a_backup_by_hand_makes_up_for_one_that_failed() {
     let mut by_hand = backup("23", "Complete");
     by_hand.metadata.annotations = None;
@@ -159,7 +174,7 @@ fn the_next_look_is_at_the_next_time_or_when_something_is_late() {
         due: None,
         next: Some(at("2026-11-24T02:00:00Z")),
     };
-    let policy = Policy { times: Some(times), archive: None };
+    let policy = Policy { times: Some(times), archive: None, flaw: None };
     assert_eq!(look_again(&policy, &Seen::default(), now), Some(at("2026-11-23T05:30:00Z")));
     let later = at("2026-11-23T06:00:00Z");
     assert_eq!(look_again(&policy, &Seen::default(), later), Some(at("2026-11-24T02:00:00Z")));

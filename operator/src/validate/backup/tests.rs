@@ -59,6 +59,21 @@ fn each_error_names_its_field_and_the_way_out() {
             "spec.bootstrap.fromBackup.name: KeyValueStoreBackup first cannot be restored: there is none",
         ),
         (
+            "{bootstrap: {fromBackup: {destination: {s3: {bucket: b, prefix: p, caSecretRef: {name: minio}}}}}}",
+            &none,
+            "SecretNotFound",
+            "spec.bootstrap.fromBackup.destination.s3.caSecretRef: there is no Secret minio with the authorities",
+        ),
+        (
+            BY_NAME,
+            &begins_with(&complete("True").replace(
+                "volume: {claimName: backups, path: shop/old/u}",
+                "s3: {bucket: b, prefix: p, caSecretRef: {name: minio}}",
+            )),
+            "BackupNotReady",
+            "spec.bootstrap.fromBackup.name: KeyValueStoreBackup first cannot be restored: there is no Secret minio",
+        ),
+        (
             BY_NAME,
             &begins_with(&complete("False")),
             "BackupNotReady",

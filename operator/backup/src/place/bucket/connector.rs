@@ -28,7 +28,7 @@ use object_store::{
 use rustls::{ClientConfig, RootCertStore};
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
-use super::Patience;
+use super::{Patience, trouble};
 
 /// Makes clients that trust these roots.
 #[derive(Debug)]
@@ -84,6 +84,10 @@ impl HttpService for Service {
 
 /// What kind of failure it is: one that another try may not meet is asked again.
 fn kind(error: &hyper_util::client::legacy::Error) -> HttpErrorKind {
+    if trouble::certificate(error).is_some() {
+        // It will be no other the next time.
+        return HttpErrorKind::Unknown;
+    }
     if error.is_connect() {
         return HttpErrorKind::Connect;
     }

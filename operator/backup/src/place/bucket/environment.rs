@@ -5,11 +5,11 @@ use std::fs;
 
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use rustls::RootCertStore;
-use rustls_pki_types::{CertificateDer, pem::PemObject};
 
+use super::authorities;
 use crate::place::PlaceError;
 
-/// A PEM file of who vouches for the server; without it, Mozilla's roots do.
+/// A PEM file of who vouches for the server, besides Mozilla's roots.
 const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
 
 /// Any one of these is a way to credentials.
@@ -25,13 +25,14 @@ pub(super) fn read(
     url: &str,
     environment: impl Iterator<Item = (String, String)>,
 ) -> Result<(AmazonS3Builder, RootCertStore), PlaceError> {
-    let (mut builder, mut roots) = (AmazonS3Builder::new(), RootCertStore::empty());
+    let mut builder = AmazonS3Builder::new();
+    let mut roots: RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
     for (variable, value) in environment.filter(|(variable, _)| variable.starts_with("AWS_")) {
         if value.is_empty() {
             continue;
         }
         if variable == CA_BUNDLE {
-            read_roots(&value, &mut roots)?;
+            roots.roots.extend(read_roots(&value)?.roots);
         } else if let Ok(key) = variable.to_ascii_lowercase().parse::<AmazonS3ConfigKey>()
             // Which bucket is said by the destination.
             && key != AmazonS3ConfigKey::Bucket
@@ -43,23 +44,13 @@ pub(super) fn read(
         // Else those of the node would be asked for, whose server is not to be reached from a pod.
         return Err(PlaceError::NoCredentials { url: url.to_owned() });
     }
-    if roots.is_empty() {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    }
     Ok((builder, roots))
 }
 
-fn read_roots(file: &str, roots: &mut RootCertStore) -> Result<(), PlaceError> {
+fn read_roots(file: &str) -> Result<RootCertStore, PlaceError> {
     let refuse = |reason: String| PlaceError::Variable { variable: CA_BUNDLE.to_owned(), reason };
     let pem = fs::read(file).map_err(|error| refuse(format!("cannot read {file}: {error}")))?;
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
-        let certificate = certificate.map_err(|error| refuse(format!("{file} is no PEM: {error}")))?;
-        roots.add(certificate).map_err(|error| refuse(format!("{file} has no authority: {error}")))?;
-    }
-    if roots.is_empty() {
-        return Err(refuse(format!("{file} has no certificate")));
-    }
-    Ok(())
+    authorities::read(&pem).map_err(|error| refuse(format!("{file} {error}")))
 }
 
 #[cfg(test)]
@@ -92,6 +83,19 @@ mod tests {
     }
 
     #[test]
+    fn a_bundle_is_trusted_besides_the_public_authorities() {
+        let keys = [("AWS_ACCESS_KEY_ID", "id"), ("AWS_SECRET_ACCESS_KEY", "secret")];
+        let (_, public) = of(&keys).unwrap();
+        let own = rcgen::generate_simple_self_signed(["minio".to_owned()]).unwrap().cert.pem();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), own).unwrap();
+        let named = [keys[0], keys[1], (CA_BUNDLE, file.path().to_str().unwrap())];
+        let (_, both) = of(&named).unwrap();
+        assert_eq!(both.len(), public.len() + 1);
+        assert_eq!(both.roots[..public.len()], public.roots);
+    }
+
+    #[test]
     fn what_is_missing_or_wrong_is_named() {
         let none = of(&[("AWS_REGION", "eu-1")]).unwrap_err().to_string();
         assert_eq!(none, "s3://b needs credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY");
@@ -102,6 +106,6 @@ mod tests {
         );
         let file = tempfile::NamedTempFile::new().unwrap();
         let empty = of(&[("AWS_CA_BUNDLE", file.path().to_str().unwrap())]).unwrap_err().to_string();
-        assert!(empty.ends_with("has no certificate"), "{empty}");
+        assert!(empty.ends_with("holds no certificate"), "{empty}");
     }
 }

@@ -1,8 +1,9 @@
 //! What a bucket's errors mean, in sentences. Pure.
 
-use std::error::Error as StdError;
+use std::{error::Error as StdError, io};
 
 use object_store::{Error, client::HttpError};
+use rustls::CertificateError;
 
 use crate::place::PlaceError;
 
@@ -37,6 +38,9 @@ const REPEATED: usize = 200;
 impl Doing<'_> {
     pub(super) fn failed(&self, error: &Error) -> PlaceError {
         let (action, url) = (self.action, self.url.clone());
+        if let Some(reason) = certificate(error).and_then(flaw) {
+            return PlaceError::Untrusted { action, url, reason };
+        }
         let text = error.to_string();
         let code = element(&text, "Code").unwrap_or_default().to_owned();
         let status = status(&text);
@@ -80,6 +84,33 @@ pub(super) fn is_absent(error: &Error) -> bool {
 pub(super) fn is_unknown_condition(error: &Error) -> bool {
     let text = error.to_string();
     status(&text) == Some(501) || element(&text, "Code") == Some("NotImplemented")
+}
+
+/// What is wrong with the server's certificate, where that is the error.
+pub(super) fn certificate<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e CertificateError> {
+    causes(error).find_map(|cause| match cause.downcast_ref::<rustls::Error>() {
+        Some(rustls::Error::InvalidCertificate(wrong)) => Some(wrong),
+        Some(_) => None,
+        // It does not tell of what it carries as of its cause.
+        None => certificate(cause.downcast_ref::<io::Error>()?.get_ref()?),
+    })
+}
+
+/// What can be done about it; the others say enough of themselves.
+fn flaw(wrong: &CertificateError) -> Option<&'static str> {
+    match wrong {
+        CertificateError::UnknownIssuer => Some(
+            "is of no authority that is trusted here; name its authority by caSecretRef of the destination, or by AWS_CA_BUNDLE",
+        ),
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            Some("is for another name; check the endpoint, or give the server one that names it")
+        }
+        // rustls has no word of its own for it.
+        CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
+            Some("is an authority's own; give the server one that the authority issued")
+        }
+        _ => None,
+    }
 }
 
 fn or_status(code: String, status: Option<u16>) -> String {
