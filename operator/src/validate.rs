@@ -10,6 +10,7 @@ mod foreign;
 mod issuer;
 mod network;
 mod opaque;
+pub(crate) mod placement;
 mod pod;
 mod release;
 mod secret;

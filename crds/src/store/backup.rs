@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kivi_settings::DurationString;
+use kivi_settings::{DurationString, Resources};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +38,9 @@ pub struct Backup {
     /// not copied.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub point_in_time: Option<PointInTime>,
+    /// Compute resources of each pod that copies the store; none by default. All else of where it runs is as of the store's
+    /// own pods, by `spec.pod`.
+    pub resources: Resources,
 }
 
 /// Which of the scheduled backups are kept, by number and by age; with both, those that neither removes. The

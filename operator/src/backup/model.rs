@@ -1,5 +1,8 @@
 //! What is copied, from where to where, and by which image: strong types that the builders cannot fail on.
 
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{LocalObjectReference, NodeAffinity, ResourceRequirements, Toleration};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kivi_crds::{BackupRetention, Destination};
 
@@ -24,7 +27,7 @@ impl Tools {
 /// A store as its clients see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
-    /// Name of the store, and of its ServiceAccount.
+    /// Name of the store.
     pub store: String,
     /// Its namespace.
     pub namespace: String,
@@ -36,8 +39,27 @@ pub struct Source {
     pub tokens_secret: String,
 }
 
+/// Where the pods run that copy a store, as whom, and with what.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Placement {
+    /// Their ServiceAccount: the store's. It has no rights, and may hold what pulls an image.
+    pub service_account: String,
+    /// Secrets that an image is pulled with.
+    pub image_pull_secrets: Vec<LocalObjectReference>,
+    /// Labels of the nodes that may run one.
+    pub node_selector: BTreeMap<String, String>,
+    /// Taints that they tolerate.
+    pub tolerations: Vec<Toleration>,
+    /// Rules on nodes.
+    pub node_affinity: Option<NodeAffinity>,
+    /// PriorityClass.
+    pub priority_class_name: Option<String>,
+    /// Compute resources of each one's container.
+    pub resources: ResourceRequirements,
+}
+
 /// A copy of a store that can be made.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Copy {
     /// What is copied.
     pub source: Source,
@@ -45,6 +67,8 @@ pub struct Copy {
     pub destination: Destination,
     /// What copies.
     pub tools: Tools,
+    /// Where that runs.
+    pub placement: Placement,
 }
 
 /// A backup that can be made.

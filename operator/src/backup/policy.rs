@@ -50,7 +50,7 @@ impl Times {
 }
 
 /// How a store's log is copied.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Archive {
     /// Time between two copies: a whole number of minutes that divides an hour.
     pub every: Duration,

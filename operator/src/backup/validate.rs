@@ -9,6 +9,7 @@ use super::authority::{self, NoAuthority};
 use super::dereference::{Dereferenced, destination};
 use super::model::{BackupJob, Copy, Source, Tools};
 use crate::status::conditions;
+use crate::validate::placement;
 
 /// Why there is no Job yet, or never will be.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -91,6 +92,8 @@ pub(super) fn validate(
     }
     let destination = destination.resolved(&namespace, name, &store.uid().unwrap_or_default());
     let source = source(&namespace, store)?;
+    let placement = placement::read(store)
+        .map_err(|error| Refusal::NotReady { store: name.clone(), why: error.to_string() })?;
     if let Some(ahead) = &found.ahead {
         return Err(Refusal::Queued(ahead.clone()));
     }
@@ -104,7 +107,7 @@ pub(super) fn validate(
     Ok(BackupJob {
         name: backup.name_any(),
         owner,
-        copy: Copy { source, destination, tools: tools.clone() },
+        copy: Copy { source, destination, tools: tools.clone(), placement },
         retention: retention.filter(|_| scheduled),
     })
 }

@@ -19,7 +19,7 @@ pub(crate) fn child(store: &Store, name: impl Into<String>) -> ObjectMeta {
 }
 
 /// The map, or nothing where it is empty: an empty map that was sent is a field that someone owns.
-pub(super) fn some(map: BTreeMap<String, String>) -> Option<BTreeMap<String, String>> {
+pub(crate) fn some(map: BTreeMap<String, String>) -> Option<BTreeMap<String, String>> {
     (!map.is_empty()).then_some(map)
 }
 

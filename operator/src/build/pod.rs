@@ -84,7 +84,7 @@ pub(super) fn template(store: &Store) -> PodTemplateSpec {
     overlay::lay(template, store.pod.template.as_ref())
 }
 
-fn some_list<T: Clone>(list: &[T]) -> Option<Vec<T>> {
+pub(crate) fn some_list<T: Clone>(list: &[T]) -> Option<Vec<T>> {
     (!list.is_empty()).then(|| list.to_vec())
 }
 

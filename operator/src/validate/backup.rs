@@ -5,8 +5,8 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use kivi_crds::{BackupConditionType, Destination, FromBackup, KeyValueStore, KeyValueStoreBackup};
 use kube::ResourceExt as _;
 
-use super::ValidationError;
 use super::secret::Owned;
+use super::{ValidationError, placement};
 use crate::backup::authority;
 use crate::backup::build::{RESTORE, VOLUMES};
 use crate::backup::model::{Copy, Source, Tools};
@@ -46,6 +46,7 @@ pub(super) fn policy(
                 source: source(valid),
                 destination: destination.resolved(&valid.namespace, valid.names.store(), &valid.owner.uid),
                 tools: tools(found)?,
+                placement: placement::of(valid.names.store(), &valid.pod, Some(spec)),
             },
         }),
         _ => None,

@@ -33,7 +33,7 @@ pub(super) fn options(pod: &Pod, sidecar: &SidecarSettings) -> Result<PodOptions
     })
 }
 
-fn resources(resources: &Resources) -> ResourceRequirements {
+pub(super) fn resources(resources: &Resources) -> ResourceRequirements {
     let amounts = |amounts: &std::collections::BTreeMap<String, kivi_crds::settings::Amount>| {
         (!amounts.is_empty()).then(|| {
             amounts.iter().map(|(name, amount)| (name.clone(), Quantity(amount.0.clone()))).collect()

@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{
-    ConfigMapVolumeSource, Container, PodSpec, PodTemplateSpec, SecretVolumeSource, Volume,
+    Affinity, ConfigMapVolumeSource, Container, PodSpec, PodTemplateSpec, ResourceRequirements,
+    SecretVolumeSource, Volume,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kivi_crds::labels;
 
 use super::destination;
 use crate::backup::model::Copy;
-use crate::build::pod::{LAST_WORDS, MODE, container_security, mount, pod_security};
+use crate::build::metadata;
+use crate::build::pod::{LAST_WORDS, MODE, container_security, mount, pod_security, some_list};
 
 const TOKENS: &str = "/etc/kivi/tokens";
 const CA: &str = "/etc/kivi/ca";
@@ -24,7 +26,7 @@ pub(super) fn labels(copy: &Copy) -> BTreeMap<String, String> {
 
 /// The pod that runs `command`, with `more` behind the flags that each copying takes.
 pub(super) fn template(copy: &Copy, command: &str, more: Vec<String>) -> PodTemplateSpec {
-    let source = &copy.source;
+    let (source, placement) = (&copy.source, copy.placement.clone());
     let place = destination::place(&copy.destination);
     let mut args = vec![
         command.to_owned(),
@@ -50,6 +52,7 @@ pub(super) fn template(copy: &Copy, command: &str, more: Vec<String>) -> PodTemp
         args: Some(args),
         env: (!place.environment.is_empty()).then_some(place.environment),
         volume_mounts: Some(mounts),
+        resources: (placement.resources != ResourceRequirements::default()).then_some(placement.resources),
         security_context: Some(container_security()),
         termination_message_policy: Some(LAST_WORDS.to_owned()),
         ..Container::default()
@@ -57,14 +60,20 @@ pub(super) fn template(copy: &Copy, command: &str, more: Vec<String>) -> PodTemp
     PodTemplateSpec {
         metadata: Some(ObjectMeta { labels: Some(labels(copy)), ..ObjectMeta::default() }),
         spec: Some(PodSpec {
-            // The store's: it has no rights, and may hold what pulls an image.
-            service_account_name: Some(source.store.clone()),
+            service_account_name: Some(placement.service_account),
             automount_service_account_token: Some(false),
             enable_service_links: Some(false),
             restart_policy: Some("Never".to_owned()),
             security_context: Some(pod_security()),
             containers: vec![container],
             volumes: Some(volumes),
+            image_pull_secrets: some_list(&placement.image_pull_secrets),
+            node_selector: metadata::some(placement.node_selector),
+            tolerations: some_list(&placement.tolerations),
+            affinity: placement
+                .node_affinity
+                .map(|rules| Affinity { node_affinity: Some(rules), ..Affinity::default() }),
+            priority_class_name: placement.priority_class_name,
             ..PodSpec::default()
         }),
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 use k8s_openapi::api::core::v1::PodSpec;
 
 use super::*;
-use crate::backup::model::{BackupJob, Copy, Source, Tools};
+use crate::backup::model::{BackupJob, Copy, Placement, Source, Tools};
 use crate::dereference::Dereferenced;
 use crate::material::ensure;
 use crate::test_support::{catalog, children, custom_resource, issued, now, secret, store, tools, validated};
@@ -27,6 +27,7 @@ fn backup(destination: &str) -> BackupJob {
             },
             destination: destination.resolved("shop", "orders", "uid-1"),
             tools: tools(),
+            placement: Placement::default(),
         },
         retention: None,
     }
@@ -155,6 +156,42 @@ fn the_pod_is_no_pod_of_the_store_and_keeps_to_the_restricted_profile() {
     let container = pod.containers[0].security_context.as_ref().unwrap();
     assert_eq!(container.allow_privilege_escalation, Some(false));
     assert_eq!(container.read_only_root_filesystem, Some(true));
+}
+
+#[test]
+fn a_pod_runs_where_the_stores_own_do_and_as_they_do() {
+    let made = |spec: &str| {
+        let place = "pointInTime: {}, destination: {volume: {claimName: b}}";
+        let spec = spec.replace("backup: {", &format!("backup: {{{place}, "));
+        let made = cron_job(&store(&spec)).unwrap().spec.unwrap().job_template.spec.unwrap();
+        serde_json::to_value(made.template.spec.unwrap()).unwrap()
+    };
+    let plain = made("{backup: {}}");
+    assert_eq!(plain["serviceAccountName"], "orders");
+    let same = ["nodeSelector", "tolerations", "affinity", "priorityClassName", "imagePullSecrets"];
+    for field in same {
+        assert!(plain.get(field).is_none(), "{field}: {plain}");
+    }
+    assert!(plain["containers"][0].get("resources").is_none(), "{plain}");
+
+    let spec = "{backup: {resources: {requests: {memory: 64Mi}}}, pod: {
+        serviceAccount: {name: mine}, nodeSelector: {disk: ssd}, priorityClassName: high,
+        tolerations: [{key: stores, operator: Exists, effect: NoSchedule}],
+        affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms:
+          [{matchExpressions: [{key: kubernetes.io/arch, operator: In, values: [amd64]}]}]}}, podAntiAffinity: {}},
+        template: {spec: {imagePullSecrets: [{name: registry}]}}}}";
+    let (_, _, children) = children(spec);
+    let own = serde_json::to_value(children.stateful_set.spec.unwrap().template.spec.unwrap()).unwrap();
+    let copies = made(spec);
+    for field in
+        ["serviceAccountName", "nodeSelector", "tolerations", "priorityClassName", "imagePullSecrets"]
+    {
+        assert!(own.get(field).is_some() && copies[field] == own[field], "{field}: {copies}");
+    }
+    // Of the rules on neighbours, none: it is no server.
+    let rules = own["affinity"]["nodeAffinity"].clone();
+    assert_eq!(copies["affinity"], serde_json::json!({"nodeAffinity": rules}));
+    assert_eq!(copies["containers"][0]["resources"]["requests"]["memory"], "64Mi");
 }
 
 #[test]

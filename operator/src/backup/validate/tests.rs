@@ -67,6 +67,24 @@ fn what_it_waits_for_and_what_it_cannot_be_made_for_are_told_apart() {
 }
 
 #[test]
+fn its_pod_runs_where_those_of_the_store_do() {
+    let spec = TO_VOLUME.replace(
+        "{backup: {",
+        "{pod: {nodeSelector: {disk: ssd}, serviceAccount: {name: mine}}, backup: {resources: {limits: {cpu: 1}}, ",
+    );
+    let placement = validate(&backup(""), &found(&spec, READY), &tools()).unwrap().copy.placement;
+    assert_eq!(
+        (placement.service_account.as_str(), placement.node_selector["disk"].as_str()),
+        ("mine", "ssd")
+    );
+    assert_eq!(placement.resources.limits.unwrap()["cpu"].0, "1");
+    let broken = TO_VOLUME.replace("{backup:", "{pod: {tolerations: [{key: 1}]}, backup:");
+    let refusal = validate(&backup(""), &found(&broken, READY), &tools()).unwrap_err();
+    assert_eq!(refusal.reason(), "StoreNotReady");
+    assert!(refusal.to_string().contains("spec.pod.tolerations[0].key"), "{refusal}");
+}
+
+#[test]
 fn the_stores_certificate_is_checked_by_what_the_store_publishes() {
     let bundle = |status: &str| {
         let found = found(TO_VOLUME, &format!("{READY}, {status}"));
