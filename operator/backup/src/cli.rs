@@ -14,8 +14,8 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    BackupName, Error, archive, chain::Upto, destination::Destination, place::AnyPlace, report, restore,
-    retention::Retention, server::Server, take,
+    BackupName, Error, archive, chain::Upto, destination::Destination, manifest, place::AnyPlace, report,
+    restore, retention::Retention, server::Server, take,
 };
 
 /// How to reach the server.
@@ -149,7 +149,8 @@ pub async fn backup(args: &BackupArgs, shutdown: &CancellationToken) -> Result<S
         prefix: args.prune_prefix.clone(),
     };
     let order = take::Order { name: args.name.clone(), retention };
-    let taken = async { take::take(&place(&args.to)?, &Server::from(&args.server), &order).await };
+    let server = Server::from(&args.server);
+    let taken = async { take::take(&place(&args.to)?, &server, &order, manifest::now).await };
     told(Box::pin(unless(shutdown, taken)).await, args.report.as_deref())
 }
 

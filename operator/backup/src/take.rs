@@ -61,21 +61,27 @@ pub struct Taken {
     pub pruned: Pruned,
 }
 
-/// Takes a backup. One of this name that is there already is left as it is, and told of.
+/// Takes a backup. One of this name that is there already is left as it is, and told of. The `clock` is asked when it begins,
+/// when it is whole, and for the ages of the others.
 ///
 /// # Errors
 /// Nothing is told of then that is not whole.
-pub async fn take(place: &impl Place, server: &Server, order: &Order) -> Result<Taken, Error> {
-    let started_at = manifest::now();
+pub async fn take(
+    place: &impl Place,
+    server: &Server,
+    order: &Order,
+    clock: impl Fn() -> Timestamp,
+) -> Result<Taken, Error> {
+    let started_at = clock();
     let copy = server.snapshot().await?;
     let store_id = store_id(&copy)?;
     claim(place, store_id).await?;
     let manifest = match backup(place, &order.name).await? {
         Some(there) => there,
-        None => make(place, copy, store_id, &order.name, started_at).await?,
+        None => make(place, copy, store_id, &order.name, started_at, &clock).await?,
     };
     // What is pruned or not, the backup is there.
-    let pruned = prune::prune(place, &manifest.name, &order.retention, manifest::now()).await;
+    let pruned = prune::prune(place, &manifest.name, &order.retention, clock()).await;
     Ok(Taken {
         location: place.url(&layout::folder(&manifest.name)),
         name: manifest.name,
@@ -97,13 +103,14 @@ async fn make(
     store_id: StoreId,
     name: &BackupName,
     started_at: Timestamp,
+    clock: impl Fn() -> Timestamp,
 ) -> Result<Manifest, Error> {
     let kept = History::read(place).await?.last();
     if copy.revision < kept {
         return Err(Error::StepsBack { destination: place.url(""), revision: copy.revision, kept });
     }
     let object = layout::snapshot(name, copy.revision, rand::rng().random());
-    let made = write(place, copy, store_id, name, &object, started_at).await;
+    let made = write(place, copy, store_id, name, &object, (started_at, clock)).await;
     match made {
         Ok(Some(manifest)) => Ok(manifest),
         Ok(None) => {
@@ -126,7 +133,7 @@ async fn write(
     store_id: StoreId,
     name: &BackupName,
     object: &str,
-    started_at: Timestamp,
+    (started_at, clock): (Timestamp, impl Fn() -> Timestamp),
 ) -> Result<Option<Manifest>, Error> {
     let (revision, state_hash) = (copy.revision, copy.state_hash.clone().unwrap_or_default());
     let (found, digested) = send(place, copy, object, inspect).await?;
@@ -146,7 +153,7 @@ async fn write(
         sha256: digested.sha256,
         state_hash,
         started_at,
-        finished_at: manifest::now(),
+        finished_at: clock(),
     };
     let bytes = Bytes::from(manifest::write(&manifest));
     let created = place.create(&layout::manifest(name), bytes).await?;

@@ -1,7 +1,7 @@
 //! What a folder does, a bucket does.
 
 use kivi_api::Precondition;
-use kivi_backup::{archive::Archiver, chain::Upto, place::Place, retention::Retention, take};
+use kivi_backup::{archive::Archiver, chain::Upto, manifest::now, place::Place, retention::Retention, take};
 use kivi_tests::s3::LocalS3;
 
 use crate::running::{Running, bucket, files, listed, restored, take};
@@ -46,7 +46,7 @@ async fn a_bucket_is_claimed_and_pruned() {
     assert!(refused.unwrap_err().to_string().contains("a destination of its own"));
     let retention = Retention { keep: Some(1), ..Retention::default() };
     let order = take::Order { name: "c".parse().unwrap(), retention };
-    let taken = take::take(&place, owner, &order).await.unwrap();
+    let taken = take::take(&place, owner, &order, now).await.unwrap();
     assert_eq!((taken.pruned.pruned.len(), listed(&place).await), (1, 1));
     assert_eq!(place.list("backups/").await.unwrap().len(), 2);
     let again = take(&place, owner, "c").await.unwrap();

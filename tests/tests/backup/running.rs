@@ -6,6 +6,7 @@ use clap::Parser;
 use kivi_api::{Client, Precondition};
 use kivi_backup::{
     history::History,
+    manifest::now,
     place::{Bucket, Place, bucket::Patience},
     restore::{self, Order},
     retention::Retention,
@@ -108,7 +109,7 @@ pub(crate) async fn take(
     name: &str,
 ) -> Result<Taken, kivi_backup::Error> {
     let order = take::Order { name: name.parse().unwrap(), retention: Retention::default() };
-    take::take(place, server, &order).await
+    take::take(place, server, &order, now).await
 }
 
 /// Restores; returns the hash of the state.

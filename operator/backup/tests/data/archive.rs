@@ -5,6 +5,7 @@ use kivi_backup::{
     Error,
     archive::Archiver,
     chain::{Missing, Upto},
+    manifest::now,
     place::Place,
     restore::Order,
     retention::Retention,
@@ -133,7 +134,7 @@ async fn entries_go_with_the_backups_that_need_them() {
     assert_eq!(folder.list("log/").await.unwrap().len(), 2);
     let retention = Retention { keep: Some(1), ..Retention::default() };
     let order = take::Order { retention, ..order("c") };
-    assert_eq!(take(&folder, &server.server(), &order).await.unwrap().pruned.pruned.len(), 2);
+    assert_eq!(take(&folder, &server.server(), &order, now).await.unwrap().pruned.pruned.len(), 2);
     assert_eq!(folder.list("log/").await.unwrap(), []);
     server.put("k", "d").await;
     archiver.archive(&folder, &server.server()).await.unwrap();

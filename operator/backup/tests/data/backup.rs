@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use kivi_backup::{
     Error,
     archive::Archiver,
     history::History,
+    manifest::now,
     place::Place,
     retention::Retention,
     take::{self, take},
@@ -91,12 +93,14 @@ async fn what_has_outlived_its_time_goes_and_is_told() {
     }
     let keep_two = Retention { keep: Some(2), ..Retention::default() };
     let order = take::Order { retention: keep_two, ..order("c") };
-    let taken = take(&folder, &server.server(), &order).await.unwrap();
+    let taken = take(&folder, &server.server(), &order, now).await.unwrap();
     assert_eq!(taken.pruned.pruned, ["a".parse().unwrap()]);
-    let none_is_young = Retention { keep_for: Some(Duration::ZERO), ..Retention::default() };
-    let order = take::Order { name: "d".parse().unwrap(), retention: none_is_young };
-    tokio::time::sleep(Duration::from_millis(1100)).await;
-    let taken = take(&folder, &server.server(), &order).await.unwrap();
+    let an_hour = Retention { keep_for: Some(Duration::from_secs(3600)), ..Retention::default() };
+    let order = take::Order { name: "d".parse().unwrap(), retention: an_hour };
+    let began = now();
+    let later = || began + SignedDuration::from_secs(7200);
+    let taken = take(&folder, &server.server(), &order, later).await.unwrap();
+    assert_eq!((taken.started_at, taken.finished_at), (later(), later()));
     assert_eq!(taken.pruned.pruned, ["b".parse().unwrap(), "c".parse().unwrap()]);
     let left = folder.list("backups/").await.unwrap();
     assert_eq!(left.len(), 2, "its manifest and its data: {left:?}");

@@ -5,6 +5,7 @@ use kivi_backup::{
     archive::Archiver,
     chain::Upto,
     history::History,
+    manifest::now,
     place::Place,
     restore::{is_done, restore},
     retention::Retention,
@@ -42,7 +43,7 @@ async fn a_backup_that_ends_at_any_step_is_whole_or_not_listed_and_is_taken_agai
             let (_root, folder) = folder();
             server.take(&folder, "a").await.unwrap();
             let faulty = Faulty::new(&folder, at, trip);
-            let ended = unless_killed(&faulty, take(&faulty, &server.server(), &order)).await;
+            let ended = unless_killed(&faulty, take(&faulty, &server.server(), &order, now)).await;
             let listed = History::read(&folder).await.unwrap().backups;
             assert!(!listed.is_empty(), "{trip:?} at {at}: the last good one is gone");
             for backup in &listed {
@@ -57,7 +58,7 @@ async fn a_backup_that_ends_at_any_step_is_whole_or_not_listed_and_is_taken_agai
                 let left = folder.list("backups/").await.unwrap();
                 assert_eq!(left.len(), 2, "{trip:?} at {at}: {left:?}");
             }
-            let again = take(&folder, &server.server(), &order).await.unwrap();
+            let again = take(&folder, &server.server(), &order, now).await.unwrap();
             assert_eq!(again.state_hash, hash, "{trip:?} at {at}");
             if !faulty.tripped() {
                 assert!(at > 15, "{at}");

@@ -5,6 +5,7 @@ use std::{path::Path, sync::Arc};
 use clap::Parser;
 use kivi_api::{Client, Precondition};
 use kivi_backup::{
+    manifest::now,
     place::Folder,
     restore::{self, Order},
     retention::Retention,
@@ -71,7 +72,7 @@ impl Running {
     }
 
     pub(crate) async fn take(&self, folder: &Folder, name: &str) -> Result<Taken, kivi_backup::Error> {
-        take(folder, &self.server(), &order(name)).await
+        take(folder, &self.server(), &order(name), now).await
     }
 }
 
