@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use kivi_crds::AtRevision;
 
 /// Looks after Kivi's key-value stores, and reads and writes their keys.
 #[derive(Debug, Parser)]
@@ -47,6 +48,10 @@ pub(crate) enum Command {
         /// Name of the store.
         store: String,
     },
+    /// Copies a store once, to where its spec says.
+    Backup(Backup),
+    /// Makes a store that begins with a backup, and is otherwise like the one that was copied.
+    Restore(Restore),
     /// Prints a store's URL inside the cluster.
     Endpoint {
         /// Name of the store.
@@ -81,6 +86,41 @@ pub(crate) struct Put {
     /// Media type of the value, which readers get as Content-Type.
     #[arg(short = 't', long, value_name = "TYPE")]
     pub(crate) media_type: Option<http::HeaderValue>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    /// Name of the store.
+    pub(crate) store: String,
+    /// Name of the backup; by default the store's and the time.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Wait until it is complete; that it failed is an error. It goes on when you no longer wait.
+    #[arg(long)]
+    pub(crate) wait: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// Name of the new store.
+    pub(crate) store: String,
+    /// Name of the backup.
+    #[arg(long, value_name = "BACKUP")]
+    pub(crate) from: String,
+    /// Go on behind the backup, by the copied log: to this revision of the store that was copied, or to the `latest`.
+    #[arg(long, value_name = "NUMBER", value_parser = revision)]
+    pub(crate) revision: Option<AtRevision>,
+    /// Only print the new store, as YAML for `kubectl apply`.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+fn revision(text: &str) -> Result<AtRevision, String> {
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(AtRevision::Revision(number)),
+        _ if text == "latest" => Ok(AtRevision::Text(text.to_owned())),
+        _ => Err("write a number from 1, or `latest`".to_owned()),
+    }
 }
 
 #[cfg(test)]
@@ -121,6 +161,22 @@ mod tests {
         let arguments = Arguments::try_parse_from(line).unwrap();
         let Command::Put(put) = arguments.command else { panic!("not a put") };
         assert_eq!((put.key, put.value), (key, None));
+    }
+
+    #[test]
+    fn a_revision_is_a_number_or_the_latest() {
+        let of = |text| match parse(&["restore", "again", "--from", "first", "--revision", text])?.command {
+            Command::Restore(restore) => Ok(restore.revision.unwrap().to_string()),
+            _ => panic!("not a restore"),
+        };
+        for text in ["7", "latest"] {
+            assert_eq!(of(text).unwrap(), text);
+        }
+        for text in ["0", "1.5", "first"] {
+            let error: clap::Error = of(text).unwrap_err();
+            assert!(error.to_string().contains("--revision"), "{error}");
+        }
+        assert!(parse(&["restore", "again"]).unwrap_err().to_string().contains("--from <BACKUP>"));
     }
 
     #[test]

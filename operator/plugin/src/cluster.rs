@@ -2,9 +2,10 @@
 
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
 use kivi_api::Client as StoreClient;
-use kivi_crds::{KeyValueStore, annotations, labels};
-use kube::api::{ListParams, Patch, PatchParams};
+use kivi_crds::{KeyValueStore, KeyValueStoreBackup, annotations, labels};
+use kube::api::{ListParams, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::runtime::wait::{Condition, await_condition};
 use kube::{Api, Client, Config};
 use serde_json::json;
 
@@ -74,6 +75,53 @@ impl Cluster {
         let stores = self.namespaced::<KeyValueStore>();
         let patched = stores.patch_metadata(name, &PatchParams::default(), &Patch::Merge(&patch)).await;
         self.found(name, patched.map(drop), || format!("annotating store `{name}`"))
+    }
+
+    /// Makes a store.
+    pub(crate) async fn create_store(&self, name: &str, store: &KeyValueStore) -> Result<(), PluginError> {
+        match self.namespaced().create(&PostParams::default(), store).await {
+            Ok(_) => Ok(()),
+            Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => {
+                Err(PluginError::StoreExists { store: name.to_owned(), namespace: self.namespace.clone() })
+            }
+            Err(error) => Err(PluginError::cluster(format!("making store `{name}`"), &error)),
+        }
+    }
+
+    /// One backup.
+    pub(crate) async fn backup(&self, name: &str) -> Result<KeyValueStoreBackup, PluginError> {
+        let found = self.namespaced::<KeyValueStoreBackup>().get_opt(name).await;
+        found
+            .map_err(|error| PluginError::cluster(format!("reading backup `{name}`"), &error))?
+            .ok_or_else(|| self.no_backup(name))
+    }
+
+    /// Asks for a backup.
+    pub(crate) async fn create_backup(
+        &self,
+        name: &str,
+        backup: &KeyValueStoreBackup,
+    ) -> Result<(), PluginError> {
+        let made = self.namespaced().create(&PostParams::default(), backup).await;
+        made.map(drop).map_err(|error| PluginError::cluster(format!("asking for backup `{name}`"), &error))
+    }
+
+    /// Waits until a backup is as asked for; that it is gone, too, ends the wait.
+    pub(crate) async fn wait_for_backup(
+        &self,
+        name: &str,
+        condition: impl Condition<KeyValueStoreBackup>,
+    ) -> Result<KeyValueStoreBackup, PluginError> {
+        let seen = await_condition(self.namespaced::<KeyValueStoreBackup>(), name, condition).await;
+        seen.map_err(|error| PluginError::Cluster {
+            action: format!("waiting for backup `{name}`"),
+            reason: crate::error::chain(&error),
+        })?
+        .ok_or_else(|| self.no_backup(name))
+    }
+
+    fn no_backup(&self, name: &str) -> PluginError {
+        PluginError::NoBackup { backup: name.to_owned(), namespace: self.namespace.clone() }
     }
 
     /// A client of a store through a port-forward to one of its ready pods.

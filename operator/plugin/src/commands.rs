@@ -1,11 +1,13 @@
 //! One file a command: ask the cluster, say it. What is said is rendered by pure functions.
 
+pub(crate) mod backup;
 pub(crate) mod delete;
 pub(crate) mod endpoint;
 pub(crate) mod get;
 pub(crate) mod list;
 pub(crate) mod put;
 pub(crate) mod restart;
+pub(crate) mod restore;
 pub(crate) mod status;
 
 use std::ffi::OsStr;

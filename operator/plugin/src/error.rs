@@ -38,6 +38,64 @@ pub enum PluginError {
         /// Where it was looked for.
         namespace: String,
     },
+    /// There is such a store already.
+    #[error(
+        "there is a store `{store}` in namespace `{namespace}` already: a store begins once, so name another"
+    )]
+    StoreExists {
+        /// Its name.
+        store: String,
+        /// Its namespace.
+        namespace: String,
+    },
+    /// The store does not say where backups go.
+    #[error(
+        "store `{store}` does not say where its backups go: write spec.backup.destination, or make a KeyValueStoreBackup with a destination of its own"
+    )]
+    NoDestination {
+        /// The store's name.
+        store: String,
+    },
+    /// There is no such backup.
+    #[error(
+        "there is no backup `{backup}` in namespace `{namespace}`: `kubectl get kvsb -n {namespace}` shows those there are"
+    )]
+    NoBackup {
+        /// Its name.
+        backup: String,
+        /// Where it was looked for.
+        namespace: String,
+    },
+    /// The backup will not be made.
+    #[error("backup `{backup}` failed: {why}")]
+    BackupFailed {
+        /// Its name.
+        backup: String,
+        /// What it says itself.
+        why: String,
+    },
+    /// The backup is later than what is to be restored.
+    #[error(
+        "backup `{backup}` holds revision {holds}, which is behind revision {revision}: name an earlier one"
+    )]
+    BackupLater {
+        /// Its name.
+        backup: String,
+        /// Its revision.
+        holds: i64,
+        /// The revision that was asked for.
+        revision: i64,
+    },
+    /// The store that was copied is gone, and its spec with it.
+    #[error(
+        "store `{source_store}`, of which backup `{backup}` is, is gone, and so is its spec: write a KeyValueStore with spec.bootstrap.fromBackup.name: {backup}"
+    )]
+    SourceGone {
+        /// Name of the store that was copied.
+        source_store: String,
+        /// The backup's name.
+        backup: String,
+    },
     /// No pod can answer now.
     #[error("no pod of store `{store}` is ready: `kubectl kivi status {store} -n {namespace}` says why")]
     NoReadyPod {
