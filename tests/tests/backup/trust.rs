@@ -64,33 +64,41 @@ async fn a_backup_goes_to_a_server_of_an_authority_of_its_own_once_that_is_named
     }
 }
 
-#[tokio::test]
-async fn a_certificate_that_signs_itself_is_its_own_authority_unless_it_is_one_that_issues() {
-    let own = rcgen::generate_simple_self_signed([HOST.to_owned()]).unwrap();
-    let pair = Pair { certificate: &own.cert.pem(), key: &own.signing_key.serialize_pem() };
-    let s3 = LocalS3::start_secured(pair).unwrap();
-    let file = bundle(&[pair.certificate]);
-    let place = bucket(&s3, "p", &[("AWS_CA_BUNDLE", file.path().to_str().unwrap())]);
-    assert!(place.create("k", "v".into()).await.unwrap());
-
-    let mut params = CertificateParams::new([HOST.to_owned()]).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+/// A server by a certificate that signs itself, for this host; as openssl makes one by default, it may issue others.
+fn signs_itself(host: &str, is_ca: IsCa) -> (LocalS3, String) {
     let key = KeyPair::generate().unwrap();
-    let certificate = params.self_signed(&key).unwrap();
-    let pair = Pair { certificate: &certificate.pem(), key: &key.serialize_pem() };
-    let s3 = LocalS3::start_secured(pair).unwrap();
-    let file = bundle(&[pair.certificate]);
-    let place = bucket(&s3, "p", &[("AWS_CA_BUNDLE", file.path().to_str().unwrap())]);
-    let refused = place.list("").await.unwrap_err().to_string();
-    assert!(refused.contains("is an authority's own; give the server one"), "{refused}");
+    let mut params = CertificateParams::new([host.to_owned()]).unwrap();
+    params.is_ca = is_ca;
+    let certificate = params.self_signed(&key).unwrap().pem();
+    let pair = Pair { certificate: &certificate, key: &key.serialize_pem() };
+    (LocalS3::start_secured(pair).unwrap(), certificate)
+}
+
+#[tokio::test]
+async fn a_certificate_that_signs_itself_is_trusted_by_itself() {
+    for is_ca in [IsCa::NoCa, IsCa::Ca(BasicConstraints::Unconstrained)] {
+        let (s3, certificate) = signs_itself(HOST, is_ca);
+        let file = bundle(&[&certificate]);
+        let place = bucket(&s3, "p", &[("AWS_CA_BUNDLE", file.path().to_str().unwrap())]);
+        assert!(place.create("k", "v".into()).await.unwrap());
+        // Another of the same name, by another key.
+        let (other, _) = signs_itself(HOST, is_ca);
+        for changed in [&[][..], &[("AWS_CA_BUNDLE", file.path().to_str().unwrap())]] {
+            let refused = bucket(&other, "p", changed).list("").await.unwrap_err().to_string();
+            assert!(refused.contains("the server's certificate is"), "{refused}");
+        }
+    }
 }
 
 #[tokio::test]
 async fn a_certificate_for_another_host_is_refused() {
+    const OTHER: &str = "minio.storage.svc";
     let authority = Authority::new("theirs");
-    let s3 = authority.server("minio.storage.svc");
-    let file = bundle(&[&authority.0.pem()]);
-    let place = bucket(&s3, "p", &[("AWS_CA_BUNDLE", file.path().to_str().unwrap())]);
-    let refused = place.list("").await.unwrap_err().to_string();
-    assert!(refused.contains("is for another name; check the endpoint"), "{refused}");
+    let (own, itself) = signs_itself(OTHER, IsCa::Ca(BasicConstraints::Unconstrained));
+    for (s3, trusted) in [(authority.server(OTHER), authority.0.pem()), (own, itself)] {
+        let file = bundle(&[&trusted]);
+        let place = bucket(&s3, "p", &[("AWS_CA_BUNDLE", file.path().to_str().unwrap())]);
+        let refused = place.list("").await.unwrap_err().to_string();
+        assert!(refused.contains("is for another name; check the endpoint"), "{refused}");
+    }
 }

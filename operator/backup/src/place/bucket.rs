@@ -5,6 +5,7 @@ mod connector;
 mod environment;
 mod trouble;
 mod upload;
+mod verifier;
 
 use std::{sync::Arc, time::Duration};
 
@@ -63,7 +64,7 @@ impl Bucket {
         patience: Patience,
     ) -> Result<Self, PlaceError> {
         let url = format!("s3://{name}");
-        let (builder, roots) = environment::read(&url, environment)?;
+        let (builder, named) = environment::read(&url, environment)?;
         let retry = RetryConfig {
             backoff: BackoffConfig::default(),
             max_retries: patience.retries,
@@ -72,7 +73,7 @@ impl Bucket {
         let store = builder
             .with_bucket_name(name)
             .with_retry(retry)
-            .with_http_connector(connector::Connector::new(roots, patience))
+            .with_http_connector(connector::Connector::new(named, patience))
             .build()
             .map_err(|error| Doing { action: "use", url, bucket: name }.failed(&error))?;
         Ok(Self { store: Arc::new(store), name: name.to_owned(), prefix: prefix.to_owned() })

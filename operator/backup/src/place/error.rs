@@ -105,7 +105,7 @@ pub enum PlaceError {
         /// To which object.
         url: String,
         /// What is wrong with it, and the way out.
-        reason: &'static str,
+        reason: String,
     },
     /// Anything else that the server says.
     #[error("cannot {action} {url}: {reason}")]

@@ -18,17 +18,19 @@ pub enum NoAuthorities {
     Empty,
 }
 
-/// Reads a bundle of one certificate or more.
+/// Reads a bundle: its certificates, at least one.
 ///
 /// # Errors
 /// When any of it cannot be used: half a bundle would be found out about when the other half is needed.
-pub fn read(pem: &[u8]) -> Result<RootCertStore, NoAuthorities> {
-    let mut roots = RootCertStore::empty();
+pub fn read(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, NoAuthorities> {
+    let (mut found, mut roots) = (Vec::new(), RootCertStore::empty());
     for certificate in CertificateDer::pem_slice_iter(pem) {
         let certificate = certificate.map_err(|error| NoAuthorities::Pem(error.to_string()))?;
-        roots.add(certificate).map_err(|error| NoAuthorities::Certificate(error.to_string()))?;
+        let added = roots.add(certificate.clone());
+        added.map_err(|error| NoAuthorities::Certificate(error.to_string()))?;
+        found.push(certificate);
     }
-    if roots.is_empty() { Err(NoAuthorities::Empty) } else { Ok(roots) }
+    if found.is_empty() { Err(NoAuthorities::Empty) } else { Ok(found) }
 }
 
 #[cfg(test)]

@@ -26,14 +26,15 @@ use object_store::{
     },
 };
 use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::CertificateDer;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
-use super::{Patience, trouble};
+use super::{Patience, trouble, verifier::Verifier};
 
-/// Makes clients that trust these roots.
+/// Makes clients that trust the public authorities, and those that the user names.
 #[derive(Debug)]
 pub(super) struct Connector {
-    roots: RootCertStore,
+    named: Vec<CertificateDer<'static>>,
     patience: Patience,
 }
 
@@ -44,19 +45,20 @@ struct Service {
 }
 
 impl Connector {
-    pub(super) fn new(roots: RootCertStore, patience: Patience) -> Self {
-        Self { roots, patience }
+    pub(super) fn new(named: Vec<CertificateDer<'static>>, patience: Patience) -> Self {
+        Self { named, patience }
     }
 }
 
 impl HttpConnector for Connector {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
-        let failed = |error| object_store::Error::Generic { store: "HTTP", source: Box::new(error) };
         let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let verifier = Verifier::new(roots(&self.named), self.named.clone(), Arc::clone(&provider));
         let tls = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(failed)?
-            .with_root_certificates(self.roots.clone())
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier.map_err(failed)?))
             .with_no_client_auth();
         let mut tcp = Tcp::new();
         tcp.enforce_http(false);
@@ -70,6 +72,18 @@ impl HttpConnector for Connector {
             .build(https.enable_http1().wrap_connector(tcp));
         Ok(HttpClient::new(Service { client, answer: self.patience.answer }))
     }
+}
+
+fn failed(error: impl Error + Send + Sync + 'static) -> object_store::Error {
+    object_store::Error::Generic { store: "HTTP", source: Box::new(error) }
+}
+
+/// The public authorities, by Mozilla's list, and besides them those that are named.
+fn roots(named: &[CertificateDer<'static>]) -> RootCertStore {
+    let mut roots: RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
+    // They were read before.
+    roots.add_parsable_certificates(named.iter().cloned());
+    roots
 }
 
 #[async_trait]
@@ -149,5 +163,19 @@ impl Body for Heard {
 
     fn size_hint(&self) -> hyper::body::SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_named_is_trusted_besides_the_public_authorities() {
+        let own = rcgen::generate_simple_self_signed(["minio".to_owned()]).unwrap();
+        let (public, both) = (roots(&[]), roots(&[own.cert.der().clone()]));
+        assert!(public.len() > 50);
+        assert_eq!(both.len(), public.len() + 1);
+        assert_eq!(both.roots[..public.len()], public.roots);
     }
 }

@@ -4,7 +4,7 @@
 use std::fs;
 
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
-use rustls::RootCertStore;
+use rustls_pki_types::CertificateDer;
 
 use super::authorities;
 use crate::place::PlaceError;
@@ -20,19 +20,18 @@ const CREDENTIALS: [AmazonS3ConfigKey; 4] = [
     AmazonS3ConfigKey::ContainerCredentialsFullUri,
 ];
 
-/// Reads what `environment` says; `url` is of what it is for.
+/// Reads what `environment` says, and the authorities that it names; `url` is of what it is for.
 pub(super) fn read(
     url: &str,
     environment: impl Iterator<Item = (String, String)>,
-) -> Result<(AmazonS3Builder, RootCertStore), PlaceError> {
-    let mut builder = AmazonS3Builder::new();
-    let mut roots: RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
+) -> Result<(AmazonS3Builder, Vec<CertificateDer<'static>>), PlaceError> {
+    let (mut builder, mut named) = (AmazonS3Builder::new(), Vec::new());
     for (variable, value) in environment.filter(|(variable, _)| variable.starts_with("AWS_")) {
         if value.is_empty() {
             continue;
         }
         if variable == CA_BUNDLE {
-            roots.roots.extend(read_roots(&value)?.roots);
+            named.extend(read_bundle(&value)?);
         } else if let Ok(key) = variable.to_ascii_lowercase().parse::<AmazonS3ConfigKey>()
             // Which bucket is said by the destination.
             && key != AmazonS3ConfigKey::Bucket
@@ -44,10 +43,10 @@ pub(super) fn read(
         // Else those of the node would be asked for, whose server is not to be reached from a pod.
         return Err(PlaceError::NoCredentials { url: url.to_owned() });
     }
-    Ok((builder, roots))
+    Ok((builder, named))
 }
 
-fn read_roots(file: &str) -> Result<RootCertStore, PlaceError> {
+fn read_bundle(file: &str) -> Result<Vec<CertificateDer<'static>>, PlaceError> {
     let refuse = |reason: String| PlaceError::Variable { variable: CA_BUNDLE.to_owned(), reason };
     let pem = fs::read(file).map_err(|error| refuse(format!("cannot read {file}: {error}")))?;
     authorities::read(&pem).map_err(|error| refuse(format!("{file} {error}")))
@@ -57,13 +56,13 @@ fn read_roots(file: &str) -> Result<RootCertStore, PlaceError> {
 mod tests {
     use super::*;
 
-    fn of(pairs: &[(&str, &str)]) -> Result<(AmazonS3Builder, RootCertStore), PlaceError> {
+    fn of(pairs: &[(&str, &str)]) -> Result<(AmazonS3Builder, Vec<CertificateDer<'static>>), PlaceError> {
         read("s3://b", pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
     }
 
     #[test]
     fn each_variable_has_its_place_and_others_have_none() {
-        let (builder, roots) = of(&[
+        let (builder, named) = of(&[
             ("AWS_ACCESS_KEY_ID", "id"),
             ("AWS_SECRET_ACCESS_KEY", "secret"),
             ("AWS_REGION", "eu-1"),
@@ -79,20 +78,7 @@ mod tests {
         assert_eq!(value(AmazonS3ConfigKey::Endpoint).as_deref(), Some("http://s3:7070"));
         assert_eq!(value(AmazonS3ConfigKey::Bucket), None);
         assert_eq!(value(AmazonS3ConfigKey::Token), None);
-        assert!(roots.len() > 50);
-    }
-
-    #[test]
-    fn a_bundle_is_trusted_besides_the_public_authorities() {
-        let keys = [("AWS_ACCESS_KEY_ID", "id"), ("AWS_SECRET_ACCESS_KEY", "secret")];
-        let (_, public) = of(&keys).unwrap();
-        let own = rcgen::generate_simple_self_signed(["minio".to_owned()]).unwrap().cert.pem();
-        let file = tempfile::NamedTempFile::new().unwrap();
-        fs::write(file.path(), own).unwrap();
-        let named = [keys[0], keys[1], (CA_BUNDLE, file.path().to_str().unwrap())];
-        let (_, both) = of(&named).unwrap();
-        assert_eq!(both.len(), public.len() + 1);
-        assert_eq!(both.roots[..public.len()], public.roots);
+        assert!(named.is_empty());
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::{error::Error as StdError, io};
 use object_store::{Error, client::HttpError};
 use rustls::CertificateError;
 
+use super::verifier::may_issue;
+
 use crate::place::PlaceError;
 
 /// What was being done, to what.
@@ -38,8 +40,8 @@ const REPEATED: usize = 200;
 impl Doing<'_> {
     pub(super) fn failed(&self, error: &Error) -> PlaceError {
         let (action, url) = (self.action, self.url.clone());
-        if let Some(reason) = certificate(error).and_then(flaw) {
-            return PlaceError::Untrusted { action, url, reason };
+        if let Some(wrong) = certificate(error) {
+            return PlaceError::Untrusted { action, url, reason: flaw(wrong) };
         }
         let text = error.to_string();
         let code = element(&text, "Code").unwrap_or_default().to_owned();
@@ -87,29 +89,26 @@ pub(super) fn is_unknown_condition(error: &Error) -> bool {
 }
 
 /// What is wrong with the server's certificate, where that is the error.
-pub(super) fn certificate<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e CertificateError> {
+pub(super) fn certificate<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e rustls::Error> {
     causes(error).find_map(|cause| match cause.downcast_ref::<rustls::Error>() {
-        Some(rustls::Error::InvalidCertificate(wrong)) => Some(wrong),
+        Some(wrong @ rustls::Error::InvalidCertificate(_)) => Some(wrong),
         Some(_) => None,
         // It does not tell of what it carries as of its cause.
         None => certificate(cause.downcast_ref::<io::Error>()?.get_ref()?),
     })
 }
 
-/// What can be done about it; the others say enough of themselves.
-fn flaw(wrong: &CertificateError) -> Option<&'static str> {
-    match wrong {
-        CertificateError::UnknownIssuer => Some(
-            "is of no authority that is trusted here; name its authority by caSecretRef of the destination, or by AWS_CA_BUNDLE",
-        ),
+/// What it is, and what can be done about it.
+fn flaw(wrong: &rustls::Error) -> String {
+    const UNKNOWN: &str = "is of no authority that is trusted here; name its authority by caSecretRef of the destination, or by AWS_CA_BUNDLE";
+    let rustls::Error::InvalidCertificate(reason) = wrong else { return wrong.to_string() };
+    match reason {
+        CertificateError::UnknownIssuer => UNKNOWN.to_owned(),
+        CertificateError::Other(_) if may_issue(wrong) => UNKNOWN.to_owned(),
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            Some("is for another name; check the endpoint, or give the server one that names it")
+            "is for another name; check the endpoint, or give the server one that names it".to_owned()
         }
-        // rustls has no word of its own for it.
-        CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
-            Some("is an authority's own; give the server one that the authority issued")
-        }
-        _ => None,
+        other => format!("is refused: {}", short(&other.to_string())),
     }
 }
 
