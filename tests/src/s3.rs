@@ -3,8 +3,17 @@
 mod local;
 mod pod;
 
-pub use local::{LocalS3, Pair};
+pub use local::LocalS3;
 pub use pod::S3;
+
+/// What a server speaks TLS with, as PEM.
+#[derive(Debug, Clone, Copy)]
+pub struct Pair<'p> {
+    /// Its certificate.
+    pub certificate: &'p str,
+    /// The key of that.
+    pub key: &'p str,
+}
 
 /// Its one bucket.
 pub const BUCKET: &str = "backups";

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use kivi_cluster::tools;
 
-use super::{ACCESS_KEY, BUCKET, REGION, SECRET_KEY};
+use super::{ACCESS_KEY, BUCKET, Pair, REGION, SECRET_KEY};
 use crate::Failure;
 
 /// How long it may take to listen.
@@ -23,15 +23,6 @@ pub struct LocalS3 {
     address: SocketAddr,
     scheme: &'static str,
     folder: tempfile::TempDir,
-}
-
-/// What a server speaks TLS with, as PEM.
-#[derive(Debug, Clone, Copy)]
-pub struct Pair<'p> {
-    /// Its certificate.
-    pub certificate: &'p str,
-    /// The key of that.
-    pub key: &'p str,
 }
 
 impl LocalS3 {

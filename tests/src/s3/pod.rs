@@ -2,11 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{ACCESS_KEY, BUCKET, REGION, SECRET_KEY};
+use super::{ACCESS_KEY, BUCKET, Pair, REGION, SECRET_KEY};
 use crate::kubectl::Kubectl;
 use crate::{Failure, install};
 
 const NAME: &str = "s3";
+/// Its Secret with the pair.
+const TLS: &str = "s3-tls";
 const PORT: u16 = 7070;
 
 /// A running server, reached from within the cluster.
@@ -17,23 +19,35 @@ pub struct S3 {
 
 impl S3 {
     /// Runs one in `kubectl`'s namespace and waits until it answers. Beside it is the Secret `s3`, whose keys are the
-    /// environment of a client: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`.
+    /// environment of a client: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`. It speaks TLS alone, for [`S3::host`].
     ///
     /// # Errors
     /// When its image or its pod does not come up.
-    pub async fn deploy(kubectl: &Kubectl) -> Result<Self, Failure> {
+    pub async fn deploy(kubectl: &Kubectl, pair: Pair<'_>) -> Result<Self, Failure> {
         let image = install::s3_image().await?;
-        for manifest in [secret(), pod(&image), service()] {
+        for manifest in [secret(), tls(pair), pod(&image), service()] {
             kubectl.apply(&manifest.to_string()).await?;
         }
         kubectl.wait("condition=Ready", "pod/s3", "120s").await?;
         Ok(Self { namespace: kubectl.current_namespace().to_owned() })
     }
 
-    /// Its URL within the cluster, plain HTTP.
-    pub fn endpoint(&self) -> String {
-        format!("http://{NAME}.{}.svc:{PORT}", self.namespace)
+    /// Its name within the cluster.
+    pub fn host(kubectl: &Kubectl) -> String {
+        format!("{NAME}.{}.svc", kubectl.current_namespace())
     }
+
+    /// Its URL within the cluster.
+    pub fn endpoint(&self) -> String {
+        format!("https://{NAME}.{}.svc:{PORT}", self.namespace)
+    }
+}
+
+fn tls(pair: Pair<'_>) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": TLS},
+        "stringData": {"tls.crt": pair.certificate, "tls.key": pair.key},
+    })
 }
 
 fn secret() -> Value {
@@ -54,7 +68,10 @@ fn pod(image: &str) -> Value {
             },
             "containers": [{
                 "name": NAME, "image": image,
-                "args": ["--region", REGION, "--port", format!(":{PORT}"), "posix", "--sidecar", "/meta", "/data"],
+                "args": [
+                    "--region", REGION, "--port", format!(":{PORT}"), "--cert", "/tls/tls.crt", "--key", "/tls/tls.key",
+                    "posix", "--sidecar", "/meta", "/data",
+                ],
                 "env": [
                     {"name": "ROOT_ACCESS_KEY", "value": ACCESS_KEY},
                     {"name": "ROOT_SECRET_KEY", "value": SECRET_KEY},
@@ -66,12 +83,14 @@ fn pod(image: &str) -> Value {
                     {"name": "data", "mountPath": "/data"},
                     {"name": "bucket", "mountPath": format!("/data/{BUCKET}")},
                     {"name": "meta", "mountPath": "/meta"},
+                    {"name": "tls", "mountPath": "/tls", "readOnly": true},
                 ],
             }],
             "volumes": [
                 {"name": "data", "emptyDir": {}},
                 {"name": "bucket", "emptyDir": {}},
                 {"name": "meta", "emptyDir": {}},
+                {"name": "tls", "secret": {"secretName": TLS}},
             ],
         },
     })

@@ -1,9 +1,10 @@
 //! Stores are copied, to a bucket and to a volume, and begin anew from a copy.
 
 use kivi_api::Precondition;
-use kivi_tests::s3::{BUCKET, S3};
-use serde_json::Value;
+use kivi_tests::s3::{BUCKET, Pair, S3};
+use serde_json::{Value, json};
 
+use crate::plugin::{kivi, said};
 use crate::stage::Stage;
 
 /// As many keys as a copy has to hold.
@@ -44,22 +45,47 @@ async fn back_up(stage: &Stage, name: &str, spec: &str, end: &str) -> Value {
 #[tokio::test]
 async fn a_store_is_copied_to_a_bucket_by_hand_and_by_its_schedule_and_another_begins_with_the_copy() {
     let stage = Stage::open("backup-s3").await;
-    let s3 = S3::deploy(&stage.kubectl).await.unwrap();
+    // One that no public authority vouches for.
+    let own = rcgen::generate_simple_self_signed([S3::host(&stage.kubectl)]).unwrap();
+    let pair = Pair { certificate: &own.cert.pem(), key: &own.signing_key.serialize_pem() };
+    let s3 = S3::deploy(&stage.kubectl, pair).await.unwrap();
     let bucket = |name: &str| {
         let endpoint = s3.endpoint();
         format!(
-            "{{s3: {{bucket: {name}, endpoint: '{endpoint}', allowHttp: true, credentialsSecretRef: {{name: s3}}}}}}"
+            "{{s3: {{bucket: {name}, endpoint: '{endpoint}', caSecretRef: {{name: minio}}, credentialsSecretRef: {{name: s3}}}}}}"
         )
     };
-    let spec = format!("{{backup: {{destination: {}}}}}", bucket(BUCKET));
+    let spec =
+        format!("{{backup: {{destination: {}, resources: {{limits: {{memory: 256Mi}}}}}}}}", bucket(BUCKET));
     drop(stage.ready_store("orders", &spec).await);
     fill(&stage, "orders").await;
-    let status = back_up(&stage, "first", "{storeRef: {name: orders}}", "Complete").await;
+
+    // It waits for the authority, and goes on once that is there.
+    let (ok, text) = said(&kivi(&stage, &["backup", "orders", "--name", "first"]));
+    assert!(ok, "{text}");
+    let waits = r#"jsonpath={.status.conditions[?(@.type=="Complete")].reason}=SecretNotFound"#;
+    stage.kubectl.wait(waits, "kvsb/first", "60s").await.unwrap();
+    let authority = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "minio"}, "stringData": {"ca.crt": pair.certificate}});
+    stage.kubectl.apply(&authority.to_string()).await.unwrap();
+    let (ok, text) = said(&kivi(&stage, &["backup", "orders", "--name", "zeroth", "--wait"]));
+    assert!(ok && text.contains(&format!("backup zeroth is complete: It holds {KEYS} keys")), "{text}");
+    let status = stage.kubectl.get("kvsb", "first").await.unwrap()["status"].clone();
     assert_eq!(status["keys"], KEYS);
     assert!(status["location"].as_str().unwrap().starts_with(&format!("s3://{BUCKET}/")), "{status}");
 
-    drop(stage.ready_store("again", "{bootstrap: {fromBackup: {name: first}}}").await);
+    let (ok, text) = said(&kivi(&stage, &["restore", "again", "--from", "first"]));
+    assert!(ok, "{text}");
+    stage.wait_ready("again").await;
     holds_all(&stage, "again").await;
+    // Its pods keep what they were made of when the authority is gone.
+    stage.kubectl.run(["delete", "secret", "minio"]).await.unwrap();
+    let uid = stage.pod_uid("again-0").await;
+    stage.kubectl.run(["delete", "pod", "again-0"]).await.unwrap();
+    stage.kubectl.wait("create", "pod/again-0", "60s").await.unwrap();
+    stage.kubectl.wait("condition=Ready", "pod/again-0", "120s").await.unwrap();
+    assert_ne!(stage.pod_uid("again-0").await, uid);
+    holds_all(&stage, "again").await;
+    stage.kubectl.apply(&authority.to_string()).await.unwrap();
 
     // What cannot be written says so, of the backup alone.
     let nowhere = format!("{{storeRef: {{name: orders}}, destination: {}}}", bucket("nowhere"));
