@@ -52,7 +52,9 @@ pub(super) fn template(store: &Store) -> PodTemplateSpec {
     annotations.extend(store.restart.clone().map(|value| (RESTART.to_owned(), value)));
     annotations.insert(CONFIG_HASH.to_owned(), config::hash(&store.settings));
     annotations.insert("kubectl.kubernetes.io/default-container".to_owned(), server::NAME.to_owned());
-    let (restore, backups) = store.restore.as_ref().map(backup::restore).unzip();
+    let resources = &store.pod.server_resources;
+    let (restore, backups) =
+        store.restore.as_ref().map(|restore| backup::restore(restore, resources)).unzip();
     // A volume is filled before anything else of the pod starts.
     let mut init: Vec<_> = restore.into_iter().collect();
     init.extend(store.settings.sidecar.enabled.then(|| sidecar::container(store)));

@@ -110,7 +110,9 @@ async fn a_store_is_copied_to_a_volume_and_another_begins_with_what_lies_there()
     let claim = "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: backups}\n\
                  spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 64Mi}}}\n";
     stage.kubectl.apply(claim).await.unwrap();
-    drop(stage.ready_store("orders", "{}").await);
+    // As whom its pods run, its Jobs do.
+    stage.kubectl.run(["create", "serviceaccount", "mine"]).await.unwrap();
+    drop(stage.ready_store("orders", "{pod: {serviceAccount: {name: mine}}}").await);
     fill(&stage, "orders").await;
     let place = "{volume: {claimName: backups, path: shop/orders}}";
     let spec = format!("{{storeRef: {{name: orders}}, destination: {place}}}");

@@ -1,7 +1,7 @@
 //! The init container that fills a store's volume from a backup, before anything else of the pod starts. It does
 //! nothing where there is a log.
 
-use k8s_openapi::api::core::v1::{Container, Volume};
+use k8s_openapi::api::core::v1::{Container, ResourceRequirements, Volume};
 use kivi_crds::LOG_VOLUME;
 
 use super::destination;
@@ -13,8 +13,15 @@ pub const NAME: &str = "restore";
 
 const DATA: &str = "/var/lib/kivi";
 
-/// The container, and the volumes that it reads from.
-pub(crate) fn container(restore: &Restore) -> (Container, Vec<Volume>) {
+/// The container, and the volumes that it reads from. It holds what the server will, so it gets what the `server` gets;
+/// one that was made without stays without.
+pub(crate) fn container(restore: &Restore, server: &ResourceRequirements) -> (Container, Vec<Volume>) {
+    let none = ResourceRequirements::default();
+    let bare = match restore {
+        Restore::From { .. } => false,
+        // The API server tells of none as of an empty one.
+        Restore::AsMade { container, .. } => container.resources.as_ref().is_none_or(|made| *made == none),
+    };
     let (image, pull_policy, args, environment, volumes) = match restore {
         Restore::From { destination, backup, at_revision, tools } => {
             let place = destination::place(destination);
@@ -43,6 +50,7 @@ pub(crate) fn container(restore: &Restore) -> (Container, Vec<Volume>) {
         image_pull_policy: pull_policy,
         args,
         env: environment,
+        resources: (!bare && *server != none).then(|| server.clone()),
         volume_mounts: Some(mounts),
         security_context: Some(container_security()),
         termination_message_policy: Some(LAST_WORDS.to_owned()),

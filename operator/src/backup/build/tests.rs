@@ -1,7 +1,8 @@
 use std::fs;
 use std::path::Path;
 
-use k8s_openapi::api::core::v1::PodSpec;
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::{PodSpec, ResourceRequirements};
 
 use super::*;
 use crate::backup::model::{BackupJob, Copy, Placement, Source, Tools};
@@ -237,6 +238,32 @@ fn a_volume_is_filled_before_anything_else_of_the_pod_starts() {
 }
 
 #[test]
+fn what_fills_a_volume_has_the_servers_resources_unless_it_was_made_without() {
+    let spec = |memory: &str| {
+        format!(
+            "{{pod: {{resources: {{requests: {{memory: {memory}}}}}}}, bootstrap: {{fromBackup: {{destination: {{volume: {{claimName: old, path: p}}}}}}}}}}"
+        )
+    };
+    let asked = |set: &StatefulSet| {
+        let pod = set.spec.as_ref().unwrap().template.spec.as_ref().unwrap();
+        let resources = pod.init_containers.as_ref().unwrap()[0].resources.clone();
+        resources.and_then(|resources| Some(resources.requests?["memory"].0.clone()))
+    };
+    let then = |made: StatefulSet| {
+        let found = Dereferenced { stateful_set: Some(made), ..Dereferenced::default() };
+        let store = validated(&spec("2Gi"), &found).unwrap();
+        asked(&crate::build::build(&store, &ensure(&store, now()).unwrap()).stateful_set)
+    };
+    let mut made = children(&spec("1Gi")).2.stateful_set;
+    assert_eq!(asked(&made).as_deref(), Some("1Gi"));
+    assert_eq!(then(made.clone()).as_deref(), Some("2Gi"));
+    // As the API server tells of one of an earlier release.
+    let pod = made.spec.as_mut().unwrap().template.spec.as_mut().unwrap();
+    pod.init_containers.as_mut().unwrap()[0].resources = Some(ResourceRequirements::default());
+    assert_eq!(then(made), None);
+}
+
+#[test]
 fn a_pod_stays_as_it_was_made_whatever_becomes_of_its_backup_and_of_the_operators_image() {
     for place in [
         "volume: {claimName: old, path: p}",
@@ -274,9 +301,8 @@ fn a_pod_stays_as_it_was_made_whatever_becomes_of_its_backup_and_of_the_operator
             crate::validate::validate(&custom_resource(&spec), &found, &catalog(), "cluster.local", now())
                 .unwrap();
         let second = crate::build::build(&store, &material);
-        let template = |set: &k8s_openapi::api::apps::v1::StatefulSet| {
-            serde_json::to_string(&set.spec.as_ref().unwrap().template).unwrap()
-        };
+        let template =
+            |set: &StatefulSet| serde_json::to_string(&set.spec.as_ref().unwrap().template).unwrap();
         assert_eq!(template(&first.stateful_set), template(&second.stateful_set), "{place}");
     }
 }
