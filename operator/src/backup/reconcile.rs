@@ -121,6 +121,9 @@ async fn steps(backup: &KeyValueStoreBackup, context: &Context) -> Result<Action
         Ok(valid) => valid,
         Err(refusal) => return refuse(backup, context, &refusal, now).await,
     };
+    // Before there is a Job: where a copy is that is made then is known whatever is lost, so that it can be restored.
+    let placed = status::placed(backup, &valid.copy.destination, now);
+    tell(backup, context, &placed, None).await?;
     let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
     let jobs: Api<Job> = Api::namespaced(context.client.clone(), &namespace);
     match jobs.create(&params, &build::job(&valid)).await {
@@ -128,15 +131,14 @@ async fn steps(backup: &KeyValueStoreBackup, context: &Context) -> Result<Action
         Err(source) if !is_conflict(&source) => {
             if is_refusal(&source) {
                 let message = Said(&source).to_string();
-                let next = status::pending(backup, "JobRefused", &message, now);
-                tell(backup, context, &next, None).await?;
+                let placed = KeyValueStoreBackup { status: Some(placed), ..backup.clone() };
+                let next = status::pending(&placed, "JobRefused", &message, now);
+                tell(&placed, context, &next, None).await?;
             }
-            return Err(ReconcileError::Start { name: valid.name, source });
+            Err(ReconcileError::Start { name: valid.name, source })
         }
-        _ => {}
+        _ => Ok(Action::requeue(LOOK)),
     }
-    tell(backup, context, &status::started(backup, &valid.copy.destination, now), None).await?;
-    Ok(Action::requeue(LOOK))
 }
 
 /// The backup of the same store that goes first: one that runs, else the oldest that waits.

@@ -34,14 +34,20 @@ pub(super) fn pending(
     set(backup, false, false, (reason, message), now)
 }
 
-/// The status of a backup whose Job is made.
-pub(super) fn started(
+/// The status of a backup whose Job is to be made: it says where the copy will be. One that says so already stays as it
+/// is, as the Job may have been refused.
+pub(super) fn placed(
     backup: &KeyValueStoreBackup,
     destination: &Destination,
     now: Timestamp,
 ) -> KeyValueStoreBackupStatus {
-    let status = pending(backup, "Running", RUNNING, now);
-    KeyValueStoreBackupStatus { destination: Some(destination.clone()), ..status }
+    match &backup.status {
+        Some(status) if status.destination.as_ref() == Some(destination) => status.clone(),
+        _ => {
+            let status = pending(backup, "Running", RUNNING, now);
+            KeyValueStoreBackupStatus { destination: Some(destination.clone()), ..status }
+        }
+    }
 }
 
 /// What is said of a Job that nothing keeps from its work.

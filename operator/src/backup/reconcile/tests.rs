@@ -125,7 +125,7 @@ async fn a_backup_makes_one_job_and_tells_what_came_of_it() {
         server.put(&format!("{BACKUPS}/{name}/status"), json!({"status": done}));
     }
     let (running, _) = run(&server, &backups).await;
-    assert_eq!(server.writes(), ["jobs shop", "status second"]);
+    assert_eq!(server.writes(), ["status second", "jobs shop"]);
     assert_eq!(reason(&running), "Running");
     let destination = running.status.unwrap().destination.unwrap();
     assert_eq!(destination.volume.unwrap().path.as_deref(), Some("shop/orders/s"));
@@ -200,4 +200,32 @@ async fn a_job_of_someone_else_is_left_alone() {
     let (failed, _) = run(&server, &[backup("second", &json!({}))]).await;
     assert_eq!(reason(&failed), "NameTaken");
     assert!(status::holds(&failed, Failed));
+}
+
+#[tokio::test]
+async fn where_a_copy_will_be_is_written_down_before_there_is_one() {
+    let backups = [backup("second", &json!({}))];
+    let lossy = Server { refused: Some("/status"), ..cluster() };
+    let (watched, of_backup) = context(&lossy, &backups);
+    reconcile(watched, of_backup).await.unwrap_err();
+    assert!(!lossy.objects.lock().contains_key(JOB), "nobody could restore what it copies by its name");
+
+    let server = Server { refused: None, ..lossy };
+    let (running, _) = run(&server, &backups).await;
+    assert!(running.status.unwrap().destination.is_some());
+    assert!(server.objects.lock().contains_key(JOB));
+}
+
+#[tokio::test]
+async fn a_job_that_is_refused_is_told_of_once_and_tried_again() {
+    let backups = [backup("second", &json!({}))];
+    let server = Server { refused: Some("/jobs"), ..cluster() };
+    for writes in [&["status second", "jobs shop", "status second"][..], &["jobs shop"]] {
+        let (watched, of_backup) = context(&server, &backups);
+        let error = reconcile(watched.clone(), of_backup.clone()).await.unwrap_err();
+        assert_eq!(server.writes(), writes);
+        assert_eq!(error_policy(watched, &error, of_backup), Action::requeue(LOOK));
+        let (told, _) = context(&server, &backups);
+        assert_eq!(reason(told.0.as_ref().unwrap()), "JobRefused");
+    }
 }
