@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Container, Volume};
 use kivi_crds::{Destination, StoreBackupStatus};
 
 use super::authority::NoAuthority;
 use super::model::{Copy, Tools};
 use super::schedule::Schedule;
+
+/// How far the clocks of operators and nodes may be apart. What is dated later than that was dated by a clock that was
+/// ahead, and must hide nothing until the others have caught up with it.
+pub const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// What is done for a store's copies.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,9 +41,10 @@ pub struct Times {
 impl Times {
     /// Where a schedule stands that got as far as an earlier status says. While it rests nothing is due.
     pub fn of(schedule: &Schedule, before: Option<&StoreBackupStatus>, rests: bool, now: Timestamp) -> Self {
-        let read = |text: Option<&String>| text.and_then(|text| text.parse().ok());
         // Status is written in whole seconds.
         let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
+        let is_past = |time: &Timestamp| *time <= now + SKEW;
+        let read = |text: Option<&String>| text.and_then(|text| text.parse().ok()).filter(is_past);
         let since: Timestamp = read(before.and_then(|status| status.since.as_ref())).unwrap_or(now);
         let last: Option<Timestamp> = read(before.and_then(|status| status.last_schedule_time.as_ref()));
         let from = last.unwrap_or(since);
@@ -116,5 +121,26 @@ mod tests {
         assert_eq!((again.due, again.last, again.next), (None, away.due, away.next));
         let rests = Times::of(&schedule, Some(&status("")), true, at("2026-11-25T10:00:00Z"));
         assert_eq!((rests.due, rests.last, rests.next), (None, None, None));
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_does_not_silence_a_schedule_until_the_others_have_caught_up() {
+        let schedule = Schedule::parse("0 2 * * *", None).unwrap();
+        let times = |since: &str, last: &str, now: &str| {
+            let status = StoreBackupStatus {
+                since: Some(since.to_owned()),
+                last_schedule_time: (!last.is_empty()).then(|| last.to_owned()),
+                ..StoreBackupStatus::default()
+            };
+            Times::of(&schedule, Some(&status), false, at(now))
+        };
+        let ahead = times("2026-11-22T10:00:00Z", "2027-11-25T02:00:00Z", "2026-11-26T10:00:00Z");
+        assert_eq!((ahead.due, ahead.last), (Some(at("2026-11-26T02:00:00Z")), ahead.due));
+        assert_eq!(ahead.next, Some(at("2026-11-27T02:00:00Z")));
+        let new = times("2027-11-22T10:00:00Z", "", "2026-11-26T10:00:00Z");
+        assert_eq!((new.since, new.due, new.next), (at("2026-11-26T10:00:00Z"), None, ahead.next));
+        // Clocks always differ a little: what another operator made a moment ago is made.
+        let near = times("2026-11-22T10:00:00Z", "2026-11-26T02:00:00Z", "2026-11-26T01:59:30Z");
+        assert_eq!((near.due, near.last), (None, Some(at("2026-11-26T02:00:00Z"))));
     }
 }

@@ -12,7 +12,7 @@ use kube::ResourceExt as _;
 
 use super::conditions::Conditions;
 use super::seen::Seen;
-use crate::backup::policy::{Archive, Policy, Times};
+use crate::backup::policy::{Archive, Policy, SKEW, Times};
 use crate::model::Store;
 
 /// How long after its time a backup may be on its way: as long as it waits for its store, and as its Job may take, and
@@ -31,7 +31,7 @@ pub(super) fn set(
         return (conditions.without(ConditionType::BackupReady), None);
     };
     let before = previous.and_then(|status| status.backup.as_ref());
-    let last_successful = last_successful(seen, before);
+    let last_successful = last_successful(seen, before, now);
     let scheduled = policy.times.as_ref().map(|times| schedule(times, seen, last_successful.as_ref(), now));
     let archived = policy.archive.as_ref().map(|of| archive(of, store, seen, now));
     // What is wrong is told before what is right.
@@ -75,6 +75,7 @@ struct Verdict {
 fn schedule(times: &Times, seen: &Seen, success: Option<&LastBackup>, now: Timestamp) -> Verdict {
     let is = |holds: bool, reason: &'static str, message: String| Verdict { holds, reason, message };
     let mut made: Vec<_> = seen.backups.iter().filter_map(|backup| Some((time(backup)?, backup))).collect();
+    made.retain(|(time, _)| *time <= now + SKEW);
     made.sort_by_key(|(time, _)| *time);
     let latest = times.last.and_then(|last| made.iter().rfind(|(time, _)| *time == last));
     if let Some(last) = times.last.filter(|last| now.duration_since(*last) > GRACE && times.next.is_some()) {
@@ -98,8 +99,9 @@ fn schedule(times: &Times, seen: &Seen, success: Option<&LastBackup>, now: Times
     let ended = made.iter().rev().find_map(|(_, backup)| Some((backup, end(backup)?)));
     if let Some((backup, (BackupConditionType::Failed, failure))) = ended {
         let since = failure.last_transition_time.0;
-        let made_up = success
-            .is_some_and(|success| success.finished_at.parse().is_ok_and(|time: Timestamp| time > since));
+        let made_up = success.is_some_and(|success| {
+            success.finished_at.parse().is_ok_and(|time: Timestamp| time > since && time <= now + SKEW)
+        });
         if !made_up {
             return is(
                 false,
@@ -166,8 +168,9 @@ fn patience(archive: &Archive) -> Duration {
     3 * archive.every + Duration::from_secs(300)
 }
 
-/// The latest backup that is complete, whoever asked for it. One whose resource is gone may still be the latest.
-fn last_successful(seen: &Seen, before: Option<&StoreBackupStatus>) -> Option<LastBackup> {
+/// The latest backup that is complete, whoever asked for it. One whose resource is gone may still be the latest; one that
+/// is dated by a clock that was ahead, only where there is no other.
+fn last_successful(seen: &Seen, before: Option<&StoreBackupStatus>, now: Timestamp) -> Option<LastBackup> {
     let complete = seen.backups.iter().filter_map(|backup| {
         let status = backup.status.as_ref()?;
         let made = of(backup, BackupConditionType::Complete)?.status == "True";
@@ -175,7 +178,11 @@ fn last_successful(seen: &Seen, before: Option<&StoreBackupStatus>) -> Option<La
         made.then(|| LastBackup { name: backup.name_any(), revision, finished_at })
     });
     let known = before.and_then(|status| status.last_successful.clone());
-    complete.chain(known).max_by(|one, other| one.finished_at.cmp(&other.finished_at))
+    let rank = |backup: &LastBackup| {
+        let finished: Option<Timestamp> = backup.finished_at.parse().ok();
+        (finished.is_some_and(|time| time <= now + SKEW), finished)
+    };
+    complete.chain(known).max_by_key(rank)
 }
 
 /// The scheduled time of a backup that the schedule made.

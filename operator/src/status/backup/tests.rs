@@ -143,8 +143,21 @@ fn what_was_complete_stays_known_when_its_resource_is_gone_and_nothing_is_said_w
         finished_at: "2026-11-22T02:00:07Z".to_owned(),
     };
     assert_eq!(known.last_successful, Some(success.clone()));
-    assert_eq!(last_successful(&Seen::default(), Some(&known)), Some(success));
+    let now = at("2026-11-23T03:00:00Z");
+    assert_eq!(last_successful(&Seen::default(), Some(&known), now), Some(success));
     assert_eq!(told("{}", None, &Seen::default(), "2026-11-22T03:00:00Z"), (None, None));
+}
+
+#[test]
+fn what_a_clock_that_was_ahead_dated_hides_nothing() {
+    let (last, morning) = (Some("2026-11-23T02:00:00Z"), "2026-11-23T05:00:00Z");
+    let seen = with(vec![backup("22", "Complete"), backup("23", "Failed"), backup("30", "Complete")]);
+    let (condition, status) = told(SPEC, last, &seen, morning);
+    assert_eq!(condition.unwrap().message, "Backup orders-at-20261123-0200 failed: no bucket.");
+    assert_eq!(status.unwrap().last_successful.unwrap().name, "orders-at-20261122-0200");
+    // It is a backup all the same.
+    let (condition, _) = told(SPEC, None, &with(vec![backup("30", "Complete")]), morning);
+    assert_eq!(condition.unwrap().reason, "BackedUp");
 }
 
 #[test]
