@@ -177,7 +177,11 @@ async fn follow(
         Outcome::Made(report) => {
             prune(backup, context, &report).await?;
             let next = status::complete(backup, &report, now);
-            tell(backup, context, &next, Some(BackupResult::Succeeded)).await?;
+            let written = tell(backup, context, &next, Some(BackupResult::Succeeded)).await?;
+            if let Some(note) = status::not_pruned(&report).filter(|_| written) {
+                let change = Change { warning: true, reason: "RetentionFailed".to_owned(), note };
+                events::publish(&context.recorder, &backup.object_ref(&()), vec![change]).await;
+            }
             Ok(Action::await_change())
         }
         Outcome::Failed(why) => {
@@ -236,13 +240,13 @@ async fn prune(
     Ok(())
 }
 
-/// Writes a status that changed; an end is published and counted, once.
+/// Writes a status that changed, and says whether it did; an end is published and counted, once.
 async fn tell(
     backup: &KeyValueStoreBackup,
     context: &Context,
     next: &KeyValueStoreBackupStatus,
     end: Option<BackupResult>,
-) -> Result<(), StatusError> {
+) -> Result<bool, StatusError> {
     let namespace = backup.namespace().unwrap_or_default();
     let written = status::write(&context.client, &namespace, backup, next).await?;
     if let Some(result) = end.filter(|_| written) {
@@ -255,7 +259,7 @@ async fn tell(
         let change = Change { warning, reason: reason.to_owned(), note: message };
         events::publish(&context.recorder, &backup.object_ref(&()), vec![change]).await;
     }
-    Ok(())
+    Ok(written)
 }
 
 /// When to try again what failed.

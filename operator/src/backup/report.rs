@@ -27,6 +27,8 @@ pub(super) struct Report {
     /// Names of the backups that were removed from the destination.
     #[serde(default)]
     pub(super) pruned: Vec<String>,
+    /// Why not all of them were that should have been.
+    pub(super) not_pruned: Option<String>,
 }
 
 /// The sentence of a command that failed: its report's, or the last line of its log.

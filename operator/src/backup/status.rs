@@ -69,7 +69,8 @@ pub(super) fn complete(
     report: &Report,
     now: Timestamp,
 ) -> KeyValueStoreBackupStatus {
-    let message = format!("It holds {} keys at revision {}.", report.keys, report.revision);
+    let holds = format!("It holds {} keys at revision {}.", report.keys, report.revision);
+    let message = [holds].into_iter().chain(not_pruned(report)).collect::<Vec<_>>().join(" ");
     let status = set(backup, true, false, ("Succeeded", &message), now);
     KeyValueStoreBackupStatus {
         location: Some(report.location.clone()),
@@ -83,6 +84,12 @@ pub(super) fn complete(
         finished_at: Some(report.finished_at.clone()),
         ..status
     }
+}
+
+/// What is to be said of a retention that was not kept to.
+pub(super) fn not_pruned(report: &Report) -> Option<String> {
+    let why = report.not_pruned.as_deref()?.trim_end_matches('.');
+    Some(format!("Not all was removed that retention asks for: {why}."))
 }
 
 fn set(

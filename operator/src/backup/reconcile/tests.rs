@@ -229,3 +229,25 @@ async fn a_job_that_is_refused_is_told_of_once_and_tried_again() {
         assert_eq!(reason(told.0.as_ref().unwrap()), "JobRefused");
     }
 }
+
+#[tokio::test]
+async fn a_backup_whose_elders_were_not_removed_says_so() {
+    let server = cluster();
+    let backups = [backup("second", &json!({}))];
+    run(&server, &backups).await;
+    let report = json!({"location": "l", "revision": 7, "keys": 2, "bytes": 512, "sha256": "ab", "stateHash": "cd",
+        "storeId": "ef", "startedAt": "s", "finishedAt": "f", "pruned": [], "notPruned": "removing s3://b/x: access denied"});
+    end_job(&server, "Complete", 0, &report.to_string());
+    let (made, _) = run(&server, &backups).await;
+    assert!(status::holds(&made, Complete), "the copy is there");
+    let message = &made.status.as_ref().unwrap().conditions[0].message;
+    assert_eq!(
+        message,
+        "It holds 2 keys at revision 7. Not all was removed that retention asks for: removing s3://b/x: access denied."
+    );
+    let objects = server.objects.lock();
+    let events: Vec<_> = objects.iter().filter(|(path, _)| path.contains("/events/")).collect();
+    let warned =
+        events.iter().any(|(_, event)| event["type"] == "Warning" && event["reason"] == "RetentionFailed");
+    assert!(warned, "{events:?}");
+}
