@@ -11,6 +11,7 @@ pub mod controller;
 mod dereference;
 pub mod known;
 pub mod model;
+pub mod origin;
 mod outcome;
 pub mod policy;
 pub mod reconcile;

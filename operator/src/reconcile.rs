@@ -198,6 +198,7 @@ async fn steps(store: &KeyValueStore, context: &Context) -> Result<Action, Recon
         Box::pin(dereference::dereference(&context.client, &namespace, store, &context.copies)).await?;
     // Volumes grow whatever is wrong with the rest: a full one may be what is wrong.
     change::requests(&context.client, &namespace, names.store(), &store.spec, &mut found).await?;
+    change::remember(&context.client, &namespace, &store.spec, &mut found).await?;
     // 2: no client.
     let catalog = context.catalog.borrow().clone();
     let valid = match validate::validate(store, &found, &catalog, &context.cluster_domain, now) {

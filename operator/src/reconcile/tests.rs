@@ -1,3 +1,5 @@
+mod bootstrap;
+
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube_runtime::watcher::Event;
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
 //! What a store's spec asks of backups: the schedule, the copied log, and what the store begins with.
 
 use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::PodSpec;
 use kivi_crds::{BackupConditionType, Destination, FromBackup, KeyValueStore, KeyValueStoreBackup};
 use kube::ResourceExt as _;
 
@@ -10,6 +10,7 @@ use super::{ValidationError, placement};
 use crate::backup::authority;
 use crate::backup::build::{RESTORE, VOLUMES};
 use crate::backup::model::{Copy, Source, Tools};
+use crate::backup::origin;
 use crate::backup::policy::{Archive, Policy, Restore, Times};
 use crate::backup::schedule::Schedule;
 use crate::dereference::Dereferenced;
@@ -54,13 +55,16 @@ pub(super) fn policy(
     Ok((times.is_some() || archive.is_some()).then_some(Policy { times, archive, flaw }))
 }
 
-/// What a store begins with. A StatefulSet that was made for it is the answer, whatever became of the backup since.
+/// What a store begins with. A StatefulSet that was made for it is the answer, or what its claim says of one, whatever
+/// became of the backup since.
 pub(super) fn restore(
     store: &KeyValueStore,
     found: &Dereferenced,
 ) -> Result<Option<Restore>, ValidationError> {
     let Some(bootstrap) = &store.spec.bootstrap else { return Ok(None) };
-    if let Some(made) = found.stateful_set.as_ref().and_then(as_made) {
+    let set = found.stateful_set.as_ref().and_then(|set| set.spec.as_ref()?.template.spec.as_ref());
+    let of_claim = || as_made(&origin::read(&bootstrap.from_backup, &found.claims)?);
+    if let Some(made) = set.and_then(as_made).or_else(of_claim) {
         return Ok(Some(made));
     }
     let FromBackup { name, destination, backup, at_revision } = &bootstrap.from_backup;
@@ -120,8 +124,7 @@ pub(super) fn takes_over(
     }
 }
 
-fn as_made(set: &StatefulSet) -> Option<Restore> {
-    let pod = set.spec.as_ref()?.template.spec.as_ref()?;
+fn as_made(pod: &PodSpec) -> Option<Restore> {
     let container = pod.init_containers.as_ref()?.iter().find(|container| container.name == RESTORE)?;
     let volumes = pod.volumes.iter().flatten().filter(|volume| VOLUMES.contains(&volume.name.as_str()));
     Some(Restore::AsMade { container: Box::new(container.clone()), volumes: volumes.cloned().collect() })

@@ -1,4 +1,5 @@
-//! Takes the next step (client): changes requests of claims, and deletes a StatefulSet whose template is outgrown.
+//! Takes the next step (client): changes requests of claims and what they say, and deletes a StatefulSet whose template is
+//! outgrown.
 //!
 //! It must not decide which step that is.
 
@@ -14,6 +15,7 @@ use super::growth::{self, Growth};
 use super::ownership::{Claimant, Standing};
 use super::plan;
 use crate::answer::{Said, is_absent, is_refusal};
+use crate::backup::origin;
 use crate::dereference::Dereferenced;
 
 /// Why a volume could not be brought on its way.
@@ -35,6 +37,14 @@ pub enum VolumeError {
         /// What the API server said.
         source: kube::Error,
     },
+    /// A claim could not be made to say what its store began with.
+    #[error("cannot write down what the store of volume claim {claim} began with: {}", Said(source))]
+    Remember {
+        /// Name of the claim.
+        claim: String,
+        /// What the API server said.
+        source: kube::Error,
+    },
     /// The StatefulSet could not be deleted.
     #[error("cannot delete StatefulSet {name} to make it anew with another size of volume: {}", Said(source))]
     Replace {
@@ -49,7 +59,10 @@ impl VolumeError {
     /// What the API server said.
     pub fn cause(&self) -> &kube::Error {
         match self {
-            Self::Request { source, .. } | Self::Sign { source, .. } | Self::Replace { source, .. } => source,
+            Self::Request { source, .. }
+            | Self::Sign { source, .. }
+            | Self::Remember { source, .. }
+            | Self::Replace { source, .. } => source,
         }
     }
 }
@@ -169,6 +182,41 @@ async fn sign(
             }
         }
         found.claims.push(claim);
+    }
+    Ok(())
+}
+
+/// Makes the claims of a store that began with a backup, and is up, say so.
+///
+/// # Errors
+/// When the API server does not answer; where it refuses, nothing is lost but what is written down.
+pub async fn remember(
+    client: &Client,
+    namespace: &str,
+    spec: &KeyValueStoreSpec,
+    found: &mut Dereferenced,
+) -> Result<(), VolumeError> {
+    let (Some(bootstrap), Some(set)) = (&spec.bootstrap, &found.stateful_set) else { return Ok(()) };
+    let api: Api<PersistentVolumeClaim> = Api::namespaced(client.clone(), namespace);
+    for (name, origin) in origin::unwritten(&bootstrap.from_backup, set, &found.claims) {
+        let patch = Patch::Merge(json!({"metadata": {"annotations": {origin::ORIGIN: origin}}}));
+        match api.patch_metadata(&name, &PatchParams::default(), &patch).await {
+            Ok(told) => {
+                if let Some(claim) = found.claims.iter_mut().find(|claim| claim.name_any() == name) {
+                    claim.metadata = told.metadata;
+                }
+            }
+            Err(error) if is_absent(&error) => {}
+            Err(error) if is_refusal(&error) => {
+                let said = Said(&error).to_string();
+                tracing::warn!(
+                    claim = name,
+                    said,
+                    "A volume claim cannot be made to say what its store began with."
+                );
+            }
+            Err(source) => return Err(VolumeError::Remember { claim: name, source }),
+        }
     }
     Ok(())
 }
