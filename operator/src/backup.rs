@@ -9,6 +9,7 @@ pub mod authority;
 pub mod build;
 pub mod controller;
 mod dereference;
+pub mod due;
 pub mod known;
 pub mod model;
 pub mod origin;

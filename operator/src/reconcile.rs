@@ -9,7 +9,7 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use kivi_crds::{KeyValueStore, KeyValueStoreStatus, StoreNames};
 use kube::core::DeserializeGuard;
 use kube::core::error_boundary::InvalidObject;
-use kube::{Client, Resource as _, ResourceExt as _};
+use kube::{Client, Resource as _, ResourceExt};
 use kube_runtime::controller::Action;
 use kube_runtime::events::Recorder;
 use kube_runtime::reflector::ObjectRef;
@@ -20,6 +20,7 @@ use tokio::sync::watch;
 use crate::answer::{is_absent, is_leaving, is_refusal, retry_after};
 use crate::apply::{self, ApplyError, Before};
 use crate::backoff;
+use crate::backup::due;
 use crate::backup::known::Copies;
 use crate::build;
 use crate::catalog::Catalog;
@@ -204,10 +205,17 @@ async fn steps(store: &KeyValueStore, context: &Context) -> Result<Action, Recon
     let valid = match validate::validate(store, &found, &catalog, &context.cluster_domain, now) {
         Ok(valid) => valid,
         Err(error) => {
-            let set = found.stateful_set.filter(|set| owns(store, set));
-            let seen = seen::look(&context.client, &namespace, &names, set).await?;
-            tell(store, context, &compute::invalid(previous, generation, &error, &seen, now)).await?;
-            return Err(error.into());
+            let set = found.stateful_set.take().filter(|set| owns(store, set));
+            // What never ran is not copied.
+            let copies = set.as_ref().map_or(Ok(None), |_| validate::plan(store, &found, now));
+            let made = due::make(&context.client, &namespace, &names, &copies).await;
+            // One that could not be made is due still.
+            let copies = if made.is_ok() { copies } else { Ok(None) };
+            let mut seen = seen::look(&context.client, &namespace, &names, set).await?;
+            (seen.backups, seen.archive) = (found.backups, found.archive.filter(|job| owns(store, job)));
+            let next = compute::invalid(previous, generation, &error, &copies, &names, &seen, now);
+            tell(store, context, &next).await?;
+            return Err(made.err().map_or_else(|| error.into(), ReconcileError::Apply));
         }
     };
     let material = material::ensure(&valid, now)?;
@@ -301,8 +309,8 @@ fn reference(store: &KeyValueStore) -> ObjectRef<Watched> {
     ObjectRef::new(&store.name_any()).within(&store.namespace().unwrap_or_default())
 }
 
-fn owns(store: &KeyValueStore, set: &StatefulSet) -> bool {
-    set.owner_references().iter().any(|owner| Some(&owner.uid) == store.metadata.uid.as_ref())
+fn owns(store: &KeyValueStore, child: &impl ResourceExt) -> bool {
+    child.owner_references().iter().any(|owner| Some(&owner.uid) == store.metadata.uid.as_ref())
 }
 
 /// When to look again though nothing changes.
@@ -398,7 +406,9 @@ pub fn error_policy(store: Arc<Watched>, error: &ReconcileError, context: Arc<Co
     let object = ObjectRef::from_obj(store.as_ref());
     if error.waits_for_user() {
         tracing::info!(store = %object, %error, "The store waits for its user.");
-        return Action::await_change();
+        let now = Timestamp::now();
+        let due = store.0.as_ref().ok().and_then(|store| due::next(store, now));
+        return due.map_or_else(Action::await_change, |due| Action::requeue(until(now, due)));
     }
     let failures = {
         let mut all = context.failures.lock();

@@ -29,6 +29,7 @@ use crate::model::{Store, Tokens, Volume};
 use crate::volumes::change::ForeignClaim;
 use crate::volumes::{growth, plan};
 
+pub use backup::plan;
 pub use certificate::{CERTIFICATE_GENERATION, NEXT, NEXT_SINCE, retired_key};
 pub use error::ValidationError;
 

@@ -12,7 +12,7 @@ pub use destination::VOLUMES;
 pub use job::job;
 pub use restore::NAME as RESTORE;
 pub(crate) use restore::container as restore;
-pub use scheduled::scheduled;
+pub use scheduled::{due, scheduled};
 
 #[cfg(test)]
 mod tests;

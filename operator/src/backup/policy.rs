@@ -23,6 +23,8 @@ pub struct Policy {
     pub archive: Option<Archive>,
     /// Why neither can be now.
     pub flaw: Option<NoAuthority>,
+    /// What is copied, and where to; none of a store that cannot be built.
+    pub copy: Option<Copy>,
 }
 
 /// Where a schedule stands.
@@ -55,7 +57,7 @@ impl Times {
 }
 
 /// How a store's log is copied.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Archive {
     /// Time between two copies: a whole number of minutes that divides an hour.
     pub every: Duration,
@@ -63,8 +65,6 @@ pub struct Archive {
     pub rests: bool,
     /// Whether it waits for a first backup: without one, a copied log is of no use.
     pub waits: bool,
-    /// What is copied, and where to.
-    pub copy: Copy,
 }
 
 /// How a store's volume is filled before its first start.

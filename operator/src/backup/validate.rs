@@ -118,7 +118,8 @@ fn source(namespace: &str, store: &KeyValueStore) -> Result<Source, Refusal> {
     let status = store.status.as_ref().ok_or_else(|| not_ready("it is new."))?;
     let ready = conditions::find(&status.conditions, ConditionType::Ready);
     let ready = ready.ok_or_else(|| not_ready("it is new."))?;
-    if ready.status != "True" {
+    // A store whose spec cannot be built is not Ready, and is to be copied all the same where it serves.
+    if ready.status != "True" && status.ready_replicas.unwrap_or_default() == 0 {
         return Err(not_ready(&ready.message));
     }
     let endpoint = status.endpoint.clone().ok_or_else(|| not_ready("it has no endpoint."))?;

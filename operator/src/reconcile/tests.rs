@@ -1,4 +1,5 @@
 mod bootstrap;
+mod invalid;
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube_runtime::watcher::Event;

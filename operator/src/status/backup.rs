@@ -6,14 +6,13 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kivi_crds::{
     BackupConditionType, ConditionType, KeyValueStoreBackup, KeyValueStoreStatus, LastBackup,
-    StoreBackupStatus, labels,
+    StoreBackupStatus, StoreNames, labels,
 };
 use kube::ResourceExt as _;
 
 use super::conditions::Conditions;
 use super::seen::Seen;
 use crate::backup::policy::{Archive, Policy, SKEW, Times};
-use crate::model::Store;
 
 /// How long after its time a backup may be on its way: as long as it waits for its store, and as its Job may take, and
 /// some to spare.
@@ -21,19 +20,20 @@ const GRACE: SignedDuration = SignedDuration::from_mins(210);
 
 /// Sets the condition, and says what the status should.
 pub(super) fn set(
-    store: &Store,
+    policy: Option<&Policy>,
+    names: &StoreNames,
     seen: &Seen,
     previous: Option<&KeyValueStoreStatus>,
     now: Timestamp,
     conditions: Conditions,
 ) -> (Conditions, Option<StoreBackupStatus>) {
-    let Some(policy) = &store.backup else {
+    let Some(policy) = policy else {
         return (conditions.without(ConditionType::BackupReady), None);
     };
     let before = previous.and_then(|status| status.backup.as_ref());
     let last_successful = last_successful(seen, before, now);
     let scheduled = policy.times.as_ref().map(|times| schedule(times, seen, last_successful.as_ref(), now));
-    let archived = policy.archive.as_ref().map(|of| archive(of, store, seen, now));
+    let archived = policy.archive.as_ref().map(|of| archive(of, names, seen, now));
     // What is wrong is told before what is right.
     let flaw = policy.flaw.as_ref().map(|flaw| Verdict {
         holds: false,
@@ -60,7 +60,8 @@ pub(super) fn set(
 /// When to look again though nothing changes.
 pub fn look_again(policy: &Policy, seen: &Seen, now: Timestamp) -> Option<Timestamp> {
     let late = policy.times.and_then(|times| times.last).map(|last| last + GRACE);
-    let behind = policy.archive.as_ref().and_then(|archive| behind(archive, seen));
+    let behind =
+        policy.archive.as_ref().map(|archive| behind(archive, seen).unwrap_or(now + patience(archive)));
     let next = policy.times.and_then(|times| times.next);
     [late, behind, next].into_iter().flatten().filter(|time| *time > now).min()
 }
@@ -120,7 +121,7 @@ fn holds(success: &LastBackup) -> String {
     format!("Backup {} holds revision {}.", success.name, success.revision)
 }
 
-fn archive(archive: &Archive, store: &Store, seen: &Seen, now: Timestamp) -> Verdict {
+fn archive(archive: &Archive, names: &StoreNames, seen: &Seen, now: Timestamp) -> Verdict {
     if archive.waits {
         return Verdict {
             holds: false,
@@ -128,7 +129,7 @@ fn archive(archive: &Archive, store: &Store, seen: &Seen, now: Timestamp) -> Ver
             message: "The log is copied from the first backup on, and there is none.".to_owned(),
         };
     }
-    let name = store.names.archive();
+    let name = names.archive();
     let late = behind(archive, seen).filter(|late| now >= *late && !archive.rests);
     let minutes = patience(archive).as_secs() / 60;
     match late {

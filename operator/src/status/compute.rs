@@ -2,13 +2,14 @@
 //! transition.
 
 use jiff::Timestamp;
-use kivi_crds::{ConditionType, KeyValueStoreStatus, labels};
+use kivi_crds::{ConditionType, KeyValueStoreStatus, StoreNames, labels};
 
 use super::certificate;
 use super::conditions::Conditions;
 use super::pods::Pods;
 use super::seen::Seen;
 use super::storage;
+use crate::backup::policy::Policy;
 use crate::material::Material;
 use crate::model::Store;
 use crate::rollouts::Wait;
@@ -43,7 +44,8 @@ pub fn serving(
         "NotPaused",
         "The operator keeps the store as its spec says.",
     );
-    let (conditions, backup) = super::backup::set(store, seen, previous, now, conditions);
+    let (conditions, backup) =
+        super::backup::set(store.backup.as_ref(), &store.names, seen, previous, now, conditions);
     KeyValueStoreStatus {
         observed_generation: Some(store.generation),
         conditions: conditions.finish(),
@@ -59,17 +61,32 @@ pub fn serving(
     }
 }
 
-/// The status of a store that cannot be built. What runs goes on running.
+/// The status of a store that cannot be built. What runs goes on running, and being copied: `copies` is what is asked for
+/// that, or what is wrong with it.
 pub fn invalid(
     previous: Option<&KeyValueStoreStatus>,
     generation: i64,
     error: &ValidationError,
+    copies: &Result<Option<Policy>, ValidationError>,
+    names: &StoreNames,
     seen: &Seen,
     now: Timestamp,
 ) -> KeyValueStoreStatus {
     let message = error.to_string();
     let (status, _) = running(previous, seen);
-    refused(Some(&status), generation, error.reason(), &message, error.concerns_certificate(), now)
+    let status =
+        refused(Some(&status), generation, error.reason(), &message, error.concerns_certificate(), now);
+    let conditions = Conditions::new(&status.conditions, generation, now);
+    let (conditions, backup) = match copies {
+        Ok(None) => return status,
+        Ok(policy) => super::backup::set(policy.as_ref(), names, seen, previous, now, conditions),
+        Err(error) => {
+            let (reason, message) = (error.reason(), error.to_string());
+            let told = conditions.set(ConditionType::BackupReady, false, reason, message);
+            (told, status.backup.clone())
+        }
+    };
+    KeyValueStoreStatus { conditions: conditions.finish(), backup, ..status }
 }
 
 /// The status of a store that this operator cannot even read.

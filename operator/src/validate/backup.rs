@@ -23,11 +23,35 @@ pub(super) fn policy(
     found: &Dereferenced,
     now: Timestamp,
 ) -> Result<Option<Policy>, ValidationError> {
+    let Some(plan) = plan(store, found, now)? else { return Ok(None) };
+    let destination = store.spec.backup.as_ref().and_then(|backup| backup.destination.as_ref());
+    let copy = |destination: &Destination| {
+        let destination = destination.resolved(&valid.namespace, valid.names.store(), &valid.owner.uid);
+        Ok::<_, ValidationError>(Copy {
+            source: source(valid),
+            destination,
+            tools: tools(found)?,
+            placement: placement::of(valid.names.store(), &valid.pod, store.spec.backup.as_ref()),
+        })
+    };
+    Ok(Some(Policy { copy: destination.map(copy).transpose()?, ..plan }))
+}
+
+/// What `spec.backup` asks for, whatever becomes of the rest of the store.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn plan(
+    store: &KeyValueStore,
+    found: &Dereferenced,
+    now: Timestamp,
+) -> Result<Option<Policy>, ValidationError> {
     let Some(spec) = &store.spec.backup else { return Ok(None) };
     let before = store.status.as_ref().and_then(|status| status.backup.as_ref());
+    let rests = spec.suspend || store.spec.stopped;
     let times = spec.schedule.as_ref().map(|fields| {
         let schedule = Schedule::parse(fields, spec.time_zone.as_deref())?;
-        Ok::<_, ValidationError>(Times::of(&schedule, before, spec.suspend || valid.stopped, now))
+        Ok::<_, ValidationError>(Times::of(&schedule, before, rests, now))
     });
     let times = times.transpose()?;
     let destination =
@@ -37,22 +61,14 @@ pub(super) fn policy(
     }
     let flaw = destination
         .and_then(|destination| authority::check(destination, found.bucket_authority.as_ref()).err());
-    let archive = match (&spec.point_in_time, destination) {
-        (Some(archive), Some(destination)) => Some(Archive {
-            every: archive.every(),
-            rests: spec.suspend || valid.stopped,
-            waits: before.is_none_or(|before| before.last_successful.is_none())
-                && !found.backups.iter().any(is_complete),
-            copy: Copy {
-                source: source(valid),
-                destination: destination.resolved(&valid.namespace, valid.names.store(), &valid.owner.uid),
-                tools: tools(found)?,
-                placement: placement::of(valid.names.store(), &valid.pod, Some(spec)),
-            },
-        }),
-        _ => None,
-    };
-    Ok((times.is_some() || archive.is_some()).then_some(Policy { times, archive, flaw }))
+    let archive = spec.point_in_time.as_ref().map(|archive| Archive {
+        every: archive.every(),
+        rests,
+        waits: before.is_none_or(|before| before.last_successful.is_none())
+            && !found.backups.iter().any(is_complete),
+    });
+    let policy = Policy { times, archive, flaw, copy: None };
+    Ok((times.is_some() || archive.is_some()).then_some(policy))
 }
 
 /// What a store begins with. A StatefulSet that was made for it is the answer, or what its claim says of one, whatever

@@ -15,9 +15,10 @@ const DEADLINE_SECONDS: i64 = 1800;
 
 /// The CronJob of a store whose log is copied.
 pub fn cron_job(store: &Store) -> Option<CronJob> {
-    let archive = store.backup.as_ref()?.archive.as_ref()?;
+    let policy = store.backup.as_ref()?;
+    let (archive, copy) = (policy.archive.as_ref()?, policy.copy.as_ref()?);
     let mut metadata = metadata::child(store, store.names.archive());
-    metadata.labels = Some(pod::labels(&archive.copy));
+    metadata.labels = Some(pod::labels(copy));
     Some(CronJob {
         metadata,
         spec: Some(CronJobSpec {
@@ -32,7 +33,7 @@ pub fn cron_job(store: &Store) -> Option<CronJob> {
                     // The next one is a retry.
                     backoff_limit: Some(0),
                     active_deadline_seconds: Some(DEADLINE_SECONDS),
-                    template: pod::template(&archive.copy, "archive", vec!["--once".to_owned()]),
+                    template: pod::template(copy, "archive", vec!["--once".to_owned()]),
                     ..JobSpec::default()
                 }),
                 ..JobTemplateSpec::default()

@@ -3,17 +3,23 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kivi_crds::{KeyValueStoreBackup, KeyValueStoreBackupSpec, StoreRef, labels};
+use kivi_crds::{KeyValueStoreBackup, KeyValueStoreBackupSpec, StoreNames, StoreRef, labels};
 
+use crate::backup::policy::Policy;
 use crate::model::Store;
 
-/// The backup that is due now, if one is. It has no owner: it outlives its store, as what it stands for does.
+/// The backup that is due now, if one is.
 pub fn scheduled(store: &Store) -> Option<KeyValueStoreBackup> {
-    let due = store.backup.as_ref()?.times?.due?;
-    let name = store.names.store();
+    due(&store.namespace, &store.names, store.backup.as_ref()?)
+}
+
+/// The backup that is due by this policy. It has no owner: it outlives its store, as what it stands for does.
+pub fn due(namespace: &str, names: &StoreNames, policy: &Policy) -> Option<KeyValueStoreBackup> {
+    let due = policy.times?.due?;
+    let name = names.store();
     let metadata = ObjectMeta {
         name: Some(format!("{}{}", labels::scheduled_prefix(name), due.strftime("%Y%m%d-%H%M"))),
-        namespace: Some(store.namespace.clone()),
+        namespace: Some(namespace.to_owned()),
         labels: Some(labels::backup(name)),
         annotations: Some(BTreeMap::from([(labels::SCHEDULED_AT.to_owned(), due.to_string())])),
         ..ObjectMeta::default()

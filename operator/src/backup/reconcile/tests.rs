@@ -28,7 +28,7 @@ fn cluster() -> Server {
         "apiVersion": "kivi.dev/v1alpha1", "kind": "KeyValueStore",
         "metadata": {"name": "orders", "namespace": "shop", "uid": "s"},
         "spec": {"backup": {"destination": {"volume": {"claimName": "backups"}}}},
-        "status": {"endpoint": "https://orders.shop.svc", "conditions": [{"type": "Ready", "status": "True",
+        "status": {"endpoint": "https://orders.shop.svc", "readyReplicas": 1, "conditions": [{"type": "Ready", "status": "True",
             "reason": "Serving", "message": "m", "lastTransitionTime": "2026-11-22T10:00:00Z"}]},
     });
     server.put("/apis/kivi.dev/v1alpha1/namespaces/shop/keyvaluestores/orders", store);

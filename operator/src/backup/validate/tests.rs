@@ -2,7 +2,7 @@ use super::*;
 use crate::test_support::{custom_resource, secret, tools};
 
 const READY: &str = "conditions: [{type: Ready, status: 'True', reason: Serving, message: m, lastTransitionTime: '2026-11-22T10:00:00Z'}],
-  endpoint: 'https://orders.shop.svc'";
+  endpoint: 'https://orders.shop.svc', readyReplicas: 1";
 
 fn backup(rest: &str) -> KeyValueStoreBackup {
     serde_yaml::from_str(&format!(
@@ -37,7 +37,7 @@ fn a_backup_goes_where_its_store_says_unless_it_says_itself() {
 
 #[test]
 fn what_it_waits_for_and_what_it_cannot_be_made_for_are_told_apart() {
-    let not_ready = READY.replace("'True'", "'False'");
+    let not_ready = READY.replace("'True'", "'False'").replace("readyReplicas: 1", "readyReplicas: 0");
     let queued = Dereferenced { ahead: Some("zeroth".to_owned()), ..found(TO_VOLUME, READY) };
     let s3 = "{backup: {destination: {s3: {bucket: backups, credentialsSecretRef: {name: keys}}}}}";
     let locked = Dereferenced { credentials: false, ..found(s3, READY) };
@@ -94,6 +94,12 @@ fn the_stores_certificate_is_checked_by_what_the_store_publishes() {
         "certificate: {secretName: orders-tls, caConfigMap: orders-ca, notAfter: x, generation: 1}";
     assert_eq!(bundle(published).as_deref(), Some("orders-ca"));
     assert_eq!(bundle("certificate: {secretName: mine, notAfter: x, generation: 0}"), None);
+}
+
+#[test]
+fn a_store_that_serves_is_copied_whatever_is_wrong_with_its_spec() {
+    let serves = READY.replace("'True'", "'False'");
+    assert!(validate(&backup(""), &found(TO_VOLUME, &serves), &tools()).is_ok());
 }
 
 #[test]

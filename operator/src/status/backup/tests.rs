@@ -52,7 +52,7 @@ fn told(
     };
     let store =
         validate(&resource, &found, &crate::test_support::catalog(), "cluster.local", at(now)).unwrap();
-    let (conditions, status) = set(&store, seen, Some(&before), at(now), Conditions::new(&[], 1, at(now)));
+    let (conditions, status) = set(store.backup.as_ref(), &store.names, seen, Some(&before), at(now), Conditions::new(&[], 1, at(now)));
     (conditions.finish().into_iter().next(), status)
 }
 
@@ -187,7 +187,7 @@ fn the_next_look_is_at_the_next_time_or_when_something_is_late() {
         due: None,
         next: Some(at("2026-11-24T02:00:00Z")),
     };
-    let policy = Policy { times: Some(times), archive: None, flaw: None };
+    let policy = Policy { times: Some(times), archive: None, flaw: None, copy: None };
     assert_eq!(look_again(&policy, &Seen::default(), now), Some(at("2026-11-23T05:30:00Z")));
     let later = at("2026-11-23T06:00:00Z");
     assert_eq!(look_again(&policy, &Seen::default(), later), Some(at("2026-11-24T02:00:00Z")));

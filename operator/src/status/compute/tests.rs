@@ -2,6 +2,7 @@ use k8s_openapi::api::apps::v1::StatefulSetStatus;
 use kivi_crds::{VolumePhase, VolumeStatus};
 
 use super::*;
+use crate::backup::policy::Times;
 use crate::status::seen::Complaint;
 use crate::status::{changes, conditions};
 use crate::test_support::{children, now};
@@ -174,7 +175,8 @@ fn at_rest_the_status_does_not_change_and_nothing_is_told() {
 fn a_store_that_cannot_be_built_says_why_and_keeps_the_rest() {
     let before = observed("{}", (1, 1, 1), &[VolumePhase::Bound], None);
     let error = ValidationError::SecretNotFound { field: "spec.tls.secretRef", name: "mine".to_owned() };
-    let status = invalid(Some(&before), 4, &error, &seen("{}", (1, 0, 1), &[VolumePhase::Bound]), now());
+    let runs = seen("{}", (1, 0, 1), &[VolumePhase::Bound]);
+    let status = invalid(Some(&before), 4, &error, &Ok(None), &StoreNames::new("orders"), &runs, now());
     assert_eq!(said(&status, ConditionType::Ready), ("False", "SecretNotFound"));
     assert_eq!(said(&status, ConditionType::CertificateReady), ("False", "SecretNotFound"));
     assert_eq!(said(&status, ConditionType::StorageReady), ("True", "VolumesBound"));
@@ -371,4 +373,27 @@ fn a_store_that_waits_for_its_turn_serves_and_says_for_what_it_waits() {
     let status = serving(&store, &material, &serving_well(), Some(&wait), None, now());
     assert_eq!(said(&status, ConditionType::Ready), ("True", "Serving"));
     assert_eq!(said(&status, ConditionType::Progressing), ("True", "RolloutQueued"));
+}
+
+#[test]
+fn what_becomes_of_the_backups_is_told_also_of_a_store_that_cannot_be_built() {
+    let at = |text: &str| text.parse::<Timestamp>().unwrap();
+    let times = Times {
+        since: at("2026-11-01T10:00:00Z"),
+        last: Some(at("2026-11-22T02:00:00Z")),
+        due: None,
+        next: Some(at("2026-11-23T02:00:00Z")),
+    };
+    let policy = Policy { times: Some(times), archive: None, flaw: None, copy: None };
+    let error = ValidationError::SecretNotFound { field: "spec.tls.secretRef", name: "mine".to_owned() };
+    let names = StoreNames::new("orders");
+    let before = observed("{}", (1, 1, 1), &[VolumePhase::Bound], None);
+    let told = |copies| invalid(Some(&before), 4, &error, &copies, &names, &serving_well(), now());
+    let late = told(Ok(Some(policy)));
+    assert_eq!(said(&late, ConditionType::BackupReady), ("False", "BackupMissing"));
+    assert_eq!(said(&late, ConditionType::Ready), ("False", "SecretNotFound"));
+    let kept = late.backup.unwrap().last_schedule_time;
+    assert_eq!(kept.as_deref(), Some("2026-11-22T02:00:00Z"), "never two for one time");
+    let wrong = told(Err(ValidationError::Destination { field: "spec.backup.destination" }));
+    assert_eq!(said(&wrong, ConditionType::BackupReady), ("False", "InvalidSpec"));
 }

@@ -1,0 +1,41 @@
+//! What runs is copied also while its spec cannot be built.
+
+use super::*;
+
+const SPEC: &str = "{backup: {schedule: 0 2 * * *, destination: {volume: {claimName: backups}}}}";
+const BROKEN: &str = "{tls: {secretRef: {name: none}}, backup: {schedule: 0 2 * * *, destination: {volume: {claimName: backups}}}}";
+const STATUS: &str = "/apis/kivi.dev/v1alpha1/namespaces/shop/keyvaluestores/orders/status";
+
+fn made(server: &Server) -> usize {
+    server.objects.lock().keys().filter(|path| path.contains("/keyvaluestorebackups/")).count()
+}
+
+#[tokio::test]
+async fn the_backup_that_is_due_is_made_once_though_the_spec_cannot_be_built() {
+    let server = Server::default();
+    reconcile(server.store(SPEC), server.context()).await.unwrap();
+    let mut written = server.objects.lock()[STATUS].clone();
+    written["status"]["backup"]["since"] = json!("2026-01-01T00:00:00Z");
+    server.put(STATUS, written);
+    let context = server.context();
+    let error = reconcile(server.store(BROKEN), context.clone()).await.unwrap_err();
+    assert_eq!(error.reason(), "SecretNotFound");
+    assert_eq!(made(&server), 1);
+    let action = error_policy(server.store(BROKEN), &error, context);
+    assert_ne!(action, Action::await_change(), "the next one is due within a day");
+
+    reconcile(server.store(BROKEN), server.context()).await.unwrap_err();
+    server.writes();
+    reconcile(server.store(BROKEN), server.context()).await.unwrap_err();
+    assert_eq!((made(&server), server.writes()), (1, Vec::new()));
+}
+
+#[tokio::test]
+async fn a_store_that_never_ran_is_not_copied() {
+    let server = Server::default();
+    for _ in 0..2 {
+        reconcile(server.store(BROKEN), server.context()).await.unwrap_err();
+        let status = server.objects.lock()[STATUS]["status"].clone();
+        assert_eq!((made(&server), &status["backup"]), (0, &Value::Null));
+    }
+}
