@@ -51,8 +51,8 @@ fn origin(from_backup: &FromBackup, set: &StatefulSet) -> Option<String> {
     let restores = pod.init_containers.iter().flatten().find(|container| container.name == RESTORE)?;
     let mounts: Vec<_> = restores.volume_mounts.iter().flatten().map(|mount| &mount.name).collect();
     let volumes = pod.volumes.iter().flatten().filter(|volume| mounts.contains(&&volume.name));
-    let Container { name, image, image_pull_policy, args, env, .. } = restores.clone();
-    let restores = Container { name, image, image_pull_policy, args, env, ..Container::default() };
+    let Container { name, image, image_pull_policy, args, env, resources, .. } = restores.clone();
+    let restores = Container { name, image, image_pull_policy, args, env, resources, ..Container::default() };
     let pod = PodSpec {
         init_containers: Some(vec![restores]),
         volumes: Some(volumes.cloned().collect()),

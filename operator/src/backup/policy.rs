@@ -25,6 +25,8 @@ pub struct Policy {
     pub flaw: Option<NoAuthority>,
     /// What is copied, and where to; none of a store that cannot be built.
     pub copy: Option<Copy>,
+    /// Why what copies the store will not trust it, as the end of a sentence.
+    pub distrust: Option<String>,
 }
 
 /// Where a schedule stands.

@@ -28,6 +28,16 @@ pub(super) enum Refusal {
         /// The message of its condition.
         why: String,
     },
+    /// What copies the store has nothing to check its certificate by.
+    #[error(
+        "What copies store {store} checks its certificate as any client does, and Secret {secret} has no ca.crt to check it by: add one."
+    )]
+    NotTrusted {
+        /// Its name.
+        store: String,
+        /// The Secret with its certificate.
+        secret: String,
+    },
     /// Another backup of the store goes first.
     #[error("Backup {0} of the same store comes first.")]
     Queued(String),
@@ -55,6 +65,7 @@ impl Refusal {
             Self::Incomplete(_) | Self::Ambiguous => "InvalidSpec",
             Self::NoStore(_) => "StoreNotFound",
             Self::NotReady { .. } => "StoreNotReady",
+            Self::NotTrusted { .. } => "CertificateNotTrusted",
             Self::Queued(_) => "Queued",
             Self::NoCredentials(_) => "SecretNotFound",
             Self::NoAuthority(why) => why.reason(),
@@ -68,6 +79,7 @@ impl Refusal {
         match self {
             Self::NoStore(_)
             | Self::NotReady { .. }
+            | Self::NotTrusted { .. }
             | Self::Queued(_)
             | Self::NoCredentials(_)
             | Self::NoAuthority(_) => true,
@@ -124,6 +136,9 @@ fn source(namespace: &str, store: &KeyValueStore) -> Result<Source, Refusal> {
     }
     let endpoint = status.endpoint.clone().ok_or_else(|| not_ready("it has no endpoint."))?;
     let certificate = status.certificate.as_ref();
+    if let Some(bare) = certificate.filter(|certificate| certificate.ca_config_map.is_none()) {
+        return Err(Refusal::NotTrusted { store: store.name_any(), secret: bare.secret_name.clone() });
+    }
     let own_tokens = || StoreNames::new(store.name_any()).token_secret();
     let tokens = store.spec.auth.tokens_secret_ref.as_ref().map(|secret| secret.name.clone());
     Ok(Source {

@@ -34,13 +34,18 @@ pub(super) fn set(
     let last_successful = last_successful(seen, before, now);
     let scheduled = policy.times.as_ref().map(|times| schedule(times, seen, last_successful.as_ref(), now));
     let archived = policy.archive.as_ref().map(|of| archive(of, names, seen, now));
-    // What is wrong is told before what is right.
+    let distrusted = policy.distrust.as_ref().map(|why| Verdict {
+        holds: false,
+        reason: "CertificateNotTrusted",
+        message: format!("What copies the store checks its certificate as any client does, and {why}."),
+    });
     let flaw = policy.flaw.as_ref().map(|flaw| Verdict {
         holds: false,
         reason: flaw.reason(),
         message: format!("spec.backup.destination.s3.caSecretRef: {flaw}."),
     });
-    let verdicts = [flaw, scheduled, archived].into_iter().flatten();
+    // What is wrong is told before what is right.
+    let verdicts = [flaw, distrusted, scheduled, archived].into_iter().flatten();
     let verdict = verdicts.reduce(|first, second| if first.holds && !second.holds { second } else { first });
     let conditions = match verdict {
         Some(Verdict { holds, reason, message }) => {

@@ -15,6 +15,7 @@ use crate::backup::policy::{Archive, Policy, Restore, Times};
 use crate::backup::schedule::Schedule;
 use crate::dereference::Dereferenced;
 use crate::model::{Certificate, Store};
+use crate::pki::Flaw;
 
 /// What is done for a store's copies; `valid` is all else of the store.
 pub(super) fn policy(
@@ -34,7 +35,7 @@ pub(super) fn policy(
             placement: placement::of(valid.names.store(), &valid.pod, store.spec.backup.as_ref()),
         })
     };
-    Ok(Some(Policy { copy: destination.map(copy).transpose()?, ..plan }))
+    Ok(Some(Policy { copy: destination.map(copy).transpose()?, distrust: distrust(valid), ..plan }))
 }
 
 /// What `spec.backup` asks for, whatever becomes of the rest of the store.
@@ -67,8 +68,26 @@ pub fn plan(
         waits: before.is_none_or(|before| before.last_successful.is_none())
             && !found.backups.iter().any(is_complete),
     });
-    let policy = Policy { times, archive, flaw, copy: None };
+    let policy = Policy { times, archive, flaw, copy: None, distrust: None };
     Ok((times.is_some() || archive.is_some()).then_some(policy))
+}
+
+/// Why what copies a store will not trust it: it checks the certificate as any client does.
+fn distrust(store: &Store) -> Option<String> {
+    let served = match &store.certificate {
+        Certificate::Managed(_) | Certificate::Disabled => return None,
+        Certificate::Issuer(wanted) => wanted.served.as_ref()?,
+        Certificate::Provided { served, .. } => served,
+    };
+    let secret = store.certificate_secret()?;
+    let is_checked = |flaw: &&Flaw| matches!(flaw, Flaw::Name(_) | Flaw::Untrusted | Flaw::Bundle);
+    match served.flaws.iter().find(is_checked) {
+        Some(flaw) => Some(format!("that of Secret {secret} will not do: {flaw}")),
+        None if served.bundle.is_none() => {
+            Some(format!("Secret {secret} has no ca.crt to check it by: add one"))
+        }
+        None => None,
+    }
 }
 
 /// What a store begins with. A StatefulSet that was made for it is the answer, or what its claim says of one, whatever

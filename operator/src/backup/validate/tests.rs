@@ -38,6 +38,7 @@ fn a_backup_goes_where_its_store_says_unless_it_says_itself() {
 #[test]
 fn what_it_waits_for_and_what_it_cannot_be_made_for_are_told_apart() {
     let not_ready = READY.replace("'True'", "'False'").replace("readyReplicas: 1", "readyReplicas: 0");
+    let untrusted = format!("{READY}, certificate: {{secretName: mine, notAfter: x, generation: 0}}");
     let queued = Dereferenced { ahead: Some("zeroth".to_owned()), ..found(TO_VOLUME, READY) };
     let s3 = "{backup: {destination: {s3: {bucket: backups, credentialsSecretRef: {name: keys}}}}}";
     let locked = Dereferenced { credentials: false, ..found(s3, READY) };
@@ -47,6 +48,12 @@ fn what_it_waits_for_and_what_it_cannot_be_made_for_are_told_apart() {
         (Dereferenced::default(), "StoreNotFound", true, "There is no store orders"),
         (found(TO_VOLUME, ""), "StoreNotReady", true, "Store orders is not ready: it is new."),
         (found(TO_VOLUME, &not_ready), "StoreNotReady", true, "Store orders is not ready: m"),
+        (
+            found(TO_VOLUME, &untrusted),
+            "CertificateNotTrusted",
+            true,
+            "What copies store orders checks its certificate as any client does, and Secret mine has no ca.crt",
+        ),
         (queued, "Queued", true, "Backup zeroth of the same store"),
         (locked, "SecretNotFound", true, "There is no Secret keys"),
         (found(private, READY), "SecretNotFound", true, "caSecretRef of the destination: there is no Secret"),
@@ -93,7 +100,7 @@ fn the_stores_certificate_is_checked_by_what_the_store_publishes() {
     let published =
         "certificate: {secretName: orders-tls, caConfigMap: orders-ca, notAfter: x, generation: 1}";
     assert_eq!(bundle(published).as_deref(), Some("orders-ca"));
-    assert_eq!(bundle("certificate: {secretName: mine, notAfter: x, generation: 0}"), None);
+    assert_eq!(bundle("log: file"), None, "it speaks in the clear");
 }
 
 #[test]

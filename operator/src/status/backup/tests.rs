@@ -2,7 +2,9 @@ use serde_json::json;
 
 use super::*;
 use crate::backup::policy::Times;
-use crate::test_support::{custom_resource, tools};
+use crate::dereference::Dereferenced;
+use crate::material::ensure;
+use crate::test_support::{catalog, custom_resource, issued, now, secret, tools};
 use crate::validate::validate;
 
 const SPEC: &str = "{backup: {schedule: 0 2 * * *, destination: {volume: {claimName: backups}}}}";
@@ -35,6 +37,17 @@ fn told(
     seen: &Seen,
     now: &str,
 ) -> (Option<Condition>, Option<StoreBackupStatus>) {
+    told_with(spec, &Dereferenced::default(), last, seen, now)
+}
+
+/// The same of a store that refers to something.
+fn told_with(
+    spec: &str,
+    found: &Dereferenced,
+    last: Option<&str>,
+    seen: &Seen,
+    now: &str,
+) -> (Option<Condition>, Option<StoreBackupStatus>) {
     let before = KeyValueStoreStatus {
         backup: Some(StoreBackupStatus {
             since: Some("2026-11-20T10:00:00Z".to_owned()),
@@ -45,14 +58,16 @@ fn told(
     };
     let mut resource = custom_resource(spec);
     resource.status = Some(before.clone());
-    let found = crate::dereference::Dereferenced {
-        tools: Some(tools()),
-        backups: seen.backups.clone(),
-        ..crate::dereference::Dereferenced::default()
-    };
-    let store =
-        validate(&resource, &found, &crate::test_support::catalog(), "cluster.local", at(now)).unwrap();
-    let (conditions, status) = set(store.backup.as_ref(), &store.names, seen, Some(&before), at(now), Conditions::new(&[], 1, at(now)));
+    let found = Dereferenced { tools: Some(tools()), backups: seen.backups.clone(), ..found.clone() };
+    let store = validate(&resource, &found, &catalog(), "cluster.local", at(now)).unwrap();
+    let (conditions, status) = set(
+        store.backup.as_ref(),
+        &store.names,
+        seen,
+        Some(&before),
+        at(now),
+        Conditions::new(&[], 1, at(now)),
+    );
     (conditions.finish().into_iter().next(), status)
 }
 
@@ -187,8 +202,47 @@ fn the_next_look_is_at_the_next_time_or_when_something_is_late() {
         due: None,
         next: Some(at("2026-11-24T02:00:00Z")),
     };
-    let policy = Policy { times: Some(times), archive: None, flaw: None, copy: None };
+    let policy = Policy { times: Some(times), archive: None, flaw: None, copy: None, distrust: None };
     assert_eq!(look_again(&policy, &Seen::default(), now), Some(at("2026-11-23T05:30:00Z")));
     let later = at("2026-11-23T06:00:00Z");
     assert_eq!(look_again(&policy, &Seen::default(), later), Some(at("2026-11-24T02:00:00Z")));
+}
+
+#[test]
+fn that_no_backup_can_check_the_stores_certificate_is_told_before_one_fails_by_it() {
+    let spec = SPEC.replace("{backup", "{tls: {secretRef: {name: mine}}, backup");
+    let seen = with(vec![backup("23", "Complete")]);
+    let told = |secret| {
+        let found = Dereferenced { provided_certificate: Some(secret), ..Dereferenced::default() };
+        told_with(&spec, &found, Some("2026-11-23T02:00:00Z"), &seen, "2026-11-23T05:00:00Z").0.unwrap()
+    };
+    let own = issued();
+    let pair = [("tls.crt", own.leaf.certificate.as_str()), ("tls.key", own.leaf.key.as_str())];
+    let bare = told(secret("mine", pair));
+    assert_eq!((bare.status.as_str(), bare.reason.as_str()), ("False", "CertificateNotTrusted"));
+    assert_eq!(
+        bare.message,
+        "What copies the store checks its certificate as any client does, and Secret mine has no ca.crt to check it by: add one."
+    );
+    let authority = ("ca.crt", own.authorities.active.certificate.as_str());
+    assert_eq!(told(secret("mine", [pair[0], pair[1], authority])).reason, "BackedUp");
+
+    let mut other = custom_resource("{}");
+    other.metadata.name = Some("other".to_owned());
+    let other = validate(&other, &Dereferenced::default(), &catalog(), "cluster.local", now()).unwrap();
+    let other = ensure(&other, now()).unwrap().certificate.unwrap();
+    let theirs = told(secret(
+        "mine",
+        [
+            ("tls.crt", other.leaf.certificate.as_str()),
+            ("tls.key", other.leaf.key.as_str()),
+            ("ca.crt", other.authorities.active.certificate.as_str()),
+        ],
+    ));
+    assert_eq!(theirs.reason, "CertificateNotTrusted");
+    assert!(
+        theirs.message.ends_with("that of Secret mine will not do: it does not name orders.shop.svc."),
+        "{}",
+        theirs.message
+    );
 }

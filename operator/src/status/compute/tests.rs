@@ -384,7 +384,7 @@ fn what_becomes_of_the_backups_is_told_also_of_a_store_that_cannot_be_built() {
         due: None,
         next: Some(at("2026-11-23T02:00:00Z")),
     };
-    let policy = Policy { times: Some(times), archive: None, flaw: None, copy: None };
+    let policy = Policy { times: Some(times), archive: None, flaw: None, copy: None, distrust: None };
     let error = ValidationError::SecretNotFound { field: "spec.tls.secretRef", name: "mine".to_owned() };
     let names = StoreNames::new("orders");
     let before = observed("{}", (1, 1, 1), &[VolumePhase::Bound], None);
