@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kivi_crds::{KeyValueStoreBackup, KeyValueStoreBackupStatus, labels};
 use kube::api::{DeleteParams, PostParams};
 use kube::core::DeserializeGuard;
@@ -115,7 +116,10 @@ async fn steps(backup: &KeyValueStoreBackup, context: &Context) -> Result<Action
         if own {
             return follow(backup, context, outcome::of(job, &found.pods), now).await;
         }
-        return refuse(backup, context, &Refusal::NameTaken(backup.name_any()), now).await;
+        let name = backup.name_any();
+        let refusal =
+            if is_an_earlier_ones(job, &name) { Refusal::JobLeaving(name) } else { Refusal::NameTaken(name) };
+        return refuse(backup, context, &refusal, now).await;
     }
     let valid = match validate::validate(backup, &found, &context.tools) {
         Ok(valid) => valid,
@@ -139,6 +143,16 @@ async fn steps(backup: &KeyValueStoreBackup, context: &Context) -> Result<Action
         }
         _ => Ok(Action::requeue(LOOK)),
     }
+}
+
+/// Whether a Job is on its way out, or an earlier backup's of this name: that one is gone, and the garbage collector follows.
+fn is_an_earlier_ones(job: &Job, name: &str) -> bool {
+    let of_backup = |owner: &OwnerReference| {
+        owner.kind == KeyValueStoreBackup::kind(&())
+            && owner.api_version == KeyValueStoreBackup::api_version(&())
+            && owner.name == name
+    };
+    job.metadata.deletion_timestamp.is_some() || job.owner_references().iter().any(of_backup)
 }
 
 /// The backup of the same store that goes first: one that runs, else the oldest that waits.

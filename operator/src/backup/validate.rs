@@ -53,6 +53,9 @@ pub(super) enum Refusal {
     /// Two places, or none.
     #[error("The destination must be exactly one of volume and s3.")]
     Ambiguous,
+    /// The Job of an earlier backup of this name is there still.
+    #[error("Job {0} of an earlier backup of this name is on its way out.")]
+    JobLeaving(String),
     /// A Job of someone else's has the backup's name.
     #[error("Job {0} exists and is not this backup's; make a backup of another name.")]
     NameTaken(String),
@@ -70,6 +73,7 @@ impl Refusal {
             Self::NoCredentials(_) => "SecretNotFound",
             Self::NoAuthority(why) => why.reason(),
             Self::NoDestination(_) => "NoDestination",
+            Self::JobLeaving(_) => "JobLeaving",
             Self::NameTaken(_) => "NameTaken",
         }
     }
@@ -82,7 +86,8 @@ impl Refusal {
             | Self::NotTrusted { .. }
             | Self::Queued(_)
             | Self::NoCredentials(_)
-            | Self::NoAuthority(_) => true,
+            | Self::NoAuthority(_)
+            | Self::JobLeaving(_) => true,
             Self::Incomplete(_) | Self::NoDestination(_) | Self::Ambiguous | Self::NameTaken(_) => false,
         }
     }

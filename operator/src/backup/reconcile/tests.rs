@@ -251,3 +251,20 @@ async fn a_backup_whose_elders_were_not_removed_says_so() {
         events.iter().any(|(_, event)| event["type"] == "Warning" && event["reason"] == "RetentionFailed");
     assert!(warned, "{events:?}");
 }
+
+#[tokio::test]
+async fn a_backup_that_is_made_again_waits_until_the_job_of_the_first_is_gone() {
+    let server = cluster();
+    let first = json!({"apiVersion": "kivi.dev/v1alpha1", "kind": "KeyValueStoreBackup", "name": "second", "uid": "first-uid"});
+    let owned = json!({"name": "second", "namespace": "shop", "ownerReferences": [first]});
+    let leaving = json!({"name": "second", "namespace": "shop", "deletionTimestamp": "2026-11-22T10:00:00Z"});
+    let backups = [backup("second", &json!({}))];
+    for metadata in [owned, leaving] {
+        server.put(JOB, json!({"metadata": metadata}));
+        let (waits, action) = run(&server, &backups).await;
+        assert_eq!((reason(&waits), action), ("JobLeaving", Action::requeue(LOOK)));
+    }
+    server.objects.lock().remove(JOB);
+    let (running, _) = run(&server, &backups).await;
+    assert_eq!(reason(&running), "Running");
+}
