@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use kivi_crds::{KeyValueStoreBackup, KeyValueStoreBackupStatus, labels};
+use kivi_crds::{BackupConditionType, KeyValueStoreBackup, KeyValueStoreBackupStatus, labels};
 use kube::api::{DeleteParams, PostParams};
 use kube::core::DeserializeGuard;
 use kube::{Api, Client, Resource as _, ResourceExt};
@@ -227,8 +227,8 @@ async fn refuse(
     Ok(Action::await_change())
 }
 
-/// Removes the resources of backups that are gone from their destination, where the schedule made them; a user's own
-/// are a user's to remove.
+/// Removes the resources of backups that are gone from their destination, where the schedule made them, and of those that
+/// failed before this one; a user's own are a user's to remove.
 async fn prune(
     backup: &KeyValueStoreBackup,
     context: &Context,
@@ -236,22 +236,33 @@ async fn prune(
 ) -> Result<(), ReconcileError> {
     let namespace = backup.namespace().unwrap_or_default();
     let api: Api<KeyValueStoreBackup> = Api::namespaced(context.client.clone(), &namespace);
-    for name in &report.pruned {
-        let Some(found) = context.backups.get(&ObjectRef::new(name).within(&namespace)) else { continue };
-        let Ok(found) = &found.0 else { continue };
-        let same = found.spec.store_ref == backup.spec.store_ref;
-        if !(same && found.annotations().contains_key(labels::SCHEDULED_AT)) {
-            continue;
-        }
-        tracing::info!(backup = name, "Removing a backup that is gone from its destination.");
-        match api.delete(name, &DeleteParams::background()).await {
+    for name in outlived(backup, &context.backups, &report.pruned) {
+        tracing::info!(backup = name, "Removing a backup of which there is no copy any more, or never was.");
+        match api.delete(&name, &DeleteParams::background()).await {
             Err(source) if !is_absent(&source) => {
-                return Err(ReconcileError::Prune { name: name.clone(), source });
+                return Err(ReconcileError::Prune { name, source });
             }
             _ => {}
         }
     }
     Ok(())
+}
+
+/// The scheduled backups of the same store that were `pruned`, or that failed before this one was due.
+fn outlived(backup: &KeyValueStoreBackup, backups: &Store<Watched>, pruned: &[String]) -> Vec<String> {
+    let due = |backup: &KeyValueStoreBackup| -> Option<Timestamp> {
+        backup.annotations().get(labels::SCHEDULED_AT)?.parse().ok()
+    };
+    let found = backups.state_filter(|other| {
+        other.0.as_ref().is_ok_and(|other| {
+            let failed = || status::holds(other, BackupConditionType::Failed) && due(other) < due(backup);
+            other.metadata.namespace == backup.metadata.namespace
+                && other.spec.store_ref == backup.spec.store_ref
+                && due(other).is_some()
+                && (pruned.contains(&other.name_any()) || failed())
+        })
+    });
+    found.iter().filter_map(|other| Some(other.0.as_ref().ok()?.name_any())).collect()
 }
 
 /// Writes a status that changed, and says whether it did; an end is published and counted, once.

@@ -1,4 +1,4 @@
-//! The Job of a backup. It is owned by the backup and goes with it; nothing removes it before.
+//! The Job of a backup. It is owned by the backup and goes with it, or a while after its end.
 
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -11,6 +11,9 @@ use crate::backup::model::BackupJob;
 const RETRIES: i32 = 2;
 /// Seconds that a backup may take: at 20 MB/s that is 140 GB.
 pub(crate) const DEADLINE_SECONDS: i64 = 2 * 3600;
+/// Seconds that a Job that ended and its pods' logs stay. By then its outcome is long in the backup's status; were no operator
+/// there all that time, another Job would find the copy.
+const KEPT_SECONDS: i32 = 7 * 24 * 3600;
 
 /// The Job of a backup.
 pub fn job(backup: &BackupJob) -> Job {
@@ -35,6 +38,7 @@ pub fn job(backup: &BackupJob) -> Job {
         spec: Some(JobSpec {
             backoff_limit: Some(RETRIES),
             active_deadline_seconds: Some(DEADLINE_SECONDS),
+            ttl_seconds_after_finished: Some(KEPT_SECONDS),
             template: pod::template(copy, "backup", more),
             ..JobSpec::default()
         }),

@@ -143,6 +143,12 @@ fn only_what_the_schedule_made_is_removed_by_it() {
 }
 
 #[test]
+fn a_job_that_ended_goes_after_a_week() {
+    let job = job(&backup("{volume: {claimName: backups}}"));
+    assert_eq!(job.spec.unwrap().ttl_seconds_after_finished, Some(7 * 24 * 3600));
+}
+
+#[test]
 fn the_pod_is_no_pod_of_the_store_and_keeps_to_the_restricted_profile() {
     let job = job(&backup("{volume: {claimName: backups}}"));
     let template = job.spec.unwrap().template;

@@ -268,3 +268,43 @@ async fn a_backup_that_is_made_again_waits_until_the_job_of_the_first_is_gone() 
     let (running, _) = run(&server, &backups).await;
     assert_eq!(reason(&running), "Running");
 }
+
+#[tokio::test]
+async fn what_failed_before_a_success_of_the_schedule_goes_with_it() {
+    let ended = |name: &str, day: &str, end: &str| {
+        let mut ended = backup(name, &json!({}));
+        if !day.is_empty() {
+            ended["metadata"]["annotations"] =
+                json!({"kivi.dev/scheduled-at": format!("2026-11-{day}T02:00:00Z")});
+        }
+        ended["status"] = json!({"conditions": [{"type": end, "status": "True", "reason": "r", "message": "m",
+            "lastTransitionTime": "2026-11-22T10:00:00Z"}]});
+        ended
+    };
+    let report = json!({"location": "l", "revision": 7, "keys": 2, "bytes": 512, "sha256": "ab", "stateHash": "cd",
+        "storeId": "ef", "startedAt": "s", "finishedAt": "f"});
+    for (day, removed) in [("26", &["failed keyvaluestorebackups"][..]), ("", &[])] {
+        let server = cluster();
+        let mut second = backup("second", &json!({}));
+        if !day.is_empty() {
+            second["metadata"]["annotations"] =
+                json!({"kivi.dev/scheduled-at": format!("2026-11-{day}T02:00:00Z")});
+        }
+        let backups = [
+            ended("complete", "24", "Complete"),
+            ended("failed", "25", "Failed"),
+            ended("mine", "", "Failed"),
+            ended("later", "27", "Failed"),
+            second,
+        ];
+        run(&server, &backups).await;
+        end_job(&server, "Complete", 0, &report.to_string());
+        server.writes();
+        run(&server, &backups).await;
+        let writes = server.writes();
+        assert_eq!(
+            writes.split_last().unwrap(),
+            (&"status second".to_owned(), &removed.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>()[..])
+        );
+    }
+}
