@@ -37,6 +37,13 @@ pub fn scheduled_prefix(store: &str) -> String {
 /// The labels of what copies a store. It must not be taken for the store's pods, so the component differs.
 pub fn backup(store: &str) -> BTreeMap<String, String> {
     let mut labels = child(store, crate::RELEASE);
+    labels.extend(copying(store));
+    labels
+}
+
+/// What selects the pods that copy a store, of each version.
+pub fn copying(store: &str) -> BTreeMap<String, String> {
+    let mut labels = selector(store);
     labels.extend(owned([("app.kubernetes.io/component", "backup")]));
     labels
 }

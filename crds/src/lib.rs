@@ -24,7 +24,7 @@ pub use opaque::Opaque;
 pub use store::{
     AtRevision, Backup, BackupRetention, Bootstrap, CertificateStatus, Disabled, ExternalTrafficPolicy,
     FromBackup, HttpRoute, Ingress, IssuerRef, KeyValueStore, KeyValueStoreSpec, KeyValueStoreStatus,
-    LastBackup, MAX_DNS_NAMES, ManagedTls, Monitoring, NetworkPolicy, Pod, PointInTime, Retention,
+    LastBackup, LogGap, MAX_DNS_NAMES, ManagedTls, Monitoring, NetworkPolicy, Pod, PointInTime, Retention,
     RetentionPolicy, Service, ServiceAccount, ServiceType, StoreBackupStatus, Tls, VolumePhase, VolumeResize,
     VolumeStatus,
 };

@@ -30,7 +30,7 @@ pub use pod::{Pod, ServiceAccount};
 pub use retention::{Retention, RetentionPolicy};
 pub use service::{ExternalTrafficPolicy, Service, ServiceType};
 pub use status::{
-    CertificateStatus, KeyValueStoreStatus, LastBackup, StoreBackupStatus, VolumePhase, VolumeResize,
+    CertificateStatus, KeyValueStoreStatus, LastBackup, LogGap, StoreBackupStatus, VolumePhase, VolumeResize,
     VolumeStatus,
 };
 pub use tls::{Disabled, IssuerRef, MAX_DNS_NAMES, ManagedTls, Tls};

@@ -10,6 +10,7 @@ pub mod build;
 pub mod controller;
 mod dereference;
 pub mod due;
+pub mod gap;
 pub mod known;
 pub mod model;
 pub mod origin;

@@ -64,6 +64,8 @@ pub struct Dereferenced {
     pub foreign_kinds: Vec<ForeignKind>,
     /// The CronJob that copies its log, or someone else's of that name; only looked up where there may be one.
     pub archive: Option<CronJob>,
+    /// The pods that copied its log, or copy the store; only looked up where the log is copied.
+    pub copying: Vec<Pod>,
     /// The backup of `spec.bootstrap.fromBackup.name`.
     pub begins_with: Option<KeyValueStoreBackup>,
     /// The Secret with the authorities of the server of `spec.backup.destination`.
@@ -154,6 +156,10 @@ pub async fn dereference(
         bucket_authority: secret(&secrets, bucket.and_then(ca)).await?,
         backup_authority: secret(&secrets, begins_in.and_then(ca)).await?,
         archive: if wanted || was_copied { archive(client, namespace, &names).await? } else { None },
+        copying: match store.spec.backup.as_ref().and_then(|backup| backup.point_in_time.as_ref()) {
+            Some(_) => labelled(client, namespace, &names, &labels::copying(names.store())).await?,
+            None => Vec::new(),
+        },
         begins_with,
         backups: if wanted { copies.of(namespace, names.store()).await } else { Vec::new() },
         tools: Some(copies.tools.clone()),
@@ -244,12 +250,21 @@ async fn claims(
 /// What carries the labels of a store's pods and claims.
 async fn own<K>(client: &Client, namespace: &str, names: &StoreNames) -> Result<Vec<K>, DereferenceError>
 where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-        + Clone
-        + std::fmt::Debug
-        + DeserializeOwned,
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
 {
-    let labels = ListParams::default().labels(&labels::query(&labels::selector(names.store())));
+    labelled(client, namespace, names, &labels::selector(names.store())).await
+}
+
+async fn labelled<K>(
+    client: &Client,
+    namespace: &str,
+    names: &StoreNames,
+    selector: &BTreeMap<String, String>,
+) -> Result<Vec<K>, DereferenceError>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
+{
+    let labels = ListParams::default().labels(&labels::query(selector));
     let found = Api::<K>::namespaced(client.clone(), namespace).list(&labels).await;
     found.map(|found| found.items).map_err(|source| DereferenceError::Read {
         kind: format!("{}s of", K::kind(&())),

@@ -212,7 +212,8 @@ async fn steps(store: &KeyValueStore, context: &Context) -> Result<Action, Recon
             // One that could not be made is due still.
             let copies = if made.is_ok() { copies } else { Ok(None) };
             let mut seen = seen::look(&context.client, &namespace, &names, set).await?;
-            (seen.backups, seen.archive) = (found.backups, found.archive.filter(|job| owns(store, job)));
+            (seen.backups, seen.copying) = (found.backups, found.copying);
+            seen.archive = found.archive.filter(|job| owns(store, job));
             let next = compute::invalid(previous, generation, &error, &copies, &names, &seen, now);
             tell(store, context, &next).await?;
             return Err(made.err().map_or_else(|| error.into(), ReconcileError::Apply));
@@ -259,8 +260,7 @@ async fn steps(store: &KeyValueStore, context: &Context) -> Result<Action, Recon
     // 5: a client is needed.
     let set = Some(applied.stateful_set);
     let mut seen = seen::look(&context.client, &namespace, &names, set).await?;
-    seen.backups = found.backups;
-    seen.archive = applied.archive;
+    (seen.backups, seen.archive, seen.copying) = (found.backups, applied.archive, found.copying);
     tell(store, context, &compute::serving(&valid, &material, &seen, wait.as_ref(), previous, now)).await?;
     Ok(next(&valid, &material, &seen, now))
 }

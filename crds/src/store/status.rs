@@ -66,6 +66,19 @@ pub struct StoreBackupStatus {
     /// The latest backup that is complete.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_successful: Option<LastBackup>,
+    /// The last gap of the copied log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_gap: Option<LogGap>,
+}
+
+/// A gap of a copied log: what the store compacted before it was copied. No revision within it can be restored by itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LogGap {
+    /// The last revision before it. It ends at the backup that the copy went on from.
+    pub behind: i64,
+    /// When it was found, as in `2026-11-22T02:05:07Z`.
+    pub found_at: String,
 }
 
 /// The latest backup that is complete.

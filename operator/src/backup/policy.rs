@@ -111,7 +111,7 @@ mod tests {
         let status = |last: &str| StoreBackupStatus {
             since: Some("2026-11-22T10:00:00Z".to_owned()),
             last_schedule_time: (!last.is_empty()).then(|| last.to_owned()),
-            last_successful: None,
+            ..StoreBackupStatus::default()
         };
         // Three days away: one is made up for.
         let away = Times::of(&schedule, Some(&status("")), false, at("2026-11-25T10:00:00Z"));

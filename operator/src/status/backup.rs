@@ -5,13 +5,14 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kivi_crds::{
-    BackupConditionType, ConditionType, KeyValueStoreBackup, KeyValueStoreStatus, LastBackup,
+    BackupConditionType, ConditionType, KeyValueStoreBackup, KeyValueStoreStatus, LastBackup, LogGap,
     StoreBackupStatus, StoreNames, labels,
 };
 use kube::ResourceExt as _;
 
 use super::conditions::Conditions;
 use super::seen::Seen;
+use crate::backup::gap;
 use crate::backup::policy::{Archive, Policy, SKEW, Times};
 
 /// How long after its time a backup may be on its way: as long as it waits for its store, and as its Job may take, and
@@ -33,7 +34,11 @@ pub(super) fn set(
     let before = previous.and_then(|status| status.backup.as_ref());
     let last_successful = last_successful(seen, before, now);
     let scheduled = policy.times.as_ref().map(|times| schedule(times, seen, last_successful.as_ref(), now));
-    let archived = policy.archive.as_ref().map(|of| archive(of, names, seen, now));
+    let log_gap = policy.archive.and_then(|_| log_gap(seen, before));
+    let open = log_gap
+        .as_ref()
+        .filter(|gap| !last_successful.as_ref().is_some_and(|last| gap::is_closed(gap, last)));
+    let archived = policy.archive.as_ref().map(|of| archive(of, names, seen, open, now));
     let distrusted = policy.distrust.as_ref().map(|why| Verdict {
         holds: false,
         reason: "CertificateNotTrusted",
@@ -58,6 +63,7 @@ pub(super) fn set(
         since: times.map(|times| times.since.to_string()),
         last_schedule_time: times.and_then(|times| Some(times.last?.to_string())),
         last_successful,
+        log_gap,
     };
     (conditions, Some(status))
 }
@@ -126,7 +132,13 @@ fn holds(success: &LastBackup) -> String {
     format!("Backup {} holds revision {}.", success.name, success.revision)
 }
 
-fn archive(archive: &Archive, names: &StoreNames, seen: &Seen, now: Timestamp) -> Verdict {
+fn archive(
+    archive: &Archive,
+    names: &StoreNames,
+    seen: &Seen,
+    gap: Option<&LogGap>,
+    now: Timestamp,
+) -> Verdict {
     if archive.waits {
         return Verdict {
             holds: false,
@@ -137,20 +149,36 @@ fn archive(archive: &Archive, names: &StoreNames, seen: &Seen, now: Timestamp) -
     let name = names.archive();
     let late = behind(archive, seen).filter(|late| now >= *late && !archive.rests);
     let minutes = patience(archive).as_secs() / 60;
-    match late {
-        Some(_) => Verdict {
+    match (late, gap) {
+        (Some(_), _) => Verdict {
             holds: false,
             reason: "LogNotCopied",
             message: format!(
                 "The log was not copied for {minutes} minutes; the Jobs of CronJob {name} say why."
             ),
         },
-        None => Verdict {
+        (None, Some(gap)) => Verdict {
+            holds: false,
+            reason: "LogGap",
+            message: format!(
+                "What was written behind revision {} was compacted before it was copied: up to the backup that the copy \
+                 went on from, no revision can be restored by itself. Have the log copied more often.",
+                gap.behind
+            ),
+        },
+        (None, None) => Verdict {
             holds: true,
             reason: "LogCopied",
             message: format!("The copy of the log is at most {minutes} minutes old."),
         },
     }
+}
+
+/// The last gap of the copied log. A report of it that comes again is of no other.
+fn log_gap(seen: &Seen, before: Option<&StoreBackupStatus>) -> Option<LogGap> {
+    let known = before.and_then(|status| status.log_gap.clone());
+    let is_news = |found: &LogGap| known.as_ref().is_none_or(|known| known.behind != found.behind);
+    gap::find(&seen.copying).filter(is_news).or(known.clone())
 }
 
 /// When the copy of a log is too old. Where it was never copied, that counts from the first backup.

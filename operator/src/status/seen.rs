@@ -32,6 +32,8 @@ pub struct Seen {
     pub backups: Vec<KeyValueStoreBackup>,
     /// The CronJob that copies its log.
     pub archive: Option<CronJob>,
+    /// The pods that do.
+    pub copying: Vec<Pod>,
 }
 
 /// What a controller says of an object that it cannot make. Only its events tell.
@@ -84,6 +86,7 @@ pub async fn look(
         complaint: None,
         backups: Vec::new(),
         archive: None,
+        copying: Vec::new(),
     };
     // A claim may wait for a pod that cannot be made, so the pods are asked after too.
     let pending =

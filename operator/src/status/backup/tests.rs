@@ -52,7 +52,7 @@ fn told_with(
         backup: Some(StoreBackupStatus {
             since: Some("2026-11-20T10:00:00Z".to_owned()),
             last_schedule_time: last.map(str::to_owned),
-            last_successful: None,
+            ..StoreBackupStatus::default()
         }),
         ..KeyValueStoreStatus::default()
     };
@@ -245,4 +245,52 @@ fn that_no_backup_can_check_the_stores_certificate_is_told_before_one_fails_by_i
         "{}",
         theirs.message
     );
+}
+
+#[test]
+fn a_gap_of_the_copied_log_is_told_until_a_later_backup_though_what_found_it_is_gone() {
+    let spec = "{backup: {pointInTime: {}, destination: {volume: {claimName: backups}}}}";
+    let seen = |day: &str, report: Option<&str>| {
+        Seen {
+        archive: serde_json::from_value(json!({"status": {"lastSuccessfulTime": "2026-11-22T10:04:00Z"}})).unwrap(),
+        copying: report
+            .map(|report| json!({"status": {"containerStatuses": [{"name": "archive", "image": "i", "imageID": "", "ready": false,
+                "restartCount": 0, "state": {"terminated": {"exitCode": 0, "finishedAt": "2026-11-22T10:00:00Z", "message": report}}}]}}))
+            .map(|pod| serde_json::from_value(pod).unwrap())
+            .into_iter()
+            .collect(),
+        ..with(vec![backup(day, "Complete")])
+    }
+    };
+    let now = at("2026-11-22T10:05:00Z");
+    let tell = |before: Option<StoreBackupStatus>, seen: &Seen| {
+        let mut resource = custom_resource(spec);
+        let before = KeyValueStoreStatus { backup: before, ..KeyValueStoreStatus::default() };
+        resource.status = Some(before.clone());
+        let found =
+            Dereferenced { tools: Some(tools()), backups: seen.backups.clone(), ..Dereferenced::default() };
+        let store = validate(&resource, &found, &catalog(), "cluster.local", now).unwrap();
+        let conditions = Conditions::new(&[], 1, now);
+        let (conditions, status) =
+            set(store.backup.as_ref(), &store.names, seen, Some(&before), now, conditions);
+        (conditions.finish().remove(0), status)
+    };
+    let (condition, status) = tell(None, &seen("22", Some(r#"{"gapBehind": 500}"#)));
+    assert_eq!((condition.status.as_str(), condition.reason.as_str()), ("False", "LogGap"));
+    assert!(
+        condition.message.starts_with("What was written behind revision 500 was compacted"),
+        "{}",
+        condition.message
+    );
+    // The next copy has nothing to tell of, or tells of the same again.
+    for report in [None, Some(r#"{"gapBehind": null}"#), Some(r#"{"gapBehind": 500}"#)] {
+        assert_eq!(tell(status.clone(), &seen("22", report)), (condition.clone(), status.clone()));
+    }
+    // A backup that came later.
+    let mut later = seen("22", Some(r#"{"gapBehind": 500}"#));
+    later.backups[0].status.as_mut().unwrap().finished_at = Some("2026-11-22T10:03:00Z".to_owned());
+    let (condition, status) = tell(status, &later);
+    assert_eq!((condition.status.as_str(), condition.reason.as_str()), ("True", "LogCopied"));
+    let (condition, _) = tell(status, &later);
+    assert_eq!(condition.reason, "LogCopied");
 }
