@@ -28,6 +28,7 @@ pub mod progress;
 #[cfg(test)]
 mod properties;
 pub mod reconcile;
+pub mod renewal;
 pub mod rollouts;
 pub mod run;
 pub mod status;

@@ -1,5 +1,7 @@
 //! One reconcile: the five steps in order. Idempotent; it does not ask why it runs.
 
+mod invalid;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,7 +22,6 @@ use tokio::sync::watch;
 use crate::answer::{is_absent, is_leaving, is_refusal, retry_after};
 use crate::apply::{self, ApplyError, Before};
 use crate::backoff;
-use crate::backup::due;
 use crate::backup::known::Copies;
 use crate::build;
 use crate::catalog::Catalog;
@@ -205,18 +206,8 @@ async fn steps(store: &KeyValueStore, context: &Context) -> Result<Action, Recon
     let valid = match validate::validate(store, &found, &catalog, &context.cluster_domain, now) {
         Ok(valid) => valid,
         Err(error) => {
-            let set = found.stateful_set.take().filter(|set| owns(store, set));
-            // What never ran is not copied.
-            let copies = set.as_ref().map_or(Ok(None), |_| validate::plan(store, &found, now));
-            let made = due::make(&context.client, &namespace, &names, &copies).await;
-            // One that could not be made is due still.
-            let copies = if made.is_ok() { copies } else { Ok(None) };
-            let mut seen = seen::look(&context.client, &namespace, &names, set).await?;
-            (seen.backups, seen.copying) = (found.backups, found.copying);
-            seen.archive = found.archive.filter(|job| owns(store, job));
-            let next = compute::invalid(previous, generation, &error, &copies, &names, &seen, now);
-            tell(store, context, &next).await?;
-            return Err(made.err().map_or_else(|| error.into(), ReconcileError::Apply));
+            Box::pin(invalid::look_after(store, context, found, &error, now)).await?;
+            return Err(error.into());
         }
     };
     let material = material::ensure(&valid, now)?;
@@ -407,8 +398,8 @@ pub fn error_policy(store: Arc<Watched>, error: &ReconcileError, context: Arc<Co
     if error.waits_for_user() {
         tracing::info!(store = %object, %error, "The store waits for its user.");
         let now = Timestamp::now();
-        let due = store.0.as_ref().ok().and_then(|store| due::next(store, now));
-        return due.map_or_else(Action::await_change, |due| Action::requeue(until(now, due)));
+        let look = store.0.as_ref().ok().and_then(|store| invalid::look_again(store, now));
+        return look.map_or_else(Action::await_change, Action::requeue);
     }
     let failures = {
         let mut all = context.failures.lock();

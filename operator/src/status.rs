@@ -24,6 +24,7 @@ use thiserror::Error;
 use crate::answer::Said;
 use crate::apply::FIELD_MANAGER;
 
+pub(crate) use certificate::status as certificate;
 pub use events::{Change, changes};
 
 /// Why the status could not be written.

@@ -86,7 +86,7 @@ fn foreign(sound: &'static str, held: String, served: &Examined, now: Timestamp)
 }
 
 /// The certificate in use.
-pub(super) fn status(store: &Store, material: &Material) -> Option<CertificateStatus> {
+pub(crate) fn status(store: &Store, material: &Material) -> Option<CertificateStatus> {
     let secret_name = store.certificate_secret()?;
     let published = Some(store.names.ca_config_map());
     let foreign = |served: &Examined, generation| CertificateStatus {

@@ -39,3 +39,29 @@ async fn a_store_that_never_ran_is_not_copied() {
         assert_eq!((made(&server), &status["backup"]), (0, &Value::Null));
     }
 }
+
+#[tokio::test]
+async fn a_certificate_is_renewed_though_the_spec_cannot_be_built() {
+    let broken = "{auth: {tokensSecretRef: {name: none}}}";
+    let server = Server::default();
+    reconcile(server.store("{}"), server.context()).await.unwrap();
+    let leaf = || server.objects.lock()[SECRET]["data"]["tls.crt"].clone();
+    let first = leaf();
+    let context = server.context();
+    let error = reconcile(server.store(broken), context.clone()).await.unwrap_err();
+    assert_eq!((error.reason(), leaf()), ("SecretNotFound", first.clone()));
+    assert_ne!(error_policy(server.store(broken), &error, context), Action::await_change());
+
+    let asks = || {
+        let Ok(store) = &server.store(broken).0 else { panic!("the store can be read") };
+        let mut store = store.clone();
+        store.annotations_mut().insert("kivi.dev/rotate-certificate".to_owned(), "now".to_owned());
+        Arc::new(DeserializeGuard(Ok(store)))
+    };
+    reconcile(asks(), server.context()).await.unwrap_err();
+    assert_ne!(leaf(), first);
+    assert_eq!(server.objects.lock()[STATUS]["status"]["certificate"]["generation"], 2);
+    server.writes();
+    reconcile(asks(), server.context()).await.unwrap_err();
+    assert_eq!(server.writes(), [""; 0], "once");
+}

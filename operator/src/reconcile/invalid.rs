@@ -1,0 +1,63 @@
+//! A store that cannot be built: it is told why, and what runs is looked after as far as that takes no more of its spec than
+//! is sound by itself. Its backups are made, and a certificate of the operator's own is renewed.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kivi_crds::{KeyValueStore, StoreNames};
+use kube::ResourceExt as _;
+
+use super::{Context, ReconcileError, owns, tell, until};
+use crate::backup::due;
+use crate::dereference::Dereferenced;
+use crate::renewal;
+use crate::status::{compute, seen};
+use crate::validate::{self, ValidationError};
+
+/// Looks after what runs, and tells why the store cannot be built.
+///
+/// # Errors
+/// What could not be done.
+pub(super) async fn look_after(
+    store: &KeyValueStore,
+    context: &Context,
+    mut found: Dereferenced,
+    error: &ValidationError,
+    now: Timestamp,
+) -> Result<(), ReconcileError> {
+    let (client, namespace) = (&context.client, store.namespace().unwrap_or_default());
+    let names = StoreNames::new(store.name_any());
+    found.stateful_set = found.stateful_set.filter(|set| owns(store, set));
+    // What never ran is neither copied nor reached.
+    let runs = found.stateful_set.is_some();
+    let copies = if runs { validate::plan(store, &found, now) } else { Ok(None) };
+    let made = due::make(client, &namespace, &names, &copies).await;
+    // One that could not be made is due still.
+    let copies = if made.is_ok() { copies } else { Ok(None) };
+    let catalog = context.catalog.borrow().clone();
+    let renewal =
+        if runs { renewal::due(store, &found, &catalog, &context.cluster_domain, now) } else { None };
+    let renewed = match &renewal {
+        Some(renewal) => renewal::write(client, &namespace, renewal).await,
+        None => Ok(()),
+    };
+    let mut seen = seen::look(client, &namespace, &names, found.stateful_set).await?;
+    (seen.backups, seen.copying) = (found.backups, found.copying);
+    seen.archive = found.archive.filter(|job| owns(store, job));
+    let generation = store.metadata.generation.unwrap_or_default();
+    let mut next = compute::invalid(store.status.as_ref(), generation, error, &copies, &names, &seen, now);
+    if let Some(renewal) = renewal.filter(|_| renewed.is_ok()) {
+        next.certificate = renewal.certificate;
+    }
+    tell(store, context, &next).await?;
+    made.and(renewed).map_err(ReconcileError::Apply)
+}
+
+/// When a store that waits for its user is to be looked at again for the sake of what runs.
+pub(super) fn look_again(store: &KeyValueStore, now: Timestamp) -> Option<Duration> {
+    let copied = due::next(store, now).map(|due| until(now, due));
+    // Of what never ran there is nothing to look after.
+    let certificate = store.status.as_ref().and_then(|status| status.certificate.as_ref());
+    let renewed = certificate.and_then(|_| renewal::look_again(store));
+    copied.into_iter().chain(renewed).min()
+}
