@@ -42,6 +42,22 @@ async fn back_up(stage: &Stage, name: &str, spec: &str, end: &str) -> Value {
     stage.kubectl.get("kvsb", name).await.unwrap()["status"].clone()
 }
 
+/// The volume of a store that began with a backup grows when nothing is known of that any more, and its pod runs on.
+async fn outlives_its_backup(stage: &Stage, store: &str, backup: &str) {
+    let pod = format!("{store}-0");
+    let before = stage.pod_uid(&pod).await;
+    stage.kubectl.run(["delete", "kvsb", backup]).await.unwrap();
+    let spec = format!("{{log: {{file: {{size: 2Gi}}}}, bootstrap: {{fromBackup: {{name: {backup}}}}}}}");
+    stage.apply_store(store, &spec).await.unwrap();
+    let size = "jsonpath={.spec.volumeClaimTemplates[0].spec.resources.requests.storage}=2Gi";
+    let set = format!("statefulset/{store}");
+    // Between the two StatefulSets there is none.
+    while stage.kubectl.wait(size, &set, "60s").await.is_err() {
+        stage.kubectl.wait("create", &set, "60s").await.unwrap();
+    }
+    assert_eq!(stage.pod_uid(&pod).await, before);
+}
+
 #[tokio::test]
 async fn a_store_is_copied_to_a_bucket_by_hand_and_by_its_schedule_and_another_begins_with_the_copy() {
     let stage = Stage::open("backup-s3").await;
@@ -86,6 +102,7 @@ async fn a_store_is_copied_to_a_bucket_by_hand_and_by_its_schedule_and_another_b
     assert_ne!(stage.pod_uid("again-0").await, uid);
     holds_all(&stage, "again").await;
     stage.kubectl.apply(&authority.to_string()).await.unwrap();
+    outlives_its_backup(&stage, "again", "first").await;
 
     // What cannot be written says so, of the backup alone.
     let nowhere = format!("{{storeRef: {{name: orders}}, destination: {}}}", bucket("nowhere"));
