@@ -27,6 +27,8 @@ pub fn job(backup: &BackupJob) -> Job {
             more.push(format!("--prune-prefix={}", labels::scheduled_prefix(&copy.source.store)));
         }
     }
+    // A copy outlives its resource: one of the same name is to be told from it.
+    more.push(format!("--uid={}", backup.owner.uid));
     Job {
         metadata: ObjectMeta {
             name: Some(backup.name.clone()),

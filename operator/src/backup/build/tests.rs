@@ -69,6 +69,7 @@ fn a_backup_to_a_volume_reads_the_store_as_a_client_and_writes_into_its_own_fold
             "--report=/dev/termination-log",
             "--ca=/etc/kivi/ca/ca.crt",
             "--name=orders-at-20261127-0200",
+            "--uid=u",
         ]
     );
     let pod = pod(&backup);
