@@ -14,6 +14,7 @@ pub mod chain;
 pub mod claim;
 pub mod cli;
 pub mod destination;
+mod enlist;
 mod error;
 pub mod history;
 mod inspected;

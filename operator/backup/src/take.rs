@@ -1,7 +1,6 @@
 //! Taking a backup: the server's snapshot is streamed to the destination, looked at on the way, read again, and only then
 //! told of in a manifest.
 
-use bytes::Bytes;
 use jiff::Timestamp;
 use kivi_api::client::Copy;
 use kivi_store::{StoreId, inspect};
@@ -11,6 +10,7 @@ use serde::Serialize;
 use crate::{
     BackupName, Error,
     claim::claim,
+    enlist::{Enlisted, enlist, find_data},
     history::{History, backup},
     layout,
     manifest::{self, FORMAT, Manifest, as_text},
@@ -61,7 +61,7 @@ pub struct Taken {
     pub pruned: Pruned,
 }
 
-/// Takes a backup. One of this name that is there already is left as it is, and told of.
+/// Takes a backup. One of this name that is there already, with its data, is left as it is, and told of.
 ///
 /// # Errors
 /// Nothing is told of then that is not whole.
@@ -71,7 +71,7 @@ pub async fn take(place: &impl Place, server: &Server, order: &Order) -> Result<
     let store_id = store_id(&copy)?;
     claim(place, store_id).await?;
     let manifest = match backup(place, &order.name).await? {
-        Some(there) => there,
+        Some(there) => find_data(place, &there).await.map(|()| there)?,
         None => make(place, copy, store_id, &order.name, started_at).await?,
     };
     // What is pruned or not, the backup is there.
@@ -103,23 +103,26 @@ async fn make(
         return Err(Error::StepsBack { destination: place.url(""), revision: copy.revision, kept });
     }
     let object = layout::snapshot(name, copy.revision, rand::rng().random());
-    let made = write(place, copy, store_id, name, &object, started_at).await;
-    match made {
-        Ok(Some(manifest)) => Ok(manifest),
-        Ok(None) => {
-            // Somebody else was faster: theirs is the backup of this name.
+    let written = write(place, copy, store_id, name, &object, started_at).await;
+    let enlisted = match written {
+        Ok(manifest) => enlist(place, manifest).await,
+        Err(error) => Enlisted::Refused(error),
+    };
+    match enlisted {
+        Enlisted::Own(manifest) => Ok(manifest),
+        Enlisted::Other(there) => {
             discard(place, &object).await;
-            let there = backup(place, name).await?;
-            there.ok_or_else(|| Error::Vanished { object: place.url(&layout::manifest(name)) })
+            find_data(place, &there).await.map(|()| there)
         }
-        Err(error) => {
+        Enlisted::Refused(error) => {
             discard(place, &object).await;
             Err(error)
         }
+        Enlisted::Unclear(error) => Err(error),
     }
 }
 
-/// Writes the data, reads it again, and writes the manifest, unless there is one by then.
+/// Writes the data and reads it again; returns what is to be told of it.
 async fn write(
     place: &impl Place,
     copy: Copy,
@@ -127,7 +130,7 @@ async fn write(
     name: &BackupName,
     object: &str,
     started_at: Timestamp,
-) -> Result<Option<Manifest>, Error> {
+) -> Result<Manifest, Error> {
     let (revision, state_hash) = (copy.revision, copy.state_hash.clone().unwrap_or_default());
     let (found, digested) = send(place, copy, object, inspect).await?;
     if (found.sequence, found.store_id) != (revision, store_id) || found.hash.to_string() != state_hash {
@@ -135,7 +138,7 @@ async fn write(
     }
     read_again(place, object, &digested, inspect).await?;
     let (_, file) = object.rsplit_once('/').unwrap_or(("", object));
-    let manifest = Manifest {
+    Ok(Manifest {
         format: FORMAT,
         name: name.clone(),
         store_id,
@@ -147,8 +150,5 @@ async fn write(
         state_hash,
         started_at,
         finished_at: manifest::now(),
-    };
-    let bytes = Bytes::from(manifest::write(&manifest));
-    let created = place.create(&layout::manifest(name), bytes).await?;
-    Ok(created.then_some(manifest))
+    })
 }

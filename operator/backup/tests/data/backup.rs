@@ -39,6 +39,18 @@ async fn a_backup_is_the_store_and_is_taken_once() {
 }
 
 #[tokio::test]
+async fn a_backup_whose_data_is_gone_is_not_told_of_as_taken() {
+    let (_root, folder) = folder();
+    let server = Running::start().await;
+    server.take(&folder, "a").await.unwrap();
+    let objects = folder.list("backups/a/").await.unwrap();
+    let data = objects.iter().find(|object| object.name.ends_with(".snapshot")).unwrap();
+    folder.remove(&data.name).await.unwrap();
+    let refused = server.take(&folder, "a").await.unwrap_err();
+    assert!(matches!(&refused, Error::Vanished { object } if object.ends_with(&data.name)), "{refused}");
+}
+
+#[tokio::test]
 async fn two_stores_never_write_into_one_place() {
     let (_root, folder) = folder();
     let (one, other) = (Running::start().await, Running::start().await);

@@ -10,6 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use kivi_backup::place::{Bytestream, Folder, Object, Place, PlaceError, Upload};
+use parking_lot::Mutex;
 
 /// What befalls an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +21,12 @@ pub(crate) enum Trip {
     Kill,
     /// It is done, and then the same.
     KillBehind,
+    /// It is done, and the answer is lost.
+    Lost,
+    /// It is done, the answer is lost, and it is asked for again.
+    Again,
+    /// The answer is lost, and only then what was asked for is done.
+    Late,
 }
 
 /// A folder whose operation of this number, counted from 1, meets with something.
@@ -34,17 +41,28 @@ struct Fault {
     trip: Trip,
     count: AtomicU64,
     killed: tokio::sync::Notify,
+    /// What is created behind its answer.
+    late: Mutex<Option<(String, Bytes)>>,
 }
 
 impl Faulty {
     pub(crate) fn new(folder: &Folder, at: u64, trip: Trip) -> Self {
-        let fault = Fault { at, trip, count: AtomicU64::new(0), killed: tokio::sync::Notify::new() };
+        let (count, killed) = (AtomicU64::new(0), tokio::sync::Notify::new());
+        let fault = Fault { at, trip, count, killed, late: Mutex::new(None) };
         Self { folder: folder.clone(), fault: Arc::new(fault) }
     }
 
     /// Whether the operation ever came.
     pub(crate) fn tripped(&self) -> bool {
         self.fault.count.load(SeqCst) >= self.fault.at
+    }
+
+    /// Does what is done late.
+    pub(crate) async fn land(&self) {
+        let late = self.fault.late.lock().take();
+        if let Some((name, bytes)) = late {
+            self.folder.create(&name, bytes).await.unwrap();
+        }
     }
 
     /// Comes when the process is killed.
@@ -54,6 +72,11 @@ impl Faulty {
 }
 
 impl Fault {
+    /// Whether it befalls the operation that comes next.
+    fn is_next(&self) -> bool {
+        self.count.load(SeqCst) + 1 == self.at
+    }
+
     async fn step<T>(&self, work: impl Future<Output = Result<T, PlaceError>>) -> Result<T, PlaceError> {
         if self.count.fetch_add(1, SeqCst) + 1 != self.at {
             return work.await;
@@ -62,12 +85,24 @@ impl Fault {
             Trip::Full => {
                 return Err(PlaceError::Full { action: "write", url: "file:///full".to_owned() });
             }
+            Trip::Lost => {
+                work.await?;
+                return Err(lost());
+            }
+            Trip::Late => return Err(lost()),
+            // But for what is created, it is the same again.
+            Trip::Again => return work.await,
             Trip::Kill => {}
             Trip::KillBehind => drop(work.await),
         }
         self.killed.notify_one();
         pending().await
     }
+}
+
+fn lost() -> PlaceError {
+    let (url, answer) = ("file:///lost".to_owned(), "502".to_owned());
+    PlaceError::Unavailable { action: "write", url, answer }
 }
 
 pub(crate) struct FaultyUpload {
@@ -95,7 +130,13 @@ impl Place for Faulty {
     }
 
     async fn create(&self, name: &str, bytes: Bytes) -> Result<bool, PlaceError> {
-        self.fault.step(self.folder.create(name, bytes)).await
+        let fault = &self.fault;
+        match fault.trip {
+            Trip::Late if fault.is_next() => *fault.late.lock() = Some((name.to_owned(), bytes.clone())),
+            Trip::Again if fault.is_next() => drop(self.folder.create(name, bytes.clone()).await?),
+            _ => {}
+        }
+        fault.step(self.folder.create(name, bytes)).await
     }
 
     async fn begin(&self, name: &str) -> Result<FaultyUpload, PlaceError> {

@@ -18,7 +18,7 @@ use crate::{
     running::{Running, folder, into, open, order, restored},
 };
 
-const TRIPS: [Trip; 3] = [Trip::Full, Trip::Kill, Trip::KillBehind];
+const TRIPS: [Trip; 6] = [Trip::Full, Trip::Kill, Trip::KillBehind, Trip::Lost, Trip::Again, Trip::Late];
 
 /// What came of it; `None`: it was killed.
 async fn unless_killed<T>(place: &Faulty, work: impl Future<Output = T>) -> Option<T> {
@@ -43,6 +43,7 @@ async fn a_backup_that_ends_at_any_step_is_whole_or_not_listed_and_is_taken_agai
             server.take(&folder, "a").await.unwrap();
             let faulty = Faulty::new(&folder, at, trip);
             let ended = unless_killed(&faulty, take(&faulty, &server.server(), &order)).await;
+            faulty.land().await;
             let listed = History::read(&folder).await.unwrap().backups;
             assert!(!listed.is_empty(), "{trip:?} at {at}: the last good one is gone");
             for backup in &listed {
@@ -52,7 +53,11 @@ async fn a_backup_that_ends_at_any_step_is_whole_or_not_listed_and_is_taken_agai
                 assert_eq!(found.unwrap().to_string(), hash, "{trip:?} at {at}: {}", backup.name);
             }
             if let Some(Err(error)) = &ended {
-                assert!(error.to_string().contains("the volume is full"), "{error}");
+                let expected =
+                    if trip == Trip::Full { "the volume is full" } else { "the server answers 502" };
+                assert!(error.to_string().contains(expected), "{error}");
+            }
+            if let (Some(Err(_)), Trip::Full | Trip::Lost) = (&ended, trip) {
                 assert!(listed.iter().all(|backup| backup.name.as_str() == "a"), "{trip:?} at {at}");
                 let left = folder.list("backups/").await.unwrap();
                 assert_eq!(left.len(), 2, "{trip:?} at {at}: {left:?}");
