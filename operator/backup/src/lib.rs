@@ -15,6 +15,7 @@ pub mod claim;
 pub mod cli;
 pub mod destination;
 mod enlist;
+mod entry;
 mod error;
 pub mod history;
 mod inspected;

@@ -14,6 +14,7 @@ use serde::Serialize;
 use crate::{
     BackupName, Error,
     chain::{Piece, Upto, chain},
+    entry::digest,
     history::History,
     inspected::{Digester, Fed, inspect},
     layout,
@@ -134,7 +135,12 @@ async fn read_later(
     upto: Upto,
 ) -> Result<Later, Error> {
     let gap = |missing| Error::Gap { destination: place.url(""), name: backup.name.to_string(), missing };
-    let pieces = chain(&history.pieces, backup.revision, upto).map_err(gap)?;
+    let mut pieces = chain(&history.pieces, backup.revision, upto).map_err(gap)?;
+    let holds = |piece: &&Piece| (piece.first..=piece.last).contains(&backup.revision);
+    // What has the backup's own last entry tells whether the archive goes on from it.
+    if pieces.first().is_some_and(|first| !holds(&first)) {
+        pieces.splice(0..0, history.pieces.iter().find(holds).copied());
+    }
     let last = match upto {
         Upto::Revision(revision) => revision,
         Upto::Latest => u64::MAX,
@@ -158,6 +164,8 @@ async fn read_piece(
     let url = place.url(&object);
     let parts = place.open(&object).await?.ok_or_else(|| Error::Vanished { object: url.clone() })?;
     let (store_id, at) = (backup.store_id, url.clone());
+    let (name, revision, last_entry) = (backup.name.to_string(), backup.revision, backup.last_entry.clone());
+    let destination = place.url("");
     let (read, _) = inspect(parts, move |source: Fed| {
         let damaged = |reason| Error::Damaged { object: at.clone(), reason };
         let mut reader = ExcerptReader::new(source).map_err(damaged)?;
@@ -166,6 +174,10 @@ async fn read_piece(
         }
         let mut behind = later.last();
         while let Some(entries) = reader.read().map_err(damaged)? {
+            let shared = entries.iter().find(|entry| entry.sequence == revision);
+            if shared.is_some_and(|entry| last_entry.as_ref().is_some_and(|last| *last != digest(entry))) {
+                return Err(Error::OtherPast { name, destination, revision });
+            }
             for entry in entries.iter().filter(|entry| entry.sequence > behind && entry.sequence <= last) {
                 later.add(entry).map_err(|gap| {
                     let reason = io::Error::other(gap);

@@ -68,6 +68,7 @@ mod tests {
             bytes: 0,
             sha256: String::new(),
             state_hash: String::new(),
+            last_entry: None,
             started_at: at,
             finished_at: at,
         }

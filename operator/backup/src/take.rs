@@ -11,6 +11,7 @@ use crate::{
     BackupName, Error,
     claim::claim,
     enlist::{Enlisted, enlist, find_data},
+    entry,
     history::{History, backup},
     layout,
     manifest::{self, FORMAT, Manifest, as_text},
@@ -72,7 +73,7 @@ pub async fn take(place: &impl Place, server: &Server, order: &Order) -> Result<
     claim(place, store_id).await?;
     let manifest = match backup(place, &order.name).await? {
         Some(there) => find_data(place, &there).await.map(|()| there)?,
-        None => make(place, copy, store_id, &order.name, started_at).await?,
+        None => make(place, outset(server, &copy, order, started_at).await?, copy).await?,
     };
     // What is pruned or not, the backup is there.
     let pruned = prune::prune(place, &manifest.name, &order.retention, manifest::now()).await;
@@ -91,19 +92,35 @@ pub async fn take(place: &impl Place, server: &Server, order: &Order) -> Result<
     })
 }
 
-async fn make(
-    place: &impl Place,
-    copy: Copy,
+/// What is known of a backup before its data is read.
+struct Outset<'o> {
+    name: &'o BackupName,
     store_id: StoreId,
-    name: &BackupName,
+    last_entry: Option<String>,
     started_at: Timestamp,
-) -> Result<Manifest, Error> {
+}
+
+/// What is known while the snapshot is open: so long it is the same process that answers, over the same log.
+async fn outset<'o>(
+    server: &Server,
+    copy: &Copy,
+    order: &'o Order,
+    started_at: Timestamp,
+) -> Result<Outset<'o>, Error> {
+    let last_entry = entry::at(server, copy.revision).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "The backup is taken without the last entry of its log.");
+        None
+    });
+    Ok(Outset { name: &order.name, store_id: store_id(copy)?, last_entry, started_at })
+}
+
+async fn make(place: &impl Place, outset: Outset<'_>, copy: Copy) -> Result<Manifest, Error> {
     let kept = History::read(place).await?.last();
     if copy.revision < kept {
         return Err(Error::StepsBack { destination: place.url(""), revision: copy.revision, kept });
     }
-    let object = layout::snapshot(name, copy.revision, rand::rng().random());
-    let written = write(place, copy, store_id, name, &object, started_at).await;
+    let object = layout::snapshot(outset.name, copy.revision, rand::rng().random());
+    let written = write(place, copy, outset, &object).await;
     let enlisted = match written {
         Ok(manifest) => enlist(place, manifest).await,
         Err(error) => Enlisted::Refused(error),
@@ -123,14 +140,8 @@ async fn make(
 }
 
 /// Writes the data and reads it again; returns what is to be told of it.
-async fn write(
-    place: &impl Place,
-    copy: Copy,
-    store_id: StoreId,
-    name: &BackupName,
-    object: &str,
-    started_at: Timestamp,
-) -> Result<Manifest, Error> {
+async fn write(place: &impl Place, copy: Copy, outset: Outset<'_>, object: &str) -> Result<Manifest, Error> {
+    let Outset { name, store_id, last_entry, started_at } = outset;
     let (revision, state_hash) = (copy.revision, copy.state_hash.clone().unwrap_or_default());
     let (found, digested) = send(place, copy, object, inspect).await?;
     if (found.sequence, found.store_id) != (revision, store_id) || found.hash.to_string() != state_hash {
@@ -148,6 +159,7 @@ async fn write(
         bytes: digested.bytes,
         sha256: digested.sha256,
         state_hash,
+        last_entry,
         started_at,
         finished_at: manifest::now(),
     })

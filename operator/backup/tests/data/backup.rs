@@ -75,15 +75,7 @@ async fn a_store_that_is_behind_its_own_backups_is_refused() {
     let (_root, folder) = folder();
     let server = Running::start().await;
     server.put("k", "1").await;
-    // The volume as it was.
-    let dir = server.stop().await;
-    let older = tempfile::tempdir().unwrap();
-    std::fs::create_dir(older.path().join("data")).unwrap();
-    for file in std::fs::read_dir(dir.path().join("data")).unwrap() {
-        let file = file.unwrap();
-        std::fs::copy(file.path(), older.path().join("data").join(file.file_name())).unwrap();
-    }
-    let server = Running::start_in(dir).await;
+    let (server, older) = server.copied().await;
     server.put("k", "2").await;
     server.take(&folder, "a").await.unwrap();
     let older = Running::start_in(older).await;
