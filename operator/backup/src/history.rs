@@ -1,5 +1,9 @@
 //! Everything that a destination holds: its backups, and the archived log.
 
+use std::pin::pin;
+
+use futures::{StreamExt, stream};
+
 use crate::{
     BackupName, Error,
     chain::Piece,
@@ -7,6 +11,9 @@ use crate::{
     manifest::{self, Manifest},
     place::{Object, Place},
 };
+
+/// How many manifests are read at a time: a bucket answers each in some ten milliseconds.
+const AT_ONCE: usize = 16;
 
 /// What a destination holds.
 #[derive(Debug, Clone, Default)]
@@ -33,15 +40,22 @@ impl History {
             }
         }
         let objects = place.list(layout::BACKUPS).await?;
-        for object in &objects {
-            if let Some((name, true)) = layout::backup_of(&object.name) {
-                // It may have been pruned meanwhile.
-                history.backups.extend(backup(place, &name).await?);
-            }
+        let manifests = objects.iter().filter_map(|object| layout::backup_of(&object.name));
+        let names: Vec<_> = manifests.filter_map(|(name, is_manifest)| is_manifest.then_some(name)).collect();
+        let reading = stream::iter(names).map(|name| async move { backup(place, &name).await });
+        let mut reading = pin!(reading.buffer_unordered(AT_ONCE));
+        while let Some(read) = reading.next().await {
+            // It may have been pruned meanwhile.
+            history.backups.extend(read?);
         }
         let unfinished: Vec<_> = objects.into_iter().filter(|object| history.is_unfinished(object)).collect();
         history.unfinished.extend(unfinished);
         Ok(history)
+    }
+
+    /// The backup of a name.
+    pub fn named(&self, name: &BackupName) -> Option<&Manifest> {
+        self.backups.iter().find(|backup| backup.name == *name)
     }
 
     /// The newest backup.
@@ -63,7 +77,7 @@ impl History {
 
     fn is_unfinished(&self, object: &Object) -> bool {
         let Some((name, _)) = layout::backup_of(&object.name) else { return false };
-        match self.backups.iter().find(|backup| backup.name == name) {
+        match self.named(&name) {
             None => true,
             Some(backup) => {
                 let own = format!("{}/{}", layout::folder(&name), backup.snapshot);

@@ -111,7 +111,7 @@ fn choose(place: &impl Place, history: &History, order: &Order) -> Result<Manife
     };
     let found = match (&order.backup, upto) {
         (Some(name), _) => {
-            let found = history.backups.iter().find(|backup| backup.name == *name);
+            let found = history.named(name);
             found.ok_or_else(|| Error::NoBackup { name: name.to_string(), destination: destination() })?
         }
         (None, None) => history.newest().ok_or_else(|| Error::NoBackups { destination: destination() })?,

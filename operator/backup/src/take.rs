@@ -12,7 +12,7 @@ use crate::{
     claim::claim,
     enlist::{Enlisted, enlist, find_data},
     entry,
-    history::{History, backup},
+    history::History,
     layout,
     manifest::{self, FORMAT, Manifest, as_text},
     place::Place,
@@ -67,13 +67,22 @@ pub struct Taken {
 /// # Errors
 /// Nothing is told of then that is not whole.
 pub async fn take(place: &impl Place, server: &Server, order: &Order) -> Result<Taken, Error> {
+    // Before there is a snapshot: the server holds what is written while one is open, and breaks off when that is too much.
+    let history = History::read(place).await?;
     let started_at = manifest::now();
     let copy = server.snapshot().await?;
     let store_id = store_id(&copy)?;
     claim(place, store_id).await?;
-    let manifest = match backup(place, &order.name).await? {
-        Some(there) => find_data(place, &there).await.map(|()| there)?,
-        None => make(place, outset(server, &copy, order, started_at).await?, copy).await?,
+    let manifest = if let Some(there) = history.named(&order.name) {
+        drop(copy);
+        find_data(place, there).await.map(|()| there.clone())?
+    } else {
+        let kept = history.last();
+        if copy.revision < kept {
+            return Err(Error::StepsBack { destination: place.url(""), revision: copy.revision, kept });
+        }
+        let last_entry = last_entry(server, copy.revision).await;
+        make(place, copy, Outset { name: &order.name, store_id, last_entry, started_at }).await?
     };
     // What is pruned or not, the backup is there.
     let pruned = prune::prune(place, &manifest.name, &order.retention, manifest::now()).await;
@@ -100,25 +109,15 @@ struct Outset<'o> {
     started_at: Timestamp,
 }
 
-/// What is known while the snapshot is open: so long it is the same process that answers, over the same log.
-async fn outset<'o>(
-    server: &Server,
-    copy: &Copy,
-    order: &'o Order,
-    started_at: Timestamp,
-) -> Result<Outset<'o>, Error> {
-    let last_entry = entry::at(server, copy.revision).await.unwrap_or_else(|error| {
+/// The digest of the log's last entry. While the snapshot is open it is the same process that answers, over the same log.
+async fn last_entry(server: &Server, revision: u64) -> Option<String> {
+    entry::at(server, revision).await.unwrap_or_else(|error| {
         tracing::warn!(%error, "The backup is taken without the last entry of its log.");
         None
-    });
-    Ok(Outset { name: &order.name, store_id: store_id(copy)?, last_entry, started_at })
+    })
 }
 
-async fn make(place: &impl Place, outset: Outset<'_>, copy: Copy) -> Result<Manifest, Error> {
-    let kept = History::read(place).await?.last();
-    if copy.revision < kept {
-        return Err(Error::StepsBack { destination: place.url(""), revision: copy.revision, kept });
-    }
+async fn make(place: &impl Place, copy: Copy, outset: Outset<'_>) -> Result<Manifest, Error> {
     let object = layout::snapshot(outset.name, copy.revision, rand::rng().random());
     let written = write(place, copy, outset, &object).await;
     let enlisted = match written {

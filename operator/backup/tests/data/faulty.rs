@@ -11,6 +11,7 @@ use std::{
 use bytes::Bytes;
 use kivi_backup::place::{Bytestream, Folder, Object, Place, PlaceError, Upload};
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 /// What befalls an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub(crate) enum Trip {
     Lost,
     /// It is done, the answer is lost, and it is asked for again.
     Again,
+    /// It waits until it is released.
+    Hold,
     /// The answer is lost, and only then what was asked for is done.
     Late,
 }
@@ -40,15 +43,16 @@ struct Fault {
     at: u64,
     trip: Trip,
     count: AtomicU64,
-    killed: tokio::sync::Notify,
+    stopped: Notify,
+    released: Notify,
     /// What is created behind its answer.
     late: Mutex<Option<(String, Bytes)>>,
 }
 
 impl Faulty {
     pub(crate) fn new(folder: &Folder, at: u64, trip: Trip) -> Self {
-        let (count, killed) = (AtomicU64::new(0), tokio::sync::Notify::new());
-        let fault = Fault { at, trip, count, killed, late: Mutex::new(None) };
+        let (count, stopped) = (AtomicU64::new(0), Notify::new());
+        let fault = Fault { at, trip, count, stopped, released: Notify::new(), late: Mutex::new(None) };
         Self { folder: folder.clone(), fault: Arc::new(fault) }
     }
 
@@ -65,9 +69,14 @@ impl Faulty {
         }
     }
 
-    /// Comes when the process is killed.
-    pub(crate) async fn killed(&self) {
-        self.fault.killed.notified().await;
+    /// Comes when the process is killed, or waits.
+    pub(crate) async fn stopped(&self) {
+        self.fault.stopped.notified().await;
+    }
+
+    /// Lets what waits go on.
+    pub(crate) fn release(&self) {
+        self.fault.released.notify_one();
     }
 }
 
@@ -92,10 +101,15 @@ impl Fault {
             Trip::Late => return Err(lost()),
             // But for what is created, it is the same again.
             Trip::Again => return work.await,
+            Trip::Hold => {
+                self.stopped.notify_one();
+                self.released.notified().await;
+                return work.await;
+            }
             Trip::Kill => {}
             Trip::KillBehind => drop(work.await),
         }
-        self.killed.notify_one();
+        self.stopped.notify_one();
         pending().await
     }
 }

@@ -1,5 +1,7 @@
 //! Backups, archives and restores that end at any of their steps.
 
+use std::pin::pin;
+
 use kivi_backup::{
     Error,
     archive::Archiver,
@@ -25,7 +27,7 @@ async fn unless_killed<T>(place: &Faulty, work: impl Future<Output = T>) -> Opti
     tokio::select! {
         biased;
         done = work => Some(done),
-        () = place.killed() => None,
+        () = place.stopped() => None,
     }
 }
 
@@ -70,6 +72,38 @@ async fn a_backup_that_ends_at_any_step_is_whole_or_not_listed_and_is_taken_agai
             }
         }
     }
+}
+
+#[tokio::test]
+async fn what_is_archived_at_any_step_of_a_backup_does_not_keep_it_from_its_end() {
+    let server = Running::start().await;
+    server.put("k", "v").await;
+    let (_root, folder) = folder();
+    server.take(&folder, "a").await.unwrap();
+    let mut archiver = Archiver::default();
+    for at in 1.. {
+        let held = Faulty::new(&folder, at, Trip::Hold);
+        // One stays, so that the steps are the same each time.
+        let retention = Retention { keep: Some(1), ..Retention::default() };
+        let (store, order) = (server.server(), take::Order { retention, ..order(&format!("b{at}")) });
+        let mut taking = pin!(take(&held, &store, &order));
+        let taken = tokio::select! {
+            taken = &mut taking => taken,
+            () = held.stopped() => {
+                server.put("k", format!("{at}")).await;
+                archiver.archive(&folder, &store).await.unwrap();
+                held.release();
+                taking.await
+            }
+        };
+        taken.unwrap_or_else(|error| panic!("at {at}: {error}"));
+        if !held.tripped() {
+            assert!(at > 6, "{at}");
+            break;
+        }
+    }
+    let latest = |order: &mut kivi_backup::restore::Order| order.upto = Some(Upto::Latest);
+    assert_eq!(restored(&folder, latest).await.unwrap().to_string(), server.hash().await);
 }
 
 #[tokio::test]
