@@ -22,6 +22,8 @@ pub struct History {
     pub backups: Vec<Manifest>,
     /// The archived entries, in no order.
     pub pieces: Vec<Piece>,
+    /// Backups whose manifests cannot be read. They count for nothing, and what may be theirs stays.
+    pub unreadable: Vec<BackupName>,
     /// Objects that are part of neither: of what is being written, or came to nothing.
     pub unfinished: Vec<Object>,
 }
@@ -30,7 +32,7 @@ impl History {
     /// Reads it.
     ///
     /// # Errors
-    /// When the place can't be read, or a manifest can't.
+    /// When the place can't be read.
     pub async fn read(place: &impl Place) -> Result<Self, Error> {
         let mut history = Self::default();
         for object in place.list(layout::LOG).await? {
@@ -42,20 +44,21 @@ impl History {
         let objects = place.list(layout::BACKUPS).await?;
         let manifests = objects.iter().filter_map(|object| layout::backup_of(&object.name));
         let names: Vec<_> = manifests.filter_map(|(name, is_manifest)| is_manifest.then_some(name)).collect();
-        let reading = stream::iter(names).map(|name| async move { backup(place, &name).await });
+        let reading = stream::iter(names).map(|name| async move { (backup(place, &name).await, name) });
         let mut reading = pin!(reading.buffer_unordered(AT_ONCE));
-        while let Some(read) = reading.next().await {
-            // It may have been pruned meanwhile.
-            history.backups.extend(read?);
+        while let Some((read, name)) = reading.next().await {
+            match read {
+                Err(error @ Error::Unreadable { .. }) => {
+                    tracing::warn!(%error, "A backup does not count, and what it may need stays.");
+                    history.unreadable.push(name);
+                }
+                // It may have been pruned meanwhile.
+                read => history.backups.extend(read?),
+            }
         }
         let unfinished: Vec<_> = objects.into_iter().filter(|object| history.is_unfinished(object)).collect();
         history.unfinished.extend(unfinished);
         Ok(history)
-    }
-
-    /// The backup of a name.
-    pub fn named(&self, name: &BackupName) -> Option<&Manifest> {
-        self.backups.iter().find(|backup| backup.name == *name)
     }
 
     /// The newest backup.
@@ -77,14 +80,23 @@ impl History {
 
     fn is_unfinished(&self, object: &Object) -> bool {
         let Some((name, _)) = layout::backup_of(&object.name) else { return false };
-        match self.named(&name) {
-            None => true,
+        match self.backups.iter().find(|backup| backup.name == name) {
+            None => !self.unreadable.contains(&name),
             Some(backup) => {
                 let own = format!("{}/{}", layout::folder(&name), backup.snapshot);
                 object.name != own && object.name != layout::manifest(&name)
             }
         }
     }
+}
+
+/// The archived entries alone.
+///
+/// # Errors
+/// When the place can't be read.
+pub async fn pieces(place: &impl Place) -> Result<Vec<Piece>, Error> {
+    let objects = place.list(layout::LOG).await?;
+    Ok(objects.iter().filter_map(|object| layout::piece_of(&object.name)).collect())
 }
 
 /// One backup; `None` where there is none of this name.

@@ -58,7 +58,9 @@ async fn remove(
         }
         pruned.push(name);
     }
-    for piece in covered(&history.pieces, &kept) {
+    // What a backup leads to that cannot be read, nobody knows.
+    let covered = if history.unreadable.is_empty() { covered(&history.pieces, &kept) } else { Vec::new() };
+    for piece in covered {
         place.remove(&layout::piece(piece)).await?;
     }
     for object in history.unfinished.iter().filter(|object| is_abandoned(object, now)) {

@@ -15,7 +15,7 @@ use crate::{
     BackupName, Error,
     chain::{Piece, Upto, chain},
     entry::digest,
-    history::History,
+    history::{self, History, backup},
     inspected::{Digester, Fed, inspect},
     layout,
     manifest::Manifest,
@@ -81,11 +81,10 @@ pub async fn is_done(order: &Order) -> Result<bool, Error> {
 /// # Errors
 /// There is no log then, but where there was one.
 pub async fn restore(place: &impl Place, order: &Order) -> Result<Done, Error> {
-    let history = History::read(place).await?;
-    let backup = choose(place, &history, order)?;
+    let backup = choose(place, order).await?;
     let later = match order.upto {
         None => Later::behind(backup.revision),
-        Some(upto) => read_later(place, &history, &backup, upto).await?,
+        Some(upto) => read_later(place, &backup, upto).await?,
     };
     let restored = stream(place, &backup, later, &order.data_dir).await?;
     Ok(Done {
@@ -102,44 +101,43 @@ pub async fn restore(place: &impl Place, order: &Order) -> Result<Done, Error> {
     })
 }
 
-/// The backup that is asked for, or the newest one that does not go too far.
-fn choose(place: &impl Place, history: &History, order: &Order) -> Result<Manifest, Error> {
+/// The backup that is asked for, whatever else is there, or the newest one that does not go too far.
+async fn choose(place: &impl Place, order: &Order) -> Result<Manifest, Error> {
     let destination = || place.url("");
     let upto = match order.upto {
         Some(Upto::Revision(revision)) => Some(revision),
         Some(Upto::Latest) | None => None,
     };
-    let found = match (&order.backup, upto) {
-        (Some(name), _) => {
-            let found = history.named(name);
-            found.ok_or_else(|| Error::NoBackup { name: name.to_string(), destination: destination() })?
-        }
-        (None, None) => history.newest().ok_or_else(|| Error::NoBackups { destination: destination() })?,
-        (None, Some(revision)) => history
-            .newest_at(revision)
-            .ok_or_else(|| Error::NoBackupAt { revision, destination: destination() })?,
+    let found = if let Some(name) = &order.backup {
+        let found = backup(place, name).await?;
+        found.ok_or_else(|| Error::NoBackup { name: name.to_string(), destination: destination() })?
+    } else {
+        let history = History::read(place).await?;
+        let found = match upto {
+            Some(revision) => history
+                .newest_at(revision)
+                .ok_or_else(|| Error::NoBackupAt { revision, destination: destination() }),
+            None => history.newest().ok_or_else(|| Error::NoBackups { destination: destination() }),
+        };
+        found?.clone()
     };
     match upto {
         Some(revision) if found.revision > revision => {
             Err(Error::Later { name: found.name.to_string(), of: found.revision, revision })
         }
-        _ => Ok(found.clone()),
+        _ => Ok(found),
     }
 }
 
 /// Reads what the archive says behind a backup, without a gap.
-async fn read_later(
-    place: &impl Place,
-    history: &History,
-    backup: &Manifest,
-    upto: Upto,
-) -> Result<Later, Error> {
+async fn read_later(place: &impl Place, backup: &Manifest, upto: Upto) -> Result<Later, Error> {
     let gap = |missing| Error::Gap { destination: place.url(""), name: backup.name.to_string(), missing };
-    let mut pieces = chain(&history.pieces, backup.revision, upto).map_err(gap)?;
+    let held = history::pieces(place).await?;
+    let mut pieces = chain(&held, backup.revision, upto).map_err(gap)?;
     let holds = |piece: &&Piece| (piece.first..=piece.last).contains(&backup.revision);
     // What has the backup's own last entry tells whether the archive goes on from it.
     if pieces.first().is_some_and(|first| !holds(&first)) {
-        pieces.splice(0..0, history.pieces.iter().find(holds).copied());
+        pieces.splice(0..0, held.iter().find(holds).copied());
     }
     let last = match upto {
         Upto::Revision(revision) => revision,

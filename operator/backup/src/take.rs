@@ -12,7 +12,7 @@ use crate::{
     claim::claim,
     enlist::{Enlisted, enlist, find_data},
     entry,
-    history::History,
+    history::{History, backup},
     layout,
     manifest::{self, FORMAT, Manifest, as_text},
     place::Place,
@@ -68,14 +68,14 @@ pub struct Taken {
 /// Nothing is told of then that is not whole.
 pub async fn take(place: &impl Place, server: &Server, order: &Order) -> Result<Taken, Error> {
     // Before there is a snapshot: the server holds what is written while one is open, and breaks off when that is too much.
-    let history = History::read(place).await?;
+    let (history, there) = (History::read(place).await?, backup(place, &order.name).await?);
     let started_at = manifest::now();
     let copy = server.snapshot().await?;
     let store_id = store_id(&copy)?;
     claim(place, store_id).await?;
-    let manifest = if let Some(there) = history.named(&order.name) {
+    let manifest = if let Some(there) = there {
         drop(copy);
-        find_data(place, there).await.map(|()| there.clone())?
+        find_data(place, &there).await.map(|()| there)?
     } else {
         let kept = history.last();
         if copy.revision < kept {
