@@ -50,7 +50,8 @@ pub struct BackupArgs {
     /// How long a backup stays; the newest stays in any case.
     #[arg(long, value_name = "DURATION", env = "KIVI_KEEP_FOR")]
     pub keep_for: Option<DurationString>,
-    /// What the names begin with of those that are counted and removed; the others stay. Empty means all.
+    /// What the names begin with of those that are counted and removed, before a time as 20261127-0200; the others stay. Empty
+    /// means all.
     #[arg(long, value_name = "TEXT", env = "KIVI_PRUNE_PREFIX", default_value = "")]
     pub prune_prefix: String,
     /// File that the outcome is written to as JSON, too.
