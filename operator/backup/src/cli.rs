@@ -44,6 +44,9 @@ pub struct BackupArgs {
     /// Name of the backup; one that is there already is left as it is.
     #[arg(long, value_name = "NAME", env = "KIVI_NAME")]
     pub name: BackupName,
+    /// Who asks for it, as the uid of a resource; one of this name that is there already has to be the same one's.
+    #[arg(long, value_name = "UID", env = "KIVI_UID")]
+    pub uid: Option<String>,
     /// How many of the newest backups stay.
     #[arg(long, value_name = "NUMBER", env = "KIVI_KEEP")]
     pub keep: Option<NonZeroUsize>,
@@ -149,7 +152,7 @@ pub async fn backup(args: &BackupArgs, shutdown: &CancellationToken) -> Result<S
         keep_for: args.keep_for.as_ref().map(DurationString::get),
         prefix: args.prune_prefix.clone(),
     };
-    let order = take::Order { name: args.name.clone(), retention };
+    let order = take::Order { name: args.name.clone(), uid: args.uid.clone(), retention };
     let taken = async { take::take(&place(&args.to)?, &Server::from(&args.server), &order).await };
     told(Box::pin(unless(shutdown, taken)).await, args.report.as_deref())
 }

@@ -58,6 +58,19 @@ pub enum Error {
         /// The store that wanted to write there.
         store_id: StoreId,
     },
+    /// A backup of the name is there, and somebody else's.
+    #[error(
+        "{location} is another backup already, of revision {revision}, taken at {finished_at} for another resource or by hand; give \
+         this one another name, or remove that folder"
+    )]
+    NameTaken {
+        /// Its folder.
+        location: String,
+        /// Its revision.
+        revision: u64,
+        /// When it was taken.
+        finished_at: jiff::Timestamp,
+    },
     /// The store is behind what is kept of it.
     #[error(
         "the store is at revision {revision}, and {destination} has its revision {kept}: its volume is an older copy, or lost \

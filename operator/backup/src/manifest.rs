@@ -17,6 +17,9 @@ pub struct Manifest {
     pub format: u32,
     /// Its name.
     pub name: BackupName,
+    /// Who asked for it, where that was told: what is asked for again under its name by another is not it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
     /// The store that it is of.
     #[serde(with = "as_text")]
     pub store_id: StoreId,

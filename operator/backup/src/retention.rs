@@ -74,6 +74,7 @@ mod tests {
         Manifest {
             format: FORMAT,
             name: format!("day-{day}").parse().unwrap(),
+            uid: None,
             store_id: StoreId([1; 16]),
             revision: u64::try_from(day * 10).unwrap(),
             keys: 0,

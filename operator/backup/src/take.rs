@@ -27,6 +27,8 @@ use crate::{
 pub struct Order {
     /// Its name.
     pub name: BackupName,
+    /// Who asks for it; anybody's will do without one.
+    pub uid: Option<String>,
     /// What stays beside it.
     pub retention: Retention,
 }
@@ -65,7 +67,7 @@ pub struct Taken {
 /// Takes a backup. One of this name that is there already, with its data, is left as it is, and told of.
 ///
 /// # Errors
-/// Nothing is told of then that is not whole.
+/// Nothing is told of then that is not whole; [`Error::NameTaken`] where somebody else had asked for what is there.
 pub async fn take(place: &impl Place, server: &Server, order: &Order) -> Result<Taken, Error> {
     // Before there is a snapshot: the server holds what is written while one is open, and breaks off when that is too much.
     let (history, there) = (History::read(place).await?, backup(place, &order.name).await?);
@@ -75,14 +77,14 @@ pub async fn take(place: &impl Place, server: &Server, order: &Order) -> Result<
     claim(place, store_id).await?;
     let manifest = if let Some(there) = there {
         drop(copy);
-        find_data(place, &there).await.map(|()| there)?
+        own(place, order, there).await?
     } else {
         let kept = history.last();
         if copy.revision < kept {
             return Err(Error::StepsBack { destination: place.url(""), revision: copy.revision, kept });
         }
         let last_entry = last_entry(server, copy.revision).await;
-        make(place, copy, Outset { name: &order.name, store_id, last_entry, started_at }).await?
+        make(place, copy, Outset { order, store_id, last_entry, started_at }).await?
     };
     // What is pruned or not, the backup is there.
     let pruned = prune::prune(place, &manifest.name, &order.retention, manifest::now()).await;
@@ -103,7 +105,7 @@ pub async fn take(place: &impl Place, server: &Server, order: &Order) -> Result<
 
 /// What is known of a backup before its data is read.
 struct Outset<'o> {
-    name: &'o BackupName,
+    order: &'o Order,
     store_id: StoreId,
     last_entry: Option<String>,
     started_at: Timestamp,
@@ -117,8 +119,18 @@ async fn last_entry(server: &Server, revision: u64) -> Option<String> {
     })
 }
 
+/// What is there under the name that is asked for, if it is what is asked for, and whole.
+async fn own(place: &impl Place, order: &Order, there: Manifest) -> Result<Manifest, Error> {
+    if order.uid.is_some() && order.uid != there.uid {
+        let (location, revision) = (place.url(&layout::folder(&there.name)), there.revision);
+        return Err(Error::NameTaken { location, revision, finished_at: there.finished_at });
+    }
+    find_data(place, &there).await.map(|()| there)
+}
+
 async fn make(place: &impl Place, copy: Copy, outset: Outset<'_>) -> Result<Manifest, Error> {
-    let object = layout::snapshot(outset.name, copy.revision, rand::rng().random());
+    let object = layout::snapshot(&outset.order.name, copy.revision, rand::rng().random());
+    let order = outset.order;
     let written = write(place, copy, outset, &object).await;
     let enlisted = match written {
         Ok(manifest) => enlist(place, manifest).await,
@@ -128,7 +140,7 @@ async fn make(place: &impl Place, copy: Copy, outset: Outset<'_>) -> Result<Mani
         Enlisted::Own(manifest) => Ok(manifest),
         Enlisted::Other(there) => {
             discard(place, &object).await;
-            find_data(place, &there).await.map(|()| there)
+            own(place, order, there).await
         }
         Enlisted::Refused(error) => {
             discard(place, &object).await;
@@ -140,7 +152,7 @@ async fn make(place: &impl Place, copy: Copy, outset: Outset<'_>) -> Result<Mani
 
 /// Writes the data and reads it again; returns what is to be told of it.
 async fn write(place: &impl Place, copy: Copy, outset: Outset<'_>, object: &str) -> Result<Manifest, Error> {
-    let Outset { name, store_id, last_entry, started_at } = outset;
+    let Outset { order, store_id, last_entry, started_at } = outset;
     let (revision, state_hash) = (copy.revision, copy.state_hash.clone().unwrap_or_default());
     let (found, digested) = send(place, copy, object, inspect).await?;
     if (found.sequence, found.store_id) != (revision, store_id) || found.hash.to_string() != state_hash {
@@ -150,7 +162,8 @@ async fn write(place: &impl Place, copy: Copy, outset: Outset<'_>, object: &str)
     let (_, file) = object.rsplit_once('/').unwrap_or(("", object));
     Ok(Manifest {
         format: FORMAT,
-        name: name.clone(),
+        name: order.name.clone(),
+        uid: order.uid.clone(),
         store_id,
         revision,
         keys: found.keys,

@@ -51,6 +51,41 @@ async fn a_backup_whose_data_is_gone_is_not_told_of_as_taken() {
 }
 
 #[tokio::test]
+async fn a_backup_that_is_asked_for_by_another_is_not_the_one_that_is_there() {
+    let (_root, folder) = folder();
+    let server = Running::start().await;
+    for (name, asked_first) in [("a", Some("one")), ("b", None)] {
+        server.put("k", name).await;
+        let by = |uid: Option<&str>| take::Order { uid: uid.map(str::to_owned), ..order(name) };
+        let taken = take(&folder, &server.server(), &by(asked_first)).await.unwrap();
+        server.put("k", "later").await;
+        for again in [asked_first, None] {
+            assert_eq!(take(&folder, &server.server(), &by(again)).await.unwrap().revision, taken.revision);
+        }
+        let refused = take(&folder, &server.server(), &by(Some("other"))).await.unwrap_err();
+        assert!(matches!(refused, Error::NameTaken { revision, .. } if revision == taken.revision));
+        assert!(refused.to_string().contains(&format!("/backups/{name} is another backup")), "{refused}");
+        // Nothing was written beside it, and nothing of it is gone.
+        assert_eq!(folder.list(&format!("backups/{name}/")).await.unwrap().len(), 2);
+    }
+    assert_eq!(History::read(&folder).await.unwrap().backups.len(), 2);
+}
+
+#[tokio::test]
+async fn two_that_ask_for_different_backups_of_a_name_at_once_do_not_get_the_same() {
+    let (_root, folder) = folder();
+    let server = Running::start().await;
+    server.put("k", "v").await;
+    let store = server.server();
+    let by = |uid: &str| take::Order { uid: Some(uid.to_owned()), ..order("a") };
+    let (one, other) = (by("one"), by("other"));
+    let (one, other) = tokio::join!(take(&folder, &store, &one), take(&folder, &store, &other));
+    assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
+    assert!(matches!(one.err().or(other.err()), Some(Error::NameTaken { .. })));
+    assert_eq!(folder.list("backups/").await.unwrap().len(), 2, "one manifest, and its data");
+}
+
+#[tokio::test]
 async fn two_stores_never_write_into_one_place() {
     let (_root, folder) = folder();
     let (one, other) = (Running::start().await, Running::start().await);
@@ -98,7 +133,7 @@ async fn what_has_outlived_its_time_goes_and_is_told() {
     let taken = take(&folder, &server.server(), &order).await.unwrap();
     assert_eq!(taken.pruned.pruned, ["a".parse().unwrap()]);
     let none_is_young = Retention { keep_for: Some(Duration::ZERO), ..Retention::default() };
-    let order = take::Order { name: "d".parse().unwrap(), retention: none_is_young };
+    let order = take::Order { name: "d".parse().unwrap(), retention: none_is_young, ..order };
     tokio::time::sleep(Duration::from_millis(1100)).await;
     let taken = take(&folder, &server.server(), &order).await.unwrap();
     assert_eq!(taken.pruned.pruned, ["b".parse().unwrap(), "c".parse().unwrap()]);

@@ -88,7 +88,7 @@ impl Running {
 }
 
 pub(crate) fn order(name: &str) -> take::Order {
-    take::Order { name: name.parse().unwrap(), retention: Retention::default() }
+    take::Order { name: name.parse().unwrap(), uid: None, retention: Retention::default() }
 }
 
 /// A place in a folder of its own.
