@@ -34,6 +34,10 @@ pub struct Archived {
     pub entries: u64,
     /// How many objects were written.
     pub objects: u64,
+    /// The last revision before a gap: what comes next was compacted away before it was archived, and the archive goes on behind
+    /// the newest backup.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gap_behind: Option<u64>,
 }
 
 /// Archives a log step by step, and remembers how far it came.
@@ -77,8 +81,8 @@ impl Archiver {
             Some(end) => end,
             None => begin(&History::read(place).await?, place)?,
         };
-        let (mut end, copy) = match follow(place, server, &end).await? {
-            Some(copy) => (end, copy),
+        let (mut end, copy, gap_behind) = match follow(place, server, &end).await? {
+            Some(copy) => (end, copy, None),
             None => beyond_the_gap(place, server, end.revision).await?,
         };
         let store_id = store_id(&copy)?;
@@ -96,6 +100,7 @@ impl Archiver {
             last_revision: piece.map(|piece| piece.last),
             entries: piece.map_or(0, |piece| piece.last - piece.first + 1),
             objects: u64::from(piece.is_some()),
+            gap_behind,
         })
     }
 }
@@ -146,7 +151,11 @@ async fn last_entry(place: &impl Place, piece: Piece) -> Result<Option<String>, 
 }
 
 /// Goes on behind the newest backup, which holds what the archive has not.
-async fn beyond_the_gap(place: &impl Place, server: &Server, after: u64) -> Result<(End, Copy), Error> {
+async fn beyond_the_gap(
+    place: &impl Place,
+    server: &Server,
+    after: u64,
+) -> Result<(End, Copy, Option<u64>), Error> {
     let compacted = || Error::Compacted { after };
     let history = History::read(place).await?;
     let newest = history.newest().filter(|backup| backup.revision > after);
@@ -157,7 +166,7 @@ async fn beyond_the_gap(place: &impl Place, server: &Server, after: u64) -> Resu
         behind = end.revision,
         "The archive has a gap, as the log was compacted meanwhile; no revision within it can be restored by itself."
     );
-    Ok((end, copy))
+    Ok((end, copy, Some(after)))
 }
 
 /// Why a store has not come as far as what is kept here: it is another one, or an older copy.
