@@ -20,7 +20,7 @@ pub struct Retention {
 impl Retention {
     /// Whether a backup of this name is counted. What a user has named is not taken for the schedule's: with a prefix, the rest
     /// has to be a time, as in `orders-at-20261127-0200`.
-    fn counts(&self, name: &BackupName) -> bool {
+    pub fn counts(&self, name: &BackupName) -> bool {
         let is_time = |rest: &str| {
             let digits =
                 |text: &str, count| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());

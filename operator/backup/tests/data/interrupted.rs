@@ -8,6 +8,7 @@ use kivi_backup::{
     chain::Upto,
     history::History,
     place::Place,
+    prune::prune,
     restore::{is_done, restore},
     retention::Retention,
     take::{self, take},
@@ -68,6 +69,37 @@ async fn a_backup_that_ends_at_any_step_is_whole_or_not_listed_and_is_taken_agai
             assert_eq!(again.state_hash, hash, "{trip:?} at {at}");
             if !faulty.tripped() {
                 assert!(at > 15, "{at}");
+                break;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn whatever_could_be_removed_the_oldest_that_stays_is_told() {
+    let server = Running::start().await;
+    let at_hour = |hour: u32| format!("s-at-20261127-{hour:02}00");
+    let retention = Retention { keep: Some(2), prefix: "s-at-".to_owned(), ..Retention::default() };
+    for trip in [Trip::Full, Trip::Lost] {
+        for at in 1.. {
+            let (_root, folder) = folder();
+            for name in ["a-by-hand".to_owned(), "s-at-0".to_owned()].into_iter().chain((1..=4).map(at_hour))
+            {
+                server.put("k", "v").await;
+                server.take(&folder, &name).await.unwrap();
+            }
+            let (faulty, taken) = (Faulty::new(&folder, at, trip), at_hour(4).parse().unwrap());
+            let pruned = prune(&faulty, &taken, &retention, kivi_backup::manifest::now()).await;
+            let listed = History::read(&folder).await.unwrap().backups;
+            let counted = listed.iter().map(|backup| &backup.name).filter(|name| retention.counts(name));
+            let oldest = counted.min().unwrap();
+            match &pruned.oldest_kept {
+                Some(told) => assert!(told <= oldest, "{trip:?} at {at}: {told}, and {oldest} is there"),
+                None => assert!(pruned.not_pruned.is_some(), "{trip:?} at {at}"),
+            }
+            if !faulty.tripped() {
+                assert_eq!((pruned.pruned.len(), pruned.not_pruned), (2, None));
+                assert_eq!(pruned.oldest_kept.unwrap().to_string(), at_hour(3));
                 break;
             }
         }
