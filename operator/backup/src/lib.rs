@@ -19,6 +19,7 @@ mod entry;
 mod error;
 pub mod history;
 mod inspected;
+mod later;
 pub mod layout;
 pub mod manifest;
 mod name;

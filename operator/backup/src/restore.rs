@@ -8,16 +8,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use kivi_store::{ExcerptReader, Later, Presence, Restored, presence};
+use kivi_store::{Later, Presence, Restored, presence};
 use serde::Serialize;
 
 use crate::{
     BackupName, Error,
-    chain::{Piece, Upto, chain},
-    entry::digest,
-    history::{self, History, backup},
+    chain::Upto,
+    history::{History, backup},
     inspected::{Digester, Fed, inspect},
-    layout,
+    later, layout,
     manifest::Manifest,
     place::Place,
 };
@@ -84,7 +83,7 @@ pub async fn restore(place: &impl Place, order: &Order) -> Result<Done, Error> {
     let backup = choose(place, order).await?;
     let later = match order.upto {
         None => Later::behind(backup.revision),
-        Some(upto) => read_later(place, &backup, upto).await?,
+        Some(upto) => later::read(place, &backup, upto).await?,
     };
     let restored = stream(place, &backup, later, &order.data_dir).await?;
     Ok(Done {
@@ -127,67 +126,6 @@ async fn choose(place: &impl Place, order: &Order) -> Result<Manifest, Error> {
         }
         _ => Ok(found),
     }
-}
-
-/// Reads what the archive says behind a backup, without a gap.
-async fn read_later(place: &impl Place, backup: &Manifest, upto: Upto) -> Result<Later, Error> {
-    let gap = |missing| Error::Gap { destination: place.url(""), name: backup.name.to_string(), missing };
-    let held = history::pieces(place).await?;
-    let mut pieces = chain(&held, backup.revision, upto).map_err(gap)?;
-    let holds = |piece: &&Piece| (piece.first..=piece.last).contains(&backup.revision);
-    // What has the backup's own last entry tells whether the archive goes on from it.
-    if pieces.first().is_some_and(|first| !holds(&first)) {
-        pieces.splice(0..0, held.iter().find(holds).copied());
-    }
-    let last = match upto {
-        Upto::Revision(revision) => revision,
-        Upto::Latest => u64::MAX,
-    };
-    let mut later = Later::behind(backup.revision);
-    for piece in pieces {
-        later = read_piece(place, piece, backup, later, last).await?;
-    }
-    Ok(later)
-}
-
-/// Adds what one object holds up to the entry `last`.
-async fn read_piece(
-    place: &impl Place,
-    piece: Piece,
-    backup: &Manifest,
-    mut later: Later,
-    last: u64,
-) -> Result<Later, Error> {
-    let object = layout::piece(piece);
-    let url = place.url(&object);
-    let parts = place.open(&object).await?.ok_or_else(|| Error::Vanished { object: url.clone() })?;
-    let (store_id, at) = (backup.store_id, url.clone());
-    let (name, revision, last_entry) = (backup.name.to_string(), backup.revision, backup.last_entry.clone());
-    let destination = place.url("");
-    let (read, _) = inspect(parts, move |source: Fed| {
-        let damaged = |reason| Error::Damaged { object: at.clone(), reason };
-        let mut reader = ExcerptReader::new(source).map_err(damaged)?;
-        if reader.store_id() != store_id {
-            return Err(Error::ForeignObject { object: at.clone() });
-        }
-        let mut behind = later.last();
-        while let Some(entries) = reader.read().map_err(damaged)? {
-            let shared = entries.iter().find(|entry| entry.sequence == revision);
-            if shared.is_some_and(|entry| last_entry.as_ref().is_some_and(|last| *last != digest(entry))) {
-                return Err(Error::OtherPast { name, destination, revision });
-            }
-            for entry in entries.iter().filter(|entry| entry.sequence > behind && entry.sequence <= last) {
-                later.add(entry).map_err(|gap| {
-                    let reason = io::Error::other(gap);
-                    Error::Damaged { object: at.clone(), reason: kivi_store::Damage::Io(reason) }
-                })?;
-            }
-            behind = later.last();
-        }
-        Ok(later)
-    })
-    .await?;
-    read
 }
 
 /// Streams a backup into a new log.

@@ -65,6 +65,36 @@ async fn a_manifest_that_cannot_be_read_keeps_others_from_nothing_and_what_it_ne
 }
 
 #[tokio::test]
+async fn an_object_that_only_tells_which_past_a_backup_is_of_may_be_lost() {
+    for damage in [None, Some("damaged")] {
+        let (root, folder) = folder();
+        let server = Running::start().await;
+        let mut archiver = Archiver::default();
+        for name in ["a", "b"] {
+            server.put("k", name).await;
+            server.take(&folder, name).await.unwrap();
+            archiver.archive(&folder, &server.server()).await.unwrap();
+        }
+        server.put("k", "c").await;
+        archiver.archive(&folder, &server.server()).await.unwrap();
+        let files = files(root.path());
+        let ends_with_b = files.iter().find(|file| file.to_str().unwrap().ends_with("002")).unwrap();
+        match damage {
+            Some(damage) => std::fs::write(ends_with_b, damage).unwrap(),
+            None => std::fs::remove_file(ends_with_b).unwrap(),
+        }
+        let latest = |order: &mut restore::Order| order.upto = Some(Upto::Latest);
+        assert_eq!(restored(&folder, latest).await.unwrap().to_string(), server.hash().await, "{damage:?}");
+        // Nor does the archive end where its last object is damaged.
+        let last = files.iter().find(|file| file.to_str().unwrap().ends_with("003")).unwrap();
+        std::fs::write(last, "damaged").unwrap();
+        let revision = server.put("k", "d").await;
+        let kept = Archiver::default().archive(&folder, &server.server()).await.unwrap();
+        assert_eq!(kept.first_revision, Some(revision));
+    }
+}
+
+#[tokio::test]
 async fn a_bit_that_is_flipped_anywhere_is_found_or_means_nothing() {
     let (root, folder) = folder();
     let server = Running::start().await;
