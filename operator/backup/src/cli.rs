@@ -44,13 +44,17 @@ pub struct BackupArgs {
     /// Name of the backup; one that is there already is left as it is.
     #[arg(long, value_name = "NAME", env = "KIVI_NAME")]
     pub name: BackupName,
+    /// Who asks for it, as the uid of a resource; one of this name that is there already has to be the same one's.
+    #[arg(long, value_name = "UID", env = "KIVI_UID")]
+    pub uid: Option<String>,
     /// How many of the newest backups stay.
     #[arg(long, value_name = "NUMBER", env = "KIVI_KEEP")]
     pub keep: Option<NonZeroUsize>,
     /// How long a backup stays; the newest stays in any case.
     #[arg(long, value_name = "DURATION", env = "KIVI_KEEP_FOR")]
     pub keep_for: Option<DurationString>,
-    /// What the names begin with of those that are counted and removed; the others stay. Empty means all.
+    /// What the names begin with of those that are counted and removed, before a time as 20261127-0200; the others stay. Empty
+    /// means all.
     #[arg(long, value_name = "TEXT", env = "KIVI_PRUNE_PREFIX", default_value = "")]
     pub prune_prefix: String,
     /// File that the outcome is written to as JSON, too.
@@ -148,7 +152,7 @@ pub async fn backup(args: &BackupArgs, shutdown: &CancellationToken) -> Result<S
         keep_for: args.keep_for.as_ref().map(DurationString::get),
         prefix: args.prune_prefix.clone(),
     };
-    let order = take::Order { name: args.name.clone(), retention };
+    let order = take::Order { name: args.name.clone(), uid: args.uid.clone(), retention };
     let server = Server::from(&args.server);
     let taken = async { take::take(&place(&args.to)?, &server, &order, manifest::now).await };
     told(Box::pin(unless(shutdown, taken)).await, args.report.as_deref())

@@ -58,6 +58,19 @@ pub enum Error {
         /// The store that wanted to write there.
         store_id: StoreId,
     },
+    /// A backup of the name is there, and somebody else's.
+    #[error(
+        "{location} is another backup already, of revision {revision}, taken at {finished_at} for another resource or by hand; give \
+         this one another name, or remove that folder"
+    )]
+    NameTaken {
+        /// Its folder.
+        location: String,
+        /// Its revision.
+        revision: u64,
+        /// When it was taken.
+        finished_at: jiff::Timestamp,
+    },
     /// The store is behind what is kept of it.
     #[error(
         "the store is at revision {revision}, and {destination} has its revision {kept}: its volume is an older copy, or lost \
@@ -70,6 +83,30 @@ pub enum Error {
         revision: u64,
         /// The last that is kept.
         kept: u64,
+    },
+    /// The store went back behind what is kept of it, and on again.
+    #[error(
+        "the store's revision {revision} is another one than what {destination} has of it: its volume is an older copy, or lost \
+         writes, and was written to again; give it a destination of its own from now on"
+    )]
+    WentBack {
+        /// The destination.
+        destination: String,
+        /// The last revision that is kept.
+        revision: u64,
+    },
+    /// The archive is of another past than a backup.
+    #[error(
+        "the backup `{name}` is not of the same past as the archive in {destination}: its revision {revision} is another one \
+         there, as the store went back and on again; restore the backup itself, or go on from another one"
+    )]
+    OtherPast {
+        /// The backup.
+        name: String,
+        /// The destination.
+        destination: String,
+        /// The backup's revision.
+        revision: u64,
     },
     /// An object is not what it should be.
     #[error("cannot use {object}: {reason}")]

@@ -1,5 +1,9 @@
 //! Everything that a destination holds: its backups, and the archived log.
 
+use std::pin::pin;
+
+use futures::{StreamExt, stream};
+
 use crate::{
     BackupName, Error,
     chain::Piece,
@@ -8,6 +12,9 @@ use crate::{
     place::{Object, Place},
 };
 
+/// How many manifests are read at a time: a bucket answers each in some ten milliseconds.
+const AT_ONCE: usize = 16;
+
 /// What a destination holds.
 #[derive(Debug, Clone, Default)]
 pub struct History {
@@ -15,6 +22,8 @@ pub struct History {
     pub backups: Vec<Manifest>,
     /// The archived entries, in no order.
     pub pieces: Vec<Piece>,
+    /// Backups whose manifests cannot be read. They count for nothing, and what may be theirs stays.
+    pub unreadable: Vec<BackupName>,
     /// Objects that are part of neither: of what is being written, or came to nothing.
     pub unfinished: Vec<Object>,
 }
@@ -23,7 +32,7 @@ impl History {
     /// Reads it.
     ///
     /// # Errors
-    /// When the place can't be read, or a manifest can't.
+    /// When the place can't be read.
     pub async fn read(place: &impl Place) -> Result<Self, Error> {
         let mut history = Self::default();
         for object in place.list(layout::LOG).await? {
@@ -33,10 +42,18 @@ impl History {
             }
         }
         let objects = place.list(layout::BACKUPS).await?;
-        for object in &objects {
-            if let Some((name, true)) = layout::backup_of(&object.name) {
+        let manifests = objects.iter().filter_map(|object| layout::backup_of(&object.name));
+        let names: Vec<_> = manifests.filter_map(|(name, is_manifest)| is_manifest.then_some(name)).collect();
+        let reading = stream::iter(names).map(|name| async move { (backup(place, &name).await, name) });
+        let mut reading = pin!(reading.buffer_unordered(AT_ONCE));
+        while let Some((read, name)) = reading.next().await {
+            match read {
+                Err(error @ Error::Unreadable { .. }) => {
+                    tracing::warn!(%error, "A backup does not count, and what it may need stays.");
+                    history.unreadable.push(name);
+                }
                 // It may have been pruned meanwhile.
-                history.backups.extend(backup(place, &name).await?);
+                read => history.backups.extend(read?),
             }
         }
         let unfinished: Vec<_> = objects.into_iter().filter(|object| history.is_unfinished(object)).collect();
@@ -64,13 +81,22 @@ impl History {
     fn is_unfinished(&self, object: &Object) -> bool {
         let Some((name, _)) = layout::backup_of(&object.name) else { return false };
         match self.backups.iter().find(|backup| backup.name == name) {
-            None => true,
+            None => !self.unreadable.contains(&name),
             Some(backup) => {
                 let own = format!("{}/{}", layout::folder(&name), backup.snapshot);
                 object.name != own && object.name != layout::manifest(&name)
             }
         }
     }
+}
+
+/// The archived entries alone.
+///
+/// # Errors
+/// When the place can't be read.
+pub async fn pieces(place: &impl Place) -> Result<Vec<Piece>, Error> {
+    let objects = place.list(layout::LOG).await?;
+    Ok(objects.iter().filter_map(|object| layout::piece_of(&object.name)).collect())
 }
 
 /// One backup; `None` where there is none of this name.

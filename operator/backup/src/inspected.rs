@@ -68,6 +68,11 @@ impl<T: Send + 'static> Inspector<T> {
         let _ = self.feed.send(Ok(piece)).await;
     }
 
+    /// Whether the reader has read all that it wants to.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.feed.is_closed()
+    }
+
     /// There is no more; returns what the reader made of it.
     pub(crate) async fn end(self) -> Result<T, Error> {
         drop(self.feed);

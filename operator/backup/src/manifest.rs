@@ -17,6 +17,9 @@ pub struct Manifest {
     pub format: u32,
     /// Its name.
     pub name: BackupName,
+    /// Who asked for it, where that was told: what is asked for again under its name by another is not it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
     /// The store that it is of.
     #[serde(with = "as_text")]
     pub store_id: StoreId,
@@ -32,6 +35,9 @@ pub struct Manifest {
     pub sha256: String,
     /// The hash of the state, as the server told it.
     pub state_hash: String,
+    /// The digest of the log's entry that made the revision; older versions wrote none, and a log that was compacted there has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_entry: Option<String>,
     /// When the snapshot was asked for.
     #[serde(with = "as_text")]
     pub started_at: Timestamp,

@@ -51,10 +51,11 @@ mod tests {
     #[test]
     fn a_report_fits_whatever_was_pruned() {
         let names: Vec<String> = (0..500).map(|number| format!("{number:0>100}")).collect();
-        let report = done(&json!({"name": "x", "pruned": names}));
+        let report = done(&json!({"name": "x", "pruned": names, "oldestKept": "y"}));
         assert!((3900..=4096).contains(&report.len()), "{}", report.len());
         let read: Value = serde_json::from_str(&report).unwrap();
         assert_eq!((&read["name"], &read["pruned"][0]), (&json!("x"), &json!(names[0])));
+        assert_eq!(read["oldestKept"], "y");
         assert!(failed(&"ä".repeat(4000)).len() <= 4096);
     }
 }

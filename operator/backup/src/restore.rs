@@ -8,15 +8,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use kivi_store::{ExcerptReader, Later, Presence, Restored, presence};
+use kivi_store::{Later, Presence, Restored, presence};
 use serde::Serialize;
 
 use crate::{
     BackupName, Error,
-    chain::{Piece, Upto, chain},
-    history::History,
+    chain::Upto,
+    history::{History, backup},
     inspected::{Digester, Fed, inspect},
-    layout,
+    later, layout,
     manifest::Manifest,
     place::Place,
 };
@@ -80,11 +80,10 @@ pub async fn is_done(order: &Order) -> Result<bool, Error> {
 /// # Errors
 /// There is no log then, but where there was one.
 pub async fn restore(place: &impl Place, order: &Order) -> Result<Done, Error> {
-    let history = History::read(place).await?;
-    let backup = choose(place, &history, order)?;
+    let backup = choose(place, order).await?;
     let later = match order.upto {
         None => Later::behind(backup.revision),
-        Some(upto) => read_later(place, &history, &backup, upto).await?,
+        Some(upto) => later::read(place, &backup, upto).await?,
     };
     let restored = stream(place, &backup, later, &order.data_dir).await?;
     Ok(Done {
@@ -101,83 +100,32 @@ pub async fn restore(place: &impl Place, order: &Order) -> Result<Done, Error> {
     })
 }
 
-/// The backup that is asked for, or the newest one that does not go too far.
-fn choose(place: &impl Place, history: &History, order: &Order) -> Result<Manifest, Error> {
+/// The backup that is asked for, whatever else is there, or the newest one that does not go too far.
+async fn choose(place: &impl Place, order: &Order) -> Result<Manifest, Error> {
     let destination = || place.url("");
     let upto = match order.upto {
         Some(Upto::Revision(revision)) => Some(revision),
         Some(Upto::Latest) | None => None,
     };
-    let found = match (&order.backup, upto) {
-        (Some(name), _) => {
-            let found = history.backups.iter().find(|backup| backup.name == *name);
-            found.ok_or_else(|| Error::NoBackup { name: name.to_string(), destination: destination() })?
-        }
-        (None, None) => history.newest().ok_or_else(|| Error::NoBackups { destination: destination() })?,
-        (None, Some(revision)) => history
-            .newest_at(revision)
-            .ok_or_else(|| Error::NoBackupAt { revision, destination: destination() })?,
+    let found = if let Some(name) = &order.backup {
+        let found = backup(place, name).await?;
+        found.ok_or_else(|| Error::NoBackup { name: name.to_string(), destination: destination() })?
+    } else {
+        let history = History::read(place).await?;
+        let found = match upto {
+            Some(revision) => history
+                .newest_at(revision)
+                .ok_or_else(|| Error::NoBackupAt { revision, destination: destination() }),
+            None => history.newest().ok_or_else(|| Error::NoBackups { destination: destination() }),
+        };
+        found?.clone()
     };
     match upto {
         Some(revision) if found.revision > revision => {
             Err(Error::Later { name: found.name.to_string(), of: found.revision, revision })
         }
-        _ => Ok(found.clone()),
+        _ => Ok(found),
     }
-}
-
-/// Reads what the archive says behind a backup, without a gap.
-async fn read_later(
-    place: &impl Place,
-    history: &History,
-    backup: &Manifest,
-    upto: Upto,
-) -> Result<Later, Error> {
-    let gap = |missing| Error::Gap { destination: place.url(""), name: backup.name.to_string(), missing };
-    let pieces = chain(&history.pieces, backup.revision, upto).map_err(gap)?;
-    let last = match upto {
-        Upto::Revision(revision) => revision,
-        Upto::Latest => u64::MAX,
-    };
-    let mut later = Later::behind(backup.revision);
-    for piece in pieces {
-        later = read_piece(place, piece, backup, later, last).await?;
-    }
-    Ok(later)
-}
-
-/// Adds what one object holds up to the entry `last`.
-async fn read_piece(
-    place: &impl Place,
-    piece: Piece,
-    backup: &Manifest,
-    mut later: Later,
-    last: u64,
-) -> Result<Later, Error> {
-    let object = layout::piece(piece);
-    let url = place.url(&object);
-    let parts = place.open(&object).await?.ok_or_else(|| Error::Vanished { object: url.clone() })?;
-    let (store_id, at) = (backup.store_id, url.clone());
-    let (read, _) = inspect(parts, move |source: Fed| {
-        let damaged = |reason| Error::Damaged { object: at.clone(), reason };
-        let mut reader = ExcerptReader::new(source).map_err(damaged)?;
-        if reader.store_id() != store_id {
-            return Err(Error::ForeignObject { object: at.clone() });
-        }
-        let mut behind = later.last();
-        while let Some(entries) = reader.read().map_err(damaged)? {
-            for entry in entries.iter().filter(|entry| entry.sequence > behind && entry.sequence <= last) {
-                later.add(entry).map_err(|gap| {
-                    let reason = io::Error::other(gap);
-                    Error::Damaged { object: at.clone(), reason: kivi_store::Damage::Io(reason) }
-                })?;
-            }
-            behind = later.last();
-        }
-        Ok(later)
-    })
-    .await?;
-    read
 }
 
 /// Streams a backup into a new log.

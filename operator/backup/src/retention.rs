@@ -13,8 +13,21 @@ pub struct Retention {
     pub keep: Option<usize>,
     /// Those that are not older.
     pub keep_for: Option<Duration>,
-    /// What the names begin with of those that are counted, and that may go; empty means all.
+    /// What stands before the time in the names of those that are counted, and that may go; empty means all there are.
     pub prefix: String,
+}
+
+impl Retention {
+    /// Whether a backup of this name is counted. What a user has named is not taken for the schedule's: with a prefix, the rest
+    /// has to be a time, as in `orders-at-20261127-0200`.
+    pub fn counts(&self, name: &BackupName) -> bool {
+        let is_time = |rest: &str| {
+            let digits =
+                |text: &str, count| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
+            rest.split_once('-').is_some_and(|(day, time)| digits(day, 8) && digits(time, 4))
+        };
+        self.prefix.is_empty() || name.as_str().strip_prefix(&self.prefix).is_some_and(is_time)
+    }
 }
 
 /// The backups to remove, the oldest first. Neither the newest is ever one of them, nor the one that was `taken` just now.
@@ -24,7 +37,7 @@ pub fn outlived(
     retention: &Retention,
     now: Timestamp,
 ) -> Vec<BackupName> {
-    let counted = backups.iter().filter(|backup| backup.name.as_str().starts_with(&retention.prefix));
+    let counted = backups.iter().filter(|backup| retention.counts(&backup.name));
     let mut newest_first: Vec<&Manifest> = counted.collect();
     // Several may be of one revision, and of one second.
     newest_first.sort_by_key(|backup| {
@@ -61,6 +74,7 @@ mod tests {
         Manifest {
             format: FORMAT,
             name: format!("day-{day}").parse().unwrap(),
+            uid: None,
             store_id: StoreId([1; 16]),
             revision: u64::try_from(day * 10).unwrap(),
             keys: 0,
@@ -68,6 +82,7 @@ mod tests {
             bytes: 0,
             sha256: String::new(),
             state_hash: String::new(),
+            last_entry: None,
             started_at: at,
             finished_at: at,
         }
@@ -96,11 +111,28 @@ mod tests {
 
     #[test]
     fn what_has_another_name_is_neither_counted_nor_removed() {
-        let by_hand = Manifest { name: "mine".parse().unwrap(), ..backup(1) };
-        let backups = [by_hand, backup(2), backup(3)];
-        let retention = Retention { keep: Some(1), prefix: "day-".to_owned(), ..Retention::default() };
-        let gone = outlived(&backups, &backup(3).name, &retention, backup(3).finished_at);
-        assert_eq!(gone, [backup(2).name]);
+        let named = |name: &str, day| Manifest { name: name.parse().unwrap(), ..backup(day) };
+        let by_hand = [
+            "mine",
+            "orders-at-",
+            "orders-at-20261127",
+            "orders-at-last",
+            "orders-at-20261127-020",
+            "orders-at-20261127-02000",
+            "orders-at-2026112-70200",
+            "orders-at-20261127-0200-1",
+            "orders-at-20261127-02h0",
+            "my-orders-at-20261127-0200",
+        ];
+        let by_hand = by_hand.iter().filter(|name| name.parse::<BackupName>().is_ok());
+        let mut backups: Vec<_> = by_hand.map(|name| named(name, 1)).collect();
+        assert_eq!(backups.len(), 9);
+        let (older, newer) = (named("orders-at-20261126-0200", 2), named("orders-at-20261127-0200", 3));
+        backups.extend([older.clone(), newer.clone()]);
+        let prefix = "orders-at-".to_owned();
+        let retention = Retention { keep: Some(1), keep_for: Some(Duration::ZERO), prefix };
+        let gone = outlived(&backups, &newer.name, &retention, backup(9).finished_at);
+        assert_eq!(gone, [older.name]);
     }
 
     #[test]

@@ -45,7 +45,7 @@ async fn a_bucket_is_claimed_and_pruned() {
     let (owner, refused) = if first.is_ok() { (&one, second) } else { (&other, first) };
     assert!(refused.unwrap_err().to_string().contains("a destination of its own"));
     let retention = Retention { keep: Some(1), ..Retention::default() };
-    let order = take::Order { name: "c".parse().unwrap(), retention };
+    let order = take::Order { name: "c".parse().unwrap(), uid: None, retention };
     let taken = take::take(&place, owner, &order, now).await.unwrap();
     assert_eq!((taken.pruned.pruned.len(), listed(&place).await), (1, 1));
     assert_eq!(place.list("backups/").await.unwrap().len(), 2);

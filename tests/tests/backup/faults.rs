@@ -58,6 +58,13 @@ async fn what_fails_for_the_moment_is_asked_again() {
         rule("PUT", "partNumber=1", Fault::Silence, 1),
         rule("GET", ".snapshot", Fault::HalfAnAnswer, 1),
         rule("GET", "list-type", Fault::Answer(503, "SlowDown"), 1),
+        // It is written, and asked again the server says that it is there.
+        rule("PUT", "manifest.json", Fault::Lost(502), 1),
+        rule("PUT", "manifest.json", Fault::HungUp, 1),
+        rule("PUT", "store.json", Fault::Lost(504), 1),
+        // Nothing ever says that it is written.
+        rule("PUT", "manifest.json", Fault::Lost(502), ALWAYS),
+        rule("PUT", "manifest.json", Fault::HungUp, ALWAYS),
     ]
     .into_iter()
     .enumerate()

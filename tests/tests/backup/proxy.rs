@@ -1,7 +1,6 @@
 //! Something between a client and the S3 server that answers in its place, says nothing, or breaks off.
 
 use std::{
-    convert::Infallible,
     io,
     net::SocketAddr,
     sync::{
@@ -33,6 +32,10 @@ pub(crate) enum Fault {
     HalfAnAnswer,
     /// The answer of the server with one bit flipped.
     Flipped,
+    /// The server does it, and this status is the answer, as a load balancer's that waits no longer.
+    Lost(u16),
+    /// The server does it, and the connection ends without an answer.
+    HungUp,
 }
 
 /// Which requests meet with what.
@@ -73,7 +76,7 @@ async fn exchange(
     rule: Rule,
     count: Arc<AtomicU32>,
     request: Request<Incoming>,
-) -> Result<Response<Body>, Infallible> {
+) -> io::Result<Response<Body>> {
     let target = request.uri().to_string();
     let meets = *request.method() == rule.method && target.contains(rule.part);
     let fault = (meets && count.fetch_add(1, SeqCst) < rule.times).then_some(rule.fault);
@@ -101,6 +104,16 @@ async fn exchange(
             let middle = bytes.len() / 2;
             bytes[middle] ^= 1;
             Ok(Response::from_parts(parts, whole(Bytes::from(bytes))))
+        }
+        Some(Fault::Lost(status)) => {
+            drop(pass(upstream, request).await.into_body().collect().await);
+            let mut response = Response::new(whole(Bytes::new()));
+            *response.status_mut() = StatusCode::from_u16(status).unwrap();
+            Ok(response)
+        }
+        Some(Fault::HungUp) => {
+            drop(pass(upstream, request).await.into_body().collect().await);
+            Err(io::Error::other("hung up"))
         }
         None => Ok(pass(upstream, request).await.map(|body| body.map_err(io::Error::other).boxed())),
     }

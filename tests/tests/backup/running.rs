@@ -108,7 +108,7 @@ pub(crate) async fn take(
     server: &Server,
     name: &str,
 ) -> Result<Taken, kivi_backup::Error> {
-    let order = take::Order { name: name.parse().unwrap(), retention: Retention::default() };
+    let order = take::Order { name: name.parse().unwrap(), uid: None, retention: Retention::default() };
     take::take(place, server, &order, now).await
 }
 

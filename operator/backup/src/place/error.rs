@@ -120,6 +120,14 @@ pub enum PlaceError {
 }
 
 impl PlaceError {
+    /// Whether the place has said that it did not do it, and won't. Of what fails in another way it may have been done.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::Full { .. } | Self::Credentials { .. } | Self::Denied { .. } | Self::NoBucket { .. }
+        )
+    }
+
     pub(super) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
         let url = format!("file://{}", path.display());
         match source.kind() {

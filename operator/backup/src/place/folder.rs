@@ -104,10 +104,14 @@ impl Place for Folder {
             let made = file.write_all(&bytes).and_then(|()| file.sync_all());
             // A link, unlike a new name, takes nobody's place.
             let made = made.and_then(|()| fs::hard_link(&unfinished, &path));
-            let removed = fs::remove_file(&unfinished);
-            match made.and(removed) {
+            // What stays under the other name is told from objects by it.
+            let _ = fs::remove_file(&unfinished);
+            match made {
                 Ok(()) => sync_folder(&path).map(|()| true),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+                // It may be this one: a volume behind a network repeats what it gets no answer to.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    sync_folder(&path).map(|()| false)
+                }
                 Err(error) => Err(PlaceError::io("write", &path, error)),
             }
         })

@@ -4,7 +4,8 @@ use kivi_api::Precondition;
 use kivi_backup::{
     Error,
     archive::Archiver,
-    chain::{Missing, Upto},
+    chain::{Missing, Piece, Upto},
+    layout,
     manifest::now,
     place::Place,
     restore::Order,
@@ -100,9 +101,8 @@ async fn a_gap_is_named_and_what_lies_behind_it_needs_a_later_backup() {
     restored(&folder, at(4)).await.unwrap();
 }
 
-/// A store that was restored begins in the middle of its log, as one that was compacted.
-#[tokio::test]
-async fn an_archive_goes_on_behind_a_backup_where_the_log_was_compacted_away() {
+/// A store that was restored: it begins in the middle of its log, as one that was compacted. Returns where, too.
+async fn in_the_middle() -> (Running, u64) {
     let (_root, of_the_first) = folder();
     let first = Running::start().await;
     first.put("k", "v").await;
@@ -110,15 +110,42 @@ async fn an_archive_goes_on_behind_a_backup_where_the_log_was_compacted_away() {
     let dir = tempfile::tempdir().unwrap();
     let order_in = crate::running::into(&dir.path().join("data"));
     kivi_backup::restore::restore(&of_the_first, &order_in).await.unwrap();
-    let server = Running::start_in(dir).await;
+    (Running::start_in(dir).await, 1 + (1 << 32))
+}
+
+#[tokio::test]
+async fn an_archive_goes_on_behind_a_backup_where_the_log_was_compacted_away() {
+    let (server, begins) = in_the_middle().await;
     let (_root, folder) = folder();
-    let begins = server.take(&folder, "a").await.unwrap().revision;
+    assert_eq!(server.take(&folder, "a").await.unwrap().revision, begins);
     let mut archiver = Archiver::default();
     server.put("k", "2").await;
     let kept = archiver.archive(&folder, &server.server()).await.unwrap();
     assert_eq!(kept.first_revision, Some(begins + 1));
     // It had come further, and the volume is restored again: nothing that is archived is written twice.
     assert!(kept.last_revision > Some(1 << 32));
+    assert_eq!(kept.gap_behind, None);
+}
+
+#[tokio::test]
+async fn a_gap_that_an_archive_leaves_behind_it_is_told_until_something_is_archived_behind_it() {
+    let (server, begins) = in_the_middle().await;
+    let (_root, folder) = folder();
+    server.take(&folder, "a").await.unwrap();
+    // It was archived so far when the log was compacted beyond that.
+    folder.create(&layout::piece(Piece { first: 2, last: 5 }), "compacted".into()).await.unwrap();
+    for _ in 0..2 {
+        let nothing_new = Archiver::default().archive(&folder, &server.server()).await.unwrap();
+        assert_eq!((nothing_new.gap_behind, nothing_new.objects), (Some(5), 0));
+    }
+    server.put("k", "2").await;
+    let mut archiver = Archiver::default();
+    let jumped = archiver.archive(&folder, &server.server()).await.unwrap();
+    assert_eq!((jumped.gap_behind, jumped.first_revision), (Some(5), Some(begins + 1)));
+    server.put("k", "3").await;
+    for archiver in [&mut archiver, &mut Archiver::default()] {
+        assert_eq!(archiver.archive(&folder, &server.server()).await.unwrap().gap_behind, None);
+    }
 }
 
 #[tokio::test]

@@ -41,6 +41,56 @@ async fn a_backup_is_the_store_and_is_taken_once() {
 }
 
 #[tokio::test]
+async fn a_backup_whose_data_is_gone_is_not_told_of_as_taken() {
+    let (_root, folder) = folder();
+    let server = Running::start().await;
+    server.take(&folder, "a").await.unwrap();
+    let objects = folder.list("backups/a/").await.unwrap();
+    let data = objects.iter().find(|object| object.name.ends_with(".snapshot")).unwrap();
+    folder.remove(&data.name).await.unwrap();
+    let refused = server.take(&folder, "a").await.unwrap_err();
+    assert!(matches!(&refused, Error::Vanished { object } if object.ends_with(&data.name)), "{refused}");
+}
+
+#[tokio::test]
+async fn a_backup_that_is_asked_for_by_another_is_not_the_one_that_is_there() {
+    let (_root, folder) = folder();
+    let server = Running::start().await;
+    for (name, asked_first) in [("a", Some("one")), ("b", None)] {
+        server.put("k", name).await;
+        let by = |uid: Option<&str>| take::Order { uid: uid.map(str::to_owned), ..order(name) };
+        let taken = take(&folder, &server.server(), &by(asked_first), now).await.unwrap();
+        server.put("k", "later").await;
+        for again in [asked_first, None] {
+            assert_eq!(
+                take(&folder, &server.server(), &by(again), now).await.unwrap().revision,
+                taken.revision
+            );
+        }
+        let refused = take(&folder, &server.server(), &by(Some("other")), now).await.unwrap_err();
+        assert!(matches!(refused, Error::NameTaken { revision, .. } if revision == taken.revision));
+        assert!(refused.to_string().contains(&format!("/backups/{name} is another backup")), "{refused}");
+        // Nothing was written beside it, and nothing of it is gone.
+        assert_eq!(folder.list(&format!("backups/{name}/")).await.unwrap().len(), 2);
+    }
+    assert_eq!(History::read(&folder).await.unwrap().backups.len(), 2);
+}
+
+#[tokio::test]
+async fn two_that_ask_for_different_backups_of_a_name_at_once_do_not_get_the_same() {
+    let (_root, folder) = folder();
+    let server = Running::start().await;
+    server.put("k", "v").await;
+    let store = server.server();
+    let by = |uid: &str| take::Order { uid: Some(uid.to_owned()), ..order("a") };
+    let (one, other) = (by("one"), by("other"));
+    let (one, other) = tokio::join!(take(&folder, &store, &one, now), take(&folder, &store, &other, now));
+    assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
+    assert!(matches!(one.err().or(other.err()), Some(Error::NameTaken { .. })));
+    assert_eq!(folder.list("backups/").await.unwrap().len(), 2, "one manifest, and its data");
+}
+
+#[tokio::test]
 async fn two_stores_never_write_into_one_place() {
     let (_root, folder) = folder();
     let (one, other) = (Running::start().await, Running::start().await);
@@ -65,15 +115,7 @@ async fn a_store_that_is_behind_its_own_backups_is_refused() {
     let (_root, folder) = folder();
     let server = Running::start().await;
     server.put("k", "1").await;
-    // The volume as it was.
-    let dir = server.stop().await;
-    let older = tempfile::tempdir().unwrap();
-    std::fs::create_dir(older.path().join("data")).unwrap();
-    for file in std::fs::read_dir(dir.path().join("data")).unwrap() {
-        let file = file.unwrap();
-        std::fs::copy(file.path(), older.path().join("data").join(file.file_name())).unwrap();
-    }
-    let server = Running::start_in(dir).await;
+    let (server, older) = server.copied().await;
     server.put("k", "2").await;
     server.take(&folder, "a").await.unwrap();
     let older = Running::start_in(older).await;
@@ -96,7 +138,7 @@ async fn what_has_outlived_its_time_goes_and_is_told() {
     let taken = take(&folder, &server.server(), &order, now).await.unwrap();
     assert_eq!(taken.pruned.pruned, ["a".parse().unwrap()]);
     let an_hour = Retention { keep_for: Some(Duration::from_secs(3600)), ..Retention::default() };
-    let order = take::Order { name: "d".parse().unwrap(), retention: an_hour };
+    let order = take::Order { name: "d".parse().unwrap(), retention: an_hour, ..order };
     let began = now();
     let later = || began + SignedDuration::from_secs(7200);
     let taken = take(&folder, &server.server(), &order, later).await.unwrap();

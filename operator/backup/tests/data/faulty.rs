@@ -10,6 +10,8 @@ use std::{
 
 use bytes::Bytes;
 use kivi_backup::place::{Bytestream, Folder, Object, Place, PlaceError, Upload};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 /// What befalls an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +22,14 @@ pub(crate) enum Trip {
     Kill,
     /// It is done, and then the same.
     KillBehind,
+    /// It is done, and the answer is lost.
+    Lost,
+    /// It is done, the answer is lost, and it is asked for again.
+    Again,
+    /// It waits until it is released.
+    Hold,
+    /// The answer is lost, and only then what was asked for is done.
+    Late,
 }
 
 /// A folder whose operation of this number, counted from 1, meets with something.
@@ -33,12 +43,16 @@ struct Fault {
     at: u64,
     trip: Trip,
     count: AtomicU64,
-    killed: tokio::sync::Notify,
+    stopped: Notify,
+    released: Notify,
+    /// What is created behind its answer.
+    late: Mutex<Option<(String, Bytes)>>,
 }
 
 impl Faulty {
     pub(crate) fn new(folder: &Folder, at: u64, trip: Trip) -> Self {
-        let fault = Fault { at, trip, count: AtomicU64::new(0), killed: tokio::sync::Notify::new() };
+        let (count, stopped) = (AtomicU64::new(0), Notify::new());
+        let fault = Fault { at, trip, count, stopped, released: Notify::new(), late: Mutex::new(None) };
         Self { folder: folder.clone(), fault: Arc::new(fault) }
     }
 
@@ -47,13 +61,31 @@ impl Faulty {
         self.fault.count.load(SeqCst) >= self.fault.at
     }
 
-    /// Comes when the process is killed.
-    pub(crate) async fn killed(&self) {
-        self.fault.killed.notified().await;
+    /// Does what is done late.
+    pub(crate) async fn land(&self) {
+        let late = self.fault.late.lock().take();
+        if let Some((name, bytes)) = late {
+            self.folder.create(&name, bytes).await.unwrap();
+        }
+    }
+
+    /// Comes when the process is killed, or waits.
+    pub(crate) async fn stopped(&self) {
+        self.fault.stopped.notified().await;
+    }
+
+    /// Lets what waits go on.
+    pub(crate) fn release(&self) {
+        self.fault.released.notify_one();
     }
 }
 
 impl Fault {
+    /// Whether it befalls the operation that comes next.
+    fn is_next(&self) -> bool {
+        self.count.load(SeqCst) + 1 == self.at
+    }
+
     async fn step<T>(&self, work: impl Future<Output = Result<T, PlaceError>>) -> Result<T, PlaceError> {
         if self.count.fetch_add(1, SeqCst) + 1 != self.at {
             return work.await;
@@ -62,12 +94,29 @@ impl Fault {
             Trip::Full => {
                 return Err(PlaceError::Full { action: "write", url: "file:///full".to_owned() });
             }
+            Trip::Lost => {
+                work.await?;
+                return Err(lost());
+            }
+            Trip::Late => return Err(lost()),
+            // But for what is created, it is the same again.
+            Trip::Again => return work.await,
+            Trip::Hold => {
+                self.stopped.notify_one();
+                self.released.notified().await;
+                return work.await;
+            }
             Trip::Kill => {}
             Trip::KillBehind => drop(work.await),
         }
-        self.killed.notify_one();
+        self.stopped.notify_one();
         pending().await
     }
+}
+
+fn lost() -> PlaceError {
+    let (url, answer) = ("file:///lost".to_owned(), "502".to_owned());
+    PlaceError::Unavailable { action: "write", url, answer }
 }
 
 pub(crate) struct FaultyUpload {
@@ -95,7 +144,13 @@ impl Place for Faulty {
     }
 
     async fn create(&self, name: &str, bytes: Bytes) -> Result<bool, PlaceError> {
-        self.fault.step(self.folder.create(name, bytes)).await
+        let fault = &self.fault;
+        match fault.trip {
+            Trip::Late if fault.is_next() => *fault.late.lock() = Some((name.to_owned(), bytes.clone())),
+            Trip::Again if fault.is_next() => drop(self.folder.create(name, bytes.clone()).await?),
+            _ => {}
+        }
+        fault.step(self.folder.create(name, bytes)).await
     }
 
     async fn begin(&self, name: &str) -> Result<FaultyUpload, PlaceError> {

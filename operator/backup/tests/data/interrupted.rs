@@ -1,5 +1,7 @@
 //! Backups, archives and restores that end at any of their steps.
 
+use std::pin::pin;
+
 use kivi_backup::{
     Error,
     archive::Archiver,
@@ -7,6 +9,7 @@ use kivi_backup::{
     history::History,
     manifest::now,
     place::Place,
+    prune::prune,
     restore::{is_done, restore},
     retention::Retention,
     take::{self, take},
@@ -19,14 +22,14 @@ use crate::{
     running::{Running, folder, into, open, order, restored},
 };
 
-const TRIPS: [Trip; 3] = [Trip::Full, Trip::Kill, Trip::KillBehind];
+const TRIPS: [Trip; 6] = [Trip::Full, Trip::Kill, Trip::KillBehind, Trip::Lost, Trip::Again, Trip::Late];
 
 /// What came of it; `None`: it was killed.
 async fn unless_killed<T>(place: &Faulty, work: impl Future<Output = T>) -> Option<T> {
     tokio::select! {
         biased;
         done = work => Some(done),
-        () = place.killed() => None,
+        () = place.stopped() => None,
     }
 }
 
@@ -44,6 +47,7 @@ async fn a_backup_that_ends_at_any_step_is_whole_or_not_listed_and_is_taken_agai
             server.take(&folder, "a").await.unwrap();
             let faulty = Faulty::new(&folder, at, trip);
             let ended = unless_killed(&faulty, take(&faulty, &server.server(), &order, now)).await;
+            faulty.land().await;
             let listed = History::read(&folder).await.unwrap().backups;
             assert!(!listed.is_empty(), "{trip:?} at {at}: the last good one is gone");
             for backup in &listed {
@@ -53,7 +57,11 @@ async fn a_backup_that_ends_at_any_step_is_whole_or_not_listed_and_is_taken_agai
                 assert_eq!(found.unwrap().to_string(), hash, "{trip:?} at {at}: {}", backup.name);
             }
             if let Some(Err(error)) = &ended {
-                assert!(error.to_string().contains("the volume is full"), "{error}");
+                let expected =
+                    if trip == Trip::Full { "the volume is full" } else { "the server answers 502" };
+                assert!(error.to_string().contains(expected), "{error}");
+            }
+            if let (Some(Err(_)), Trip::Full | Trip::Lost) = (&ended, trip) {
                 assert!(listed.iter().all(|backup| backup.name.as_str() == "a"), "{trip:?} at {at}");
                 let left = folder.list("backups/").await.unwrap();
                 assert_eq!(left.len(), 2, "{trip:?} at {at}: {left:?}");
@@ -66,6 +74,69 @@ async fn a_backup_that_ends_at_any_step_is_whole_or_not_listed_and_is_taken_agai
             }
         }
     }
+}
+
+#[tokio::test]
+async fn whatever_could_be_removed_the_oldest_that_stays_is_told() {
+    let server = Running::start().await;
+    let at_hour = |hour: u32| format!("s-at-20261127-{hour:02}00");
+    let retention = Retention { keep: Some(2), prefix: "s-at-".to_owned(), ..Retention::default() };
+    for trip in [Trip::Full, Trip::Lost] {
+        for at in 1.. {
+            let (_root, folder) = folder();
+            for name in ["a-by-hand".to_owned(), "s-at-0".to_owned()].into_iter().chain((1..=4).map(at_hour))
+            {
+                server.put("k", "v").await;
+                server.take(&folder, &name).await.unwrap();
+            }
+            let (faulty, taken) = (Faulty::new(&folder, at, trip), at_hour(4).parse().unwrap());
+            let pruned = prune(&faulty, &taken, &retention, kivi_backup::manifest::now()).await;
+            let listed = History::read(&folder).await.unwrap().backups;
+            let counted = listed.iter().map(|backup| &backup.name).filter(|name| retention.counts(name));
+            let oldest = counted.min().unwrap();
+            match &pruned.oldest_kept {
+                Some(told) => assert!(told <= oldest, "{trip:?} at {at}: {told}, and {oldest} is there"),
+                None => assert!(pruned.not_pruned.is_some(), "{trip:?} at {at}"),
+            }
+            if !faulty.tripped() {
+                assert_eq!((pruned.pruned.len(), pruned.not_pruned), (2, None));
+                assert_eq!(pruned.oldest_kept.unwrap().to_string(), at_hour(3));
+                break;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_archived_at_any_step_of_a_backup_does_not_keep_it_from_its_end() {
+    let server = Running::start().await;
+    server.put("k", "v").await;
+    let (_root, folder) = folder();
+    server.take(&folder, "a").await.unwrap();
+    let mut archiver = Archiver::default();
+    for at in 1.. {
+        let held = Faulty::new(&folder, at, Trip::Hold);
+        // One stays, so that the steps are the same each time.
+        let retention = Retention { keep: Some(1), ..Retention::default() };
+        let (store, order) = (server.server(), take::Order { retention, ..order(&format!("b{at}")) });
+        let mut taking = pin!(take(&held, &store, &order, now));
+        let taken = tokio::select! {
+            taken = &mut taking => taken,
+            () = held.stopped() => {
+                server.put("k", format!("{at}")).await;
+                archiver.archive(&folder, &store).await.unwrap();
+                held.release();
+                taking.await
+            }
+        };
+        taken.unwrap_or_else(|error| panic!("at {at}: {error}"));
+        if !held.tripped() {
+            assert!(at > 6, "{at}");
+            break;
+        }
+    }
+    let latest = |order: &mut kivi_backup::restore::Order| order.upto = Some(Upto::Latest);
+    assert_eq!(restored(&folder, latest).await.unwrap().to_string(), server.hash().await);
 }
 
 #[tokio::test]

@@ -12,6 +12,8 @@ mod faulty;
 #[cfg(test)]
 mod interrupted;
 #[cfg(test)]
+mod pasts;
+#[cfg(test)]
 mod restore;
 #[cfg(test)]
 mod running;

@@ -57,6 +57,18 @@ impl Running {
         self.dir
     }
 
+    /// Stops, and begins again over what is there; returns a copy of it as it is now, too.
+    pub(crate) async fn copied(self) -> (Self, TempDir) {
+        let dir = self.stop().await;
+        let copy = tempfile::tempdir().unwrap();
+        std::fs::create_dir(copy.path().join("data")).unwrap();
+        for file in std::fs::read_dir(dir.path().join("data")).unwrap() {
+            let file = file.unwrap();
+            std::fs::copy(file.path(), copy.path().join("data").join(file.file_name())).unwrap();
+        }
+        (Self::start_in(dir).await, copy)
+    }
+
     pub(crate) fn server(&self) -> Server {
         Server { url: self.url.clone(), ca: None, tokens_dir: None }
     }
@@ -77,7 +89,7 @@ impl Running {
 }
 
 pub(crate) fn order(name: &str) -> take::Order {
-    take::Order { name: name.parse().unwrap(), retention: Retention::default() }
+    take::Order { name: name.parse().unwrap(), uid: None, retention: Retention::default() }
 }
 
 /// A place in a folder of its own.
