@@ -1,5 +1,6 @@
 //! One reconcile: the five steps in order. Idempotent; it does not ask why it runs.
 
+mod error;
 mod invalid;
 
 use std::collections::HashMap;
@@ -16,26 +17,26 @@ use kube_runtime::controller::Action;
 use kube_runtime::events::Recorder;
 use kube_runtime::reflector::ObjectRef;
 use parking_lot::Mutex;
-use thiserror::Error;
 use tokio::sync::watch;
 
-use crate::answer::{is_absent, is_leaving, is_refusal, retry_after};
-use crate::apply::{self, ApplyError, Before};
+pub use self::error::ReconcileError;
+use crate::answer::{is_leaving, is_refusal};
+use crate::apply::{self, Before};
 use crate::backoff;
 use crate::backup::known::Copies;
 use crate::build;
 use crate::catalog::Catalog;
-use crate::dereference::{self, DereferenceError, Dereferenced};
+use crate::dereference::{self, Dereferenced};
 use crate::events;
 use crate::ledger::Ledger;
-use crate::material::{self, Material, MaterialError};
+use crate::material::{self, Material};
 use crate::metrics::Metrics;
 use crate::model::{Certificate, IssuerCertificate, Store};
 use crate::rollouts::{self, Change, Rollouts, Turn, Wait};
 use crate::status::seen::{self, Seen};
 use crate::status::{self, StatusError, compute};
 use crate::validate::{self, ValidationError};
-use crate::volumes::change::{self, VolumeError};
+use crate::volumes::change::{self};
 use crate::volumes::plan::Template;
 
 /// The watched type: one malformed store must not stop the watch of all.
@@ -69,83 +70,6 @@ impl Context {
         let mut store = ObjectRef::new(name);
         store.namespace = namespace.map(str::to_owned);
         self.failures.lock().remove(&store);
-    }
-}
-
-/// Why a reconcile ended early.
-#[derive(Debug, Error)]
-pub enum ReconcileError {
-    /// The store cannot be read by this release.
-    #[error("the store is malformed: {0}")]
-    Malformed(Box<InvalidObject>),
-    /// The store cannot be built.
-    #[error("the store is invalid: {0}")]
-    Invalid(#[from] ValidationError),
-    /// Step 1.
-    #[error(transparent)]
-    Dereference(#[from] DereferenceError),
-    /// The volumes: between steps 1 and 2, and instead of step 4.
-    #[error(transparent)]
-    Volume(#[from] VolumeError),
-    /// Between steps 2 and 3.
-    #[error(transparent)]
-    Material(#[from] MaterialError),
-    /// Step 4.
-    #[error(transparent)]
-    Apply(#[from] ApplyError),
-    /// Step 5.
-    #[error(transparent)]
-    Status(#[from] StatusError),
-}
-
-impl ReconcileError {
-    /// The label of the metric.
-    pub fn reason(&self) -> &'static str {
-        match self {
-            Self::Malformed(_) => "Malformed",
-            Self::Invalid(error) => error.reason(),
-            Self::Dereference(_) => "DereferenceFailed",
-            Self::Volume(_) => "VolumeFailed",
-            Self::Material(_) => "MaterialFailed",
-            Self::Apply(_) => "ApplyFailed",
-            Self::Status(_) => "StatusFailed",
-        }
-    }
-
-    /// What the API server said, where it was it that said something.
-    fn cause(&self) -> Option<&kube::Error> {
-        match self {
-            Self::Dereference(error) => Some(error.cause()),
-            Self::Apply(error) => Some(error.cause()),
-            Self::Status(error) => Some(error.cause()),
-            Self::Volume(error) => Some(error.cause()),
-            Self::Malformed(_) | Self::Invalid(_) | Self::Material(_) => None,
-        }
-    }
-
-    /// Whether the store left in the meantime, or its whole namespace leaves: that nothing can be made or told there
-    /// any more is no failure.
-    fn is_farewell(&self) -> bool {
-        match self {
-            Self::Status(StatusError::Write { source, .. }) if is_absent(source) => true,
-            error => error.cause().is_some_and(is_leaving),
-        }
-    }
-
-    /// How long the API server asked to be left alone.
-    fn asked(&self) -> Option<Duration> {
-        retry_after(self.cause()?)
-    }
-
-    /// Whether only a change of the store, or of what it refers to, can help.
-    fn waits_for_user(&self) -> bool {
-        match self {
-            Self::Malformed(_) => true,
-            Self::Invalid(error) => !error.must_be_tried_again(),
-            Self::Dereference(_) | Self::Volume(_) | Self::Material(_) | Self::Apply(_) | Self::Status(_) => {
-                false
-            }
-        }
     }
 }
 

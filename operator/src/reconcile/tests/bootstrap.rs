@@ -1,5 +1,6 @@
 //! Stores that began with a backup are made anew, and grow, when nothing is known of the backup any more.
 
+use super::volumes::{CLAIM, bound_claim, template_size};
 use super::*;
 
 const SPEC: &str = "{bootstrap: {fromBackup: {name: first}}}";

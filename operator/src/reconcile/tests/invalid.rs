@@ -1,5 +1,6 @@
 //! What runs is copied also while its spec cannot be built.
 
+use super::certificates::SECRET;
 use super::*;
 
 const SPEC: &str = "{backup: {schedule: 0 2 * * *, destination: {volume: {claimName: backups}}}}";
