@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use kivi_crds::{BackupConditionType, KeyValueStoreBackup, KeyValueStoreBackupStatus, labels};
+use kivi_crds::{BackupConditionType, Destination, KeyValueStoreBackup, KeyValueStoreBackupStatus, labels};
 use kube::api::{DeleteParams, PostParams};
 use kube::core::DeserializeGuard;
 use kube::{Api, Client, Resource as _, ResourceExt};
@@ -236,7 +236,7 @@ async fn prune(
 ) -> Result<(), ReconcileError> {
     let namespace = backup.namespace().unwrap_or_default();
     let api: Api<KeyValueStoreBackup> = Api::namespaced(context.client.clone(), &namespace);
-    for name in outlived(backup, &context.backups, &report.pruned) {
+    for name in outlived(backup, &context.backups, report) {
         tracing::info!(backup = name, "Removing a backup of which there is no copy any more, or never was.");
         match api.delete(&name, &DeleteParams::background()).await {
             Err(source) if !is_absent(&source) => {
@@ -248,18 +248,24 @@ async fn prune(
     Ok(())
 }
 
-/// The scheduled backups of the same store that were `pruned`, or that failed before this one was due.
-fn outlived(backup: &KeyValueStoreBackup, backups: &Store<Watched>, pruned: &[String]) -> Vec<String> {
+/// The scheduled backups of the same store whose copies are gone by a report, or that failed before this one was due.
+fn outlived(backup: &KeyValueStoreBackup, backups: &Store<Watched>, report: &Report) -> Vec<String> {
     let due = |backup: &KeyValueStoreBackup| -> Option<Timestamp> {
         backup.annotations().get(labels::SCHEDULED_AT)?.parse().ok()
     };
+    let place =
+        |backup: &KeyValueStoreBackup| -> Option<Destination> { backup.status.as_ref()?.destination.clone() };
     let found = backups.state_filter(|other| {
         other.0.as_ref().is_ok_and(|other| {
-            let failed = || status::holds(other, BackupConditionType::Failed) && due(other) < due(backup);
+            let is = |end| status::holds(other, end);
+            let failed = || is(BackupConditionType::Failed) && due(other) < due(backup);
+            // A report names as many as fit. Where the destination was another, the copy is there still.
+            let older = || report.oldest_kept.as_ref().is_some_and(|oldest| other.name_any() < *oldest);
+            let gone = || is(BackupConditionType::Complete) && older() && place(other) == place(backup);
             other.metadata.namespace == backup.metadata.namespace
                 && other.spec.store_ref == backup.spec.store_ref
                 && due(other).is_some()
-                && (pruned.contains(&other.name_any()) || failed())
+                && (report.pruned.contains(&other.name_any()) || failed() || gone())
         })
     });
     found.iter().filter_map(|other| Some(other.0.as_ref().ok()?.name_any())).collect()

@@ -27,7 +27,9 @@ pub(super) struct Report {
     /// Names of the backups that were removed from the destination.
     #[serde(default)]
     pub(super) pruned: Vec<String>,
-    /// Why not all of them were that should have been.
+    /// The oldest of those of the schedule that stay: none of them that is older has a copy there any more.
+    pub(super) oldest_kept: Option<String>,
+    /// Why not all of them were removed that should have been.
     pub(super) not_pruned: Option<String>,
 }
 

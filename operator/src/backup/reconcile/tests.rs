@@ -308,3 +308,36 @@ async fn what_failed_before_a_success_of_the_schedule_goes_with_it() {
         );
     }
 }
+
+#[tokio::test]
+async fn every_scheduled_backup_whose_copy_is_gone_goes_also_where_no_report_names_it() {
+    let server = cluster();
+    let scheduled = |name: &str, day: &str, path: &str| {
+        let mut made = backup(
+            name,
+            &json!({"annotations": {"kivi.dev/scheduled-at": format!("2026-11-{day}T02:00:00Z")}}),
+        );
+        made["status"] = json!({"destination": {"volume": {"claimName": "backups", "path": path}}, "conditions": [{
+            "type": "Complete", "status": "True", "reason": "Succeeded", "message": "m", "lastTransitionTime": "2026-11-22T10:00:00Z"}]});
+        made
+    };
+    let mut by_hand = scheduled("mine", "23", "shop/orders/s");
+    by_hand["metadata"]["annotations"] = json!({});
+    let mut second = scheduled("second", "26", "shop/orders/s");
+    second["status"] = Value::Null;
+    let backups = [
+        scheduled("orders-at-20261123-0200", "23", "shop/orders/s"),
+        // Another destination keeps what it has.
+        scheduled("orders-at-20261124-0200", "24", "elsewhere"),
+        scheduled("orders-at-20261125-0200", "25", "shop/orders/s"),
+        by_hand,
+        second,
+    ];
+    run(&server, &backups).await;
+    let report = json!({"location": "l", "revision": 7, "keys": 2, "bytes": 512, "sha256": "ab", "stateHash": "cd",
+        "storeId": "ef", "startedAt": "s", "finishedAt": "f", "pruned": [], "oldestKept": "orders-at-20261125-0200"});
+    end_job(&server, "Complete", 0, &report.to_string());
+    server.writes();
+    run(&server, &backups).await;
+    assert_eq!(server.writes(), ["orders-at-20261123-0200 keyvaluestorebackups", "status second"]);
+}
