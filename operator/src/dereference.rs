@@ -290,14 +290,21 @@ async fn config_map(
     whole(&api, "ConfigMap", name).await
 }
 
-async fn certificate(
+/// The Certificate of cert-manager of this name; none where the cluster does not know them.
+///
+/// # Errors
+/// When the API server does not answer.
+pub async fn certificate(
     client: &Client,
     namespace: &str,
     name: &str,
 ) -> Result<Option<DynamicObject>, DereferenceError> {
     let resource = ForeignKind::Certificate.resource();
     let api = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &resource);
-    whole(&api, "Certificate", name).await
+    match whole(&api, "Certificate", name).await {
+        Err(error) if is_absent(error.cause()) => Ok(None),
+        found => found,
+    }
 }
 
 /// The object of this name, with all that is in it, as a list of none or one.

@@ -1,12 +1,14 @@
 //! The certificate of a store that cannot be built: what serves must not end with it. Where the operator issues it, and
 //! `spec.tls` is sound by itself, it is renewed whatever is wrong with the rest.
 //!
-//! Two parts: what is due (pure), and its writing (client). Of the spec nothing but `spec.tls` is looked at.
+//! Two parts: what is due (pure), and its writing (client). Of the spec nothing but `spec.tls` is looked at, and what runs
+//! must have come of it: a certificate that another spec is to bring is not made, and none of an earlier one written over.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kivi_crds::{CertificateStatus, KeyValueStore, KeyValueStoreSpec};
 use kube::api::{Patch, PatchParams};
@@ -15,10 +17,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::apply::{ApplyError, FIELD_MANAGER};
-use crate::build;
+use crate::build::{self, pod};
 use crate::catalog::Catalog;
 use crate::dereference::Dereferenced;
 use crate::material;
+use crate::model::{Certificate, Store};
+use crate::pki::{Held, signed_by};
 use crate::status;
 use crate::validate::validate;
 
@@ -54,8 +58,11 @@ pub fn due(
         ..Dereferenced::default()
     };
     let store = validate(&store, &found, catalog, cluster_domain, now).ok()?;
+    let Certificate::Managed(managed) = &store.certificate else { return None };
+    if !(is_own(&managed.held) && serves(&store, found.stateful_set.as_ref()?)) {
+        return None;
+    }
     let material = material::ensure(&store, now).ok()?;
-    material.certificate.as_ref()?;
     let children = build::build(&store, &material);
     let renewal = Renewal {
         authority: children.authority_secret?,
@@ -71,6 +78,19 @@ pub fn due(
         && in_force(found.authority.as_ref(), &renewal.authority)
         && in_force(found.leaf.as_ref(), &renewal.leaf);
     (!at_rest).then_some(renewal)
+}
+
+/// Whether the leaf that is there is of an authority of the store.
+fn is_own(held: &Held) -> bool {
+    let issue = held.authority.iter().chain(&held.next).map(|pair| &pair.certificate);
+    let issued = held.retired.iter().map(|old| &old.certificate);
+    let leaf = held.leaf.as_ref().filter(|_| held.authority.is_some());
+    leaf.is_some_and(|leaf| issue.chain(issued).any(|authority| signed_by(leaf, authority)))
+}
+
+/// Whether the pods of a StatefulSet serve with the Secret of the leaf.
+fn serves(store: &Store, set: &StatefulSet) -> bool {
+    pod::secret(set, pod::TLS) == store.certificate_secret().as_deref()
 }
 
 /// Writes it: the authority before its leaf, as a leaf whose authority was lost would be issued again.
@@ -154,6 +174,22 @@ mod tests {
         assert_eq!(renewal.authority.data, old.authority.unwrap().data);
         let told = renewal.certificate.unwrap();
         assert_eq!((told.generation, told.not_after.as_str()), (2, "2027-02-20T10:00:00Z"));
+    }
+
+    #[test]
+    fn a_certificate_that_is_not_what_runs_is_neither_made_nor_written_over() {
+        let old = issued_before(70);
+        let other = issued_before(69);
+        let mut provided = old.clone();
+        let pod = provided.stateful_set.as_mut().unwrap().spec.as_mut().unwrap().template.spec.as_mut();
+        let tls = pod.unwrap().volumes.as_mut().unwrap().iter_mut().find(|volume| volume.name == "tls");
+        tls.unwrap().secret.as_mut().unwrap().secret_name = Some("mine".to_owned());
+        let is_left_alone = |what, found| assert_eq!(due_now(BROKEN, &found), None, "{what}");
+        is_left_alone("served from another Secret", provided);
+        is_left_alone("no authority", Dereferenced { authority: None, ..old.clone() });
+        is_left_alone("no leaf", Dereferenced { leaf: None, ..old.clone() });
+        is_left_alone("a leaf of another's", Dereferenced { leaf: other.leaf, ..old.clone() });
+        is_left_alone("no StatefulSet", Dereferenced { stateful_set: None, ..old });
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The pod template: a server, and before it the sidecar as a native sidecar, under the restricted
 //! profile of the Pod Security Standards.
 
+use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{
     Capabilities, ConfigMapVolumeSource, ContainerPort, EmptyDirVolumeSource, HTTPGetAction, KeyToPath,
     PodSecurityContext, PodSpec, PodTemplateSpec, Probe, SeccompProfile, SecretVolumeSource, SecurityContext,
@@ -38,6 +39,11 @@ const CONFIG_HASH: &str = "kivi.dev/config-hash";
 pub(crate) const LAST_WORDS: &str = "FallbackToLogsOnError";
 /// Files in a pod are read by the pod's group.
 pub(crate) const MODE: i32 = 0o440;
+
+/// Name of the volume with the server's pair.
+pub(crate) const TLS: &str = "tls";
+/// Name of the volume with the bearer tokens.
+pub(crate) const TOKENS: &str = "tokens";
 
 /// Name of the port where clients come in.
 pub(super) fn client_port_name(store: &Store) -> &'static str {
@@ -129,7 +135,7 @@ fn volumes(store: &Store) -> Vec<Volume> {
             ..Volume::default()
         },
         Volume {
-            name: "tokens".to_owned(),
+            name: TOKENS.to_owned(),
             secret: Some(SecretVolumeSource {
                 secret_name: Some(store.tokens_secret()),
                 default_mode: Some(MODE),
@@ -140,7 +146,7 @@ fn volumes(store: &Store) -> Vec<Volume> {
     ];
     if let Some(secret) = store.certificate_secret() {
         volumes.push(Volume {
-            name: "tls".to_owned(),
+            name: TLS.to_owned(),
             secret: Some(SecretVolumeSource {
                 secret_name: Some(secret),
                 default_mode: Some(MODE),
@@ -178,11 +184,18 @@ pub(crate) fn mount(volume: &str, path: &str, read_only: bool) -> VolumeMount {
     }
 }
 
+/// The Secret that a volume of a StatefulSet's pods shows, as the pods were made.
+pub(crate) fn secret<'s>(set: &'s StatefulSet, volume: &str) -> Option<&'s str> {
+    let pod = set.spec.as_ref()?.template.spec.as_ref()?;
+    let volume = pod.volumes.iter().flatten().find(|other| other.name == volume)?;
+    volume.secret.as_ref()?.secret_name.as_deref()
+}
+
 /// What the process at the clients' port reads besides the configuration: the pair and the tokens.
 pub(super) fn front_mounts(store: &Store) -> Vec<VolumeMount> {
-    let mut mounts = vec![mount("tokens", "/etc/kivi/tokens", true)];
+    let mut mounts = vec![mount(TOKENS, "/etc/kivi/tokens", true)];
     if store.tls() {
-        mounts.push(mount("tls", "/etc/kivi/tls", true));
+        mounts.push(mount(TLS, "/etc/kivi/tls", true));
     }
     mounts
 }

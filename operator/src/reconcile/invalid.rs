@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use kivi_crds::{KeyValueStore, StoreNames};
-use kube::ResourceExt as _;
+use kube::{Client, ResourceExt as _};
 
 use super::{Context, ReconcileError, owns, tell, until};
 use crate::backup::due;
-use crate::dereference::Dereferenced;
+use crate::dereference::{self, Dereferenced};
 use crate::renewal;
 use crate::status::{compute, seen};
 use crate::validate::{self, ValidationError};
@@ -37,6 +37,11 @@ pub(super) async fn look_after(
     let catalog = context.catalog.borrow().clone();
     let renewal =
         if runs { renewal::due(store, &found, &catalog, &context.cluster_domain, now) } else { None };
+    // Asked only here: no watch tells of them, and few stores had one. What cert-manager writes is not written over.
+    let renewal = match renewal {
+        Some(_) if is_issued_elsewhere(store, client, &namespace).await? => None,
+        renewal => renewal,
+    };
     let renewed = match &renewal {
         Some(renewal) => renewal::write(client, &namespace, renewal).await,
         None => Ok(()),
@@ -51,6 +56,16 @@ pub(super) async fn look_after(
     }
     tell(store, context, &next).await?;
     made.and(renewed).map_err(ReconcileError::Apply)
+}
+
+/// Whether a Certificate of cert-manager is there that an earlier spec asked for.
+async fn is_issued_elsewhere(
+    store: &KeyValueStore,
+    client: &Client,
+    namespace: &str,
+) -> Result<bool, ReconcileError> {
+    let certificate = dereference::certificate(client, namespace, &store.name_any()).await?;
+    Ok(certificate.is_some_and(|certificate| owns(store, &certificate)))
 }
 
 /// When a store that waits for its user is to be looked at again for the sake of what runs.

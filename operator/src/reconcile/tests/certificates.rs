@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 
 /// Makes the server know cert-manager.
-fn install_cert_manager(server: &Server) {
+pub(super) fn install_cert_manager(server: &Server) {
     let list = json!({
         "kind": "APIResourceList", "groupVersion": "cert-manager.io/v1",
         "resources": [{"name": "certificates", "singularName": "certificate", "namespaced": true, "kind": "Certificate", "verbs": ["get"]}],
@@ -13,7 +13,7 @@ fn install_cert_manager(server: &Server) {
     server.objects.lock().insert("/apis/cert-manager.io/v1".to_owned(), list);
 }
 
-const CERTIFICATE: &str = "/apis/cert-manager.io/v1/namespaces/shop/certificates/orders";
+pub(super) const CERTIFICATE: &str = "/apis/cert-manager.io/v1/namespaces/shop/certificates/orders";
 pub(super) const SECRET: &str = "/api/v1/namespaces/shop/secrets/orders-tls";
 const BUNDLE: &str = "/api/v1/namespaces/shop/configmaps/orders-ca";
 

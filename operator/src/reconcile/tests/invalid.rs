@@ -1,14 +1,23 @@
 //! What runs is copied also while its spec cannot be built.
 
-use super::certificates::SECRET;
+use super::certificates::{CERTIFICATE, SECRET, install_cert_manager};
 use super::*;
 
 const SPEC: &str = "{backup: {schedule: 0 2 * * *, destination: {volume: {claimName: backups}}}}";
 const BROKEN: &str = "{tls: {secretRef: {name: none}}, backup: {schedule: 0 2 * * *, destination: {volume: {claimName: backups}}}}";
+const BROKEN_TOKENS: &str = "{auth: {tokensSecretRef: {name: none}}}";
 const STATUS: &str = "/apis/kivi.dev/v1alpha1/namespaces/shop/keyvaluestores/orders/status";
 
 fn made(server: &Server) -> usize {
     server.objects.lock().keys().filter(|path| path.contains("/keyvaluestorebackups/")).count()
+}
+
+/// The store as it is with an edit that asks for another leaf and breaks something else.
+fn rotated(server: &Server) -> Arc<Watched> {
+    let Ok(store) = &server.store(BROKEN_TOKENS).0 else { panic!("the store can be read") };
+    let mut store = store.clone();
+    store.annotations_mut().insert("kivi.dev/rotate-certificate".to_owned(), "now".to_owned());
+    Arc::new(DeserializeGuard(Ok(store)))
 }
 
 #[tokio::test]
@@ -43,26 +52,50 @@ async fn a_store_that_never_ran_is_not_copied() {
 
 #[tokio::test]
 async fn a_certificate_is_renewed_though_the_spec_cannot_be_built() {
-    let broken = "{auth: {tokensSecretRef: {name: none}}}";
     let server = Server::default();
     reconcile(server.store("{}"), server.context()).await.unwrap();
     let leaf = || server.objects.lock()[SECRET]["data"]["tls.crt"].clone();
     let first = leaf();
     let context = server.context();
-    let error = reconcile(server.store(broken), context.clone()).await.unwrap_err();
+    let error = reconcile(server.store(BROKEN_TOKENS), context.clone()).await.unwrap_err();
     assert_eq!((error.reason(), leaf()), ("SecretNotFound", first.clone()));
-    assert_ne!(error_policy(server.store(broken), &error, context), Action::await_change());
+    assert_ne!(error_policy(server.store(BROKEN_TOKENS), &error, context), Action::await_change());
 
-    let asks = || {
-        let Ok(store) = &server.store(broken).0 else { panic!("the store can be read") };
-        let mut store = store.clone();
-        store.annotations_mut().insert("kivi.dev/rotate-certificate".to_owned(), "now".to_owned());
-        Arc::new(DeserializeGuard(Ok(store)))
-    };
-    reconcile(asks(), server.context()).await.unwrap_err();
+    reconcile(rotated(&server), server.context()).await.unwrap_err();
     assert_ne!(leaf(), first);
     assert_eq!(server.objects.lock()[STATUS]["status"]["certificate"]["generation"], 2);
     server.writes();
-    reconcile(asks(), server.context()).await.unwrap_err();
+    reconcile(rotated(&server), server.context()).await.unwrap_err();
     assert_eq!(server.writes(), [""; 0], "once");
+}
+
+#[tokio::test]
+async fn a_certificate_that_a_broken_spec_asks_for_anew_is_not_made() {
+    let server = Server::default();
+    reconcile(server.store("{}"), server.context()).await.unwrap();
+    let mut provided = server.objects.lock()[SECRET].clone();
+    provided["metadata"] = json!({"name": "corp", "namespace": "shop"});
+    server.put("/api/v1/namespaces/shop/secrets/corp", provided);
+    let corp = "{tls: {secretRef: {name: corp}}}";
+    reconcile(server.store(corp), server.context()).await.unwrap();
+    server.writes();
+    reconcile(server.store(BROKEN_TOKENS), server.context()).await.unwrap_err();
+    assert_eq!(server.writes(), ["status orders"], "what clients trust is what is served");
+}
+
+#[tokio::test]
+async fn what_cert_manager_keeps_is_not_written_over_for_a_broken_spec() {
+    let server = Server::default();
+    install_cert_manager(&server);
+    reconcile(server.store("{}"), server.context()).await.unwrap();
+    let own = server.objects.lock().clone();
+    let issuer = "{tls: {issuerRef: {name: ca}}}";
+    reconcile(server.store(issuer), server.context()).await.unwrap();
+    assert!(server.objects.lock().contains_key(CERTIFICATE));
+    // Its keeper has not written the leaf yet, and the authority is there still.
+    let authority = "/api/v1/namespaces/shop/secrets/orders-ca";
+    server.put(authority, own[authority].clone());
+    server.writes();
+    reconcile(rotated(&server), server.context()).await.unwrap_err();
+    assert_eq!(server.writes(), ["status orders"]);
 }
