@@ -1,12 +1,13 @@
 //! Step 1 (client): fetches what a backup refers to, and what there is of it already. It must not judge.
 
+use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Pod, Secret};
-use kivi_crds::{Destination, KeyValueStore, KeyValueStoreBackup};
+use kivi_crds::{Destination, KeyValueStore, KeyValueStoreBackup, StoreNames};
 use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt as _};
 
-use crate::dereference::DereferenceError;
+use crate::dereference::{self, DereferenceError};
 
 /// What a backup refers to.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -17,6 +18,8 @@ pub(super) struct Dereferenced {
     pub(super) pods: Vec<Pod>,
     /// Its store; not looked up where there is a Job.
     pub(super) store: Option<KeyValueStore>,
+    /// The store's StatefulSet, or someone else's of its name; not looked up where there is a Job.
+    pub(super) stateful_set: Option<StatefulSet>,
     /// Whether the Secret with the destination's credentials is there; true where none is named.
     pub(super) credentials: bool,
     /// The Secret with the authorities of the destination's server, where one is named.
@@ -59,6 +62,10 @@ pub(super) async fn dereference(
         .get_opt(store_name)
         .await
         .map_err(|source| error("KeyValueStore", store_name, source))?;
+    let stateful_set = match &store {
+        Some(_) => dereference::stateful_set(client, namespace, &StoreNames::new(store_name)).await?,
+        None => None,
+    };
     let place = destination(backup, store.as_ref());
     let keys =
         place.and_then(|place| Some(place.s3.as_ref()?.credentials_secret_ref.as_ref()?.name.as_str()));
@@ -70,7 +77,7 @@ pub(super) async fn dereference(
         None => None,
         Some(named) => secret(client, namespace, &named.name).await?,
     };
-    Ok(Dereferenced { job, pods: Vec::new(), store, credentials, authority, ahead })
+    Ok(Dereferenced { job, pods: Vec::new(), store, stateful_set, credentials, authority, ahead })
 }
 
 async fn secret(client: &Client, namespace: &str, name: &str) -> Result<Option<Secret>, DereferenceError> {

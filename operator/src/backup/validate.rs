@@ -1,6 +1,7 @@
 //! Step 2 (pure): a backup and what it refers to become a [`BackupJob`], or a sentence: what it waits for, or why it
 //! will not be made.
 
+use k8s_openapi::api::apps::v1::StatefulSet;
 use kivi_crds::{ConditionType, KeyValueStore, KeyValueStoreBackup, StoreNames, labels};
 use kube::{Resource as _, ResourceExt as _};
 use thiserror::Error;
@@ -8,6 +9,7 @@ use thiserror::Error;
 use super::authority::{self, NoAuthority};
 use super::dereference::{Dereferenced, destination};
 use super::model::{BackupJob, Copy, Source, Tools};
+use crate::build::pod;
 use crate::status::conditions;
 use crate::validate::placement;
 
@@ -108,9 +110,16 @@ pub(super) fn validate(
         return Err(Refusal::Ambiguous);
     }
     let destination = destination.resolved(&namespace, name, &store.uid().unwrap_or_default());
-    let source = source(&namespace, store)?;
-    let placement = placement::read(store)
-        .map_err(|error| Refusal::NotReady { store: name.clone(), why: error.to_string() })?;
+    let runs = found.stateful_set.as_ref().filter(|set| is_of(set, store));
+    let source = source(&namespace, store, runs)?;
+    let placement = match (placement::read(store), runs) {
+        (Ok(placement), _) => placement,
+        // What is wrong with the spec is not in force: it is copied where it runs.
+        (Err(_), Some(set)) => placement::as_made(store, set),
+        (Err(error), None) => {
+            return Err(Refusal::NotReady { store: name.clone(), why: error.to_string() });
+        }
+    };
     if let Some(ahead) = &found.ahead {
         return Err(Refusal::Queued(ahead.clone()));
     }
@@ -129,8 +138,13 @@ pub(super) fn validate(
     })
 }
 
-/// The store as its clients see it: what its status tells them.
-fn source(namespace: &str, store: &KeyValueStore) -> Result<Source, Refusal> {
+fn is_of(set: &StatefulSet, store: &KeyValueStore) -> bool {
+    set.owner_references().iter().any(|owner| Some(&owner.uid) == store.metadata.uid.as_ref())
+}
+
+/// The store as its clients see it: what its status tells them, and the tokens that its servers take. Those of a spec that
+/// cannot be built are none of them.
+fn source(namespace: &str, store: &KeyValueStore, runs: Option<&StatefulSet>) -> Result<Source, Refusal> {
     let not_ready = |why: &str| Refusal::NotReady { store: store.name_any(), why: why.to_owned() };
     let status = store.status.as_ref().ok_or_else(|| not_ready("it is new."))?;
     let ready = conditions::find(&status.conditions, ConditionType::Ready);
@@ -144,8 +158,9 @@ fn source(namespace: &str, store: &KeyValueStore) -> Result<Source, Refusal> {
     if let Some(bare) = certificate.filter(|certificate| certificate.ca_config_map.is_none()) {
         return Err(Refusal::NotTrusted { store: store.name_any(), secret: bare.secret_name.clone() });
     }
+    let named = || store.spec.auth.tokens_secret_ref.as_ref().map(|secret| secret.name.clone());
+    let tokens = runs.and_then(|set| pod::secret(set, pod::TOKENS)).map(str::to_owned).or_else(named);
     let own_tokens = || StoreNames::new(store.name_any()).token_secret();
-    let tokens = store.spec.auth.tokens_secret_ref.as_ref().map(|secret| secret.name.clone());
     Ok(Source {
         store: store.name_any(),
         namespace: namespace.to_owned(),

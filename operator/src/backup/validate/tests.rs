@@ -1,5 +1,5 @@
 use super::*;
-use crate::test_support::{custom_resource, secret, tools};
+use crate::test_support::{children, custom_resource, secret, tools};
 
 const READY: &str = "conditions: [{type: Ready, status: 'True', reason: Serving, message: m, lastTransitionTime: '2026-11-22T10:00:00Z'}],
   endpoint: 'https://orders.shop.svc', readyReplicas: 1";
@@ -85,10 +85,38 @@ fn its_pod_runs_where_those_of_the_store_do() {
         ("mine", "ssd")
     );
     assert_eq!(placement.resources.limits.unwrap()["cpu"].0, "1");
-    let broken = TO_VOLUME.replace("{backup:", "{pod: {tolerations: [{key: 1}]}, backup:");
-    let refusal = validate(&backup(""), &found(&broken, READY), &tools()).unwrap_err();
+}
+
+const BROKEN_POD: &str = "{pod: {tolerations: [{key: 1}]}, backup: {resources: {limits: {cpu: 1}}, destination: {volume: {claimName: backups}}}}";
+
+/// A store that was built of one spec, and has another since.
+fn edited(spec: &str, since: &str) -> Dereferenced {
+    Dereferenced { stateful_set: Some(children(spec).2.stateful_set), ..found(since, READY) }
+}
+
+#[test]
+fn where_the_spec_cannot_be_read_its_pod_runs_where_those_of_the_store_were_made_to() {
+    let refusal = validate(&backup(""), &found(BROKEN_POD, READY), &tools()).unwrap_err();
     assert_eq!(refusal.reason(), "StoreNotReady");
     assert!(refusal.to_string().contains("spec.pod.tolerations[0].key"), "{refusal}");
+
+    let pod = "pod: {nodeSelector: {disk: ssd}, tolerations: [{key: ssd}], priorityClassName: high, serviceAccount: {name: mine},
+      template: {spec: {imagePullSecrets: [{name: pull}]}}}";
+    let found = edited(&format!("{{{pod}}}"), BROKEN_POD);
+    let made = validate(&backup(""), &found, &tools()).unwrap().copy.placement;
+    let sound = BROKEN_POD.replace("pod: {tolerations: [{key: 1}]}", pod);
+    assert_eq!(made, placement::read(&custom_resource(&sound)).unwrap());
+}
+
+#[test]
+fn it_asks_with_the_tokens_that_the_servers_take_whatever_the_spec_names_since() {
+    let since = TO_VOLUME.replace("{backup:", "{auth: {tokensSecretRef: {name: none}}, backup:");
+    let tokens =
+        |found: &Dereferenced| validate(&backup(""), found, &tools()).unwrap().copy.source.tokens_secret;
+    assert_eq!(tokens(&edited("{}", &since)), "orders-token");
+    let mut theirs = edited("{}", &since);
+    theirs.stateful_set.as_mut().unwrap().metadata.owner_references = None;
+    assert_eq!(tokens(&theirs), "none", "of a StatefulSet that is not the store's nothing is taken");
 }
 
 #[test]
