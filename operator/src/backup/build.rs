@@ -4,12 +4,14 @@ mod cron_job;
 mod destination;
 mod job;
 mod pod;
+mod remembered;
 mod restore;
 mod scheduled;
 
 pub use cron_job::cron_job;
 pub use destination::VOLUMES;
 pub use job::job;
+pub use remembered::sound;
 pub use restore::NAME as RESTORE;
 pub(crate) use restore::container as restore;
 pub use scheduled::{due, scheduled};

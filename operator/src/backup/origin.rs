@@ -9,7 +9,8 @@ use kivi_crds::FromBackup;
 use kube::ResourceExt as _;
 use serde::{Deserialize, Serialize};
 
-use super::build::RESTORE;
+use super::build::{RESTORE, sound};
+use super::model::Tools;
 
 /// Annotation of a claim: what the store on its volume began with.
 pub const ORIGIN: &str = "kivi.dev/began-with";
@@ -36,12 +37,13 @@ pub fn unwritten(
     claims.iter().filter(lacks).map(|claim| (claim.name_any(), origin.clone())).collect()
 }
 
-/// The pod that a store of this beginning had, as far as it restores; none where its volume had another beginning.
-pub fn read(from_backup: &FromBackup, claims: &[PersistentVolumeClaim]) -> Option<PodSpec> {
+/// The pod that a store of this beginning had, as far as it restores; none where its volume had another beginning, or says
+/// what no operator wrote.
+pub fn read(from_backup: &FromBackup, claims: &[PersistentVolumeClaim], tools: &Tools) -> Option<PodSpec> {
     let mut origins = claims
         .iter()
         .filter_map(|claim| serde_json::from_str::<Origin>(claim.annotations().get(ORIGIN)?).ok());
-    Some(origins.find(|origin| origin.from_backup == *from_backup)?.pod)
+    sound(origins.find(|origin| origin.from_backup == *from_backup)?.pod, tools)
 }
 
 fn origin(from_backup: &FromBackup, set: &StatefulSet) -> Option<String> {
@@ -64,7 +66,7 @@ fn origin(from_backup: &FromBackup, set: &StatefulSet) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_support::children;
+    use crate::test_support::{children, tools};
 
     const PLACE: &str = "{destination: {volume: {claimName: old, path: p}}}";
 
@@ -96,12 +98,12 @@ mod tests {
         assert_eq!(name, "log-orders-0");
         let written = [claim(Some(text))];
         assert_eq!(unwritten(&from, &set(1), &written), [], "it is written once");
-        let pod = read(&from, &written).unwrap();
+        let pod = read(&from, &written, &tools()).unwrap();
         assert_eq!(pod.volumes.unwrap()[0].persistent_volume_claim.as_ref().unwrap().claim_name, "old");
         assert!(pod.init_containers.unwrap()[0].args.is_some());
 
-        assert!(read(&from_backup("{name: first}"), &written).is_none(), "another beginning");
-        assert!(read(&from, &[claim(None), claim(Some("no JSON"))]).is_none());
+        assert!(read(&from_backup("{name: first}"), &written, &tools()).is_none(), "another beginning");
+        assert!(read(&from, &[claim(None), claim(Some("no JSON"))], &tools()).is_none());
         assert_eq!(unwritten(&from, &set(1), &[claim(Some("no JSON"))]).len(), 1);
     }
 

@@ -98,7 +98,7 @@ pub(super) fn restore(
 ) -> Result<Option<Restore>, ValidationError> {
     let Some(bootstrap) = &store.spec.bootstrap else { return Ok(None) };
     let set = found.stateful_set.as_ref().and_then(|set| set.spec.as_ref()?.template.spec.as_ref());
-    let of_claim = || as_made(&origin::read(&bootstrap.from_backup, &found.claims)?);
+    let of_claim = || as_made(&origin::read(&bootstrap.from_backup, &found.claims, found.tools.as_ref()?)?);
     if let Some(made) = set.and_then(as_made).or_else(of_claim) {
         return Ok(Some(made));
     }

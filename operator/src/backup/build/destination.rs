@@ -19,6 +19,10 @@ const AUTHORITIES_PATH: &str = "/etc/kivi/bucket-ca";
 const AUTHORITIES_FILE: &str = "ca.crt";
 /// The volumes that a destination may need.
 pub const VOLUMES: [&str; 2] = [BACKUPS, AUTHORITIES];
+/// The variables whose values are written out.
+const VALUES: [&str; 4] = ["AWS_REGION", "AWS_ENDPOINT_URL", "AWS_ALLOW_HTTP", "AWS_CA_BUNDLE"];
+/// The variables that come of a Secret, each of the key of its own name.
+const KEYS: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
 
 /// What a pod needs for a destination.
 #[derive(Debug, Default, PartialEq)]
@@ -48,6 +52,34 @@ pub(super) fn mounts(volumes: &[Volume], read_only: bool) -> Vec<VolumeMount> {
         name => mount(name, PATH, read_only),
     };
     volumes.iter().map(place).collect()
+}
+
+/// Whether a place is one that [`place`] writes. None of another file of the container's is.
+pub(super) fn is_place(url: &str) -> bool {
+    let folder = url.strip_prefix("file://").and_then(|path| path.strip_prefix(PATH)?.strip_prefix('/'));
+    folder.map_or_else(|| url.starts_with("s3://"), |folder| folder.split('/').all(|part| part != ".."))
+}
+
+/// Whether a variable is one that [`place`] writes.
+pub(super) fn is_variable(variable: &EnvVar) -> bool {
+    let name = variable.name.as_str();
+    let of_secret = |secret: &SecretKeySelector| *variable == from_secret(&secret.name, name);
+    match variable.value_from.as_ref().and_then(|source| source.secret_key_ref.as_ref()) {
+        Some(secret) => KEYS.contains(&name) && of_secret(secret),
+        None => VALUES.contains(&name) && variable.value_from.is_none(),
+    }
+}
+
+/// Whether a volume is one that [`place`] writes: a claim of backups, or a Secret's authorities, and nothing else of that name.
+pub(super) fn is_volume(volume: &Volume) -> bool {
+    let Volume { name, persistent_volume_claim, secret, .. } = volume.clone();
+    let bare = match name.as_str() {
+        BACKUPS => persistent_volume_claim
+            .map(|claim| Volume { persistent_volume_claim: Some(claim), ..Volume::default() }),
+        AUTHORITIES => secret.map(|secret| Volume { secret: Some(secret), ..Volume::default() }),
+        _ => None,
+    };
+    bare.is_some_and(|bare| *volume == Volume { name, ..bare })
 }
 
 fn on_volume(volume: &VolumeDestination) -> Place {
@@ -80,8 +112,7 @@ fn in_bucket(s3: &S3Destination) -> Place {
         environment.push(value("AWS_ALLOW_HTTP", "true"));
     }
     if let Some(secret) = &s3.credentials_secret_ref {
-        let keys = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
-        environment.extend(keys.map(|key| from_secret(&secret.name, key)));
+        environment.extend(KEYS.map(|key| from_secret(&secret.name, key)));
     }
     if s3.ca_secret_ref.is_some() {
         environment.push(value("AWS_CA_BUNDLE", &format!("{AUTHORITIES_PATH}/{AUTHORITIES_FILE}")));

@@ -12,6 +12,19 @@ use crate::build::pod::{LAST_WORDS, container_security, mount};
 pub const NAME: &str = "restore";
 
 const DATA: &str = "/var/lib/kivi";
+const UNLESS_EXISTS: &str = "--unless-exists";
+
+/// Whether these are arguments that a container of this kind is made with.
+pub(super) fn are_args(args: &[String]) -> bool {
+    let [command, from, backup, data, unless, more @ ..] = args else { return false };
+    command == "restore"
+        && from.strip_prefix("--from=").is_some_and(destination::is_place)
+        && backup.starts_with("--backup=")
+        && data.strip_prefix("--data-dir=") == Some(DATA)
+        && unless == UNLESS_EXISTS
+        && more.len() <= 1
+        && more.iter().all(|revision| revision.starts_with("--at-revision="))
+}
 
 /// The container, and the volumes that it reads from. It holds what the server will, so it gets what the `server` gets;
 /// one that was made without stays without.
@@ -30,7 +43,7 @@ pub(crate) fn container(restore: &Restore, server: &ResourceRequirements) -> (Co
                 format!("--from={}", place.url),
                 format!("--backup={backup}"),
                 format!("--data-dir={DATA}"),
-                "--unless-exists".to_owned(),
+                UNLESS_EXISTS.to_owned(),
             ];
             args.extend(at_revision.as_ref().map(|revision| format!("--at-revision={revision}")));
             let environment = (!place.environment.is_empty()).then_some(place.environment);

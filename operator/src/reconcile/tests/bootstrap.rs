@@ -80,3 +80,21 @@ async fn what_never_came_up_binds_nobody() {
     let error = reconcile(server.store(&other), later(&server)).await.unwrap_err();
     assert_eq!(error.reason(), "BackupNotReady");
 }
+
+/// Who may write to claims, and make stores, may not by that make pods of any kind.
+#[tokio::test]
+async fn what_no_operator_wrote_at_a_claim_is_not_taken() {
+    const ORIGIN: &str = "kivi.dev/began-with";
+    let server = begun(1).await;
+    let mut claim = server.objects.lock()[CLAIM].clone();
+    let said = claim["metadata"]["annotations"][ORIGIN].as_str().unwrap();
+    let mut origin: Value = serde_json::from_str(said).unwrap();
+    origin["pod"]["volumes"][0] = json!({"name": "backups", "hostPath": {"path": "/"}});
+    claim["metadata"]["annotations"][ORIGIN] = json!(origin.to_string());
+    server.put(CLAIM, claim);
+    server.objects.lock().remove(SET);
+    server.objects.lock().remove(BACKUP);
+    let error = reconcile(server.store(SPEC), server.context()).await.unwrap_err();
+    assert_eq!(error.reason(), "BackupNotReady");
+    assert!(!server.objects.lock().contains_key(SET));
+}
