@@ -5,6 +5,7 @@
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
+use kivi_crds::settings::FileLogSettings;
 use kivi_crds::{KeyValueStoreSpec, StoreNames};
 use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
 use kube::{Api, Client, ResourceExt as _};
@@ -91,6 +92,11 @@ pub struct Refusal {
     pub said: String,
 }
 
+/// What a spec says of the log's file. What is out of bounds is refused later, in a sentence.
+fn sound(spec: &KeyValueStoreSpec) -> Option<&FileLogSettings> {
+    spec.log.file.as_ref().filter(|_| spec.log.check().is_ok())
+}
+
 /// Makes the claims of a store ask for what its spec says, and notes in `found` what became of it.
 ///
 /// # Errors
@@ -102,10 +108,7 @@ pub async fn requests(
     spec: &KeyValueStoreSpec,
     found: &mut Dereferenced,
 ) -> Result<(), VolumeError> {
-    // What is out of bounds is refused later, in a sentence.
-    let Some(file) = spec.log.file.as_ref().filter(|_| spec.log.check().is_ok()) else {
-        return Ok(());
-    };
+    let Some(file) = sound(spec) else { return Ok(()) };
     let names = StoreNames::new(store);
     let api: Api<PersistentVolumeClaim> = Api::namespaced(client.clone(), namespace);
     sign(&api, Claimant { namespace, store }, found).await?;
@@ -196,7 +199,10 @@ pub async fn remember(
     spec: &KeyValueStoreSpec,
     found: &mut Dereferenced,
 ) -> Result<(), VolumeError> {
-    let (Some(bootstrap), Some(set)) = (&spec.bootstrap, &found.stateful_set) else { return Ok(()) };
+    // Where nothing was asked of the claims, those of others are among them still.
+    let (Some(bootstrap), Some(set), Some(_)) = (&spec.bootstrap, &found.stateful_set, sound(spec)) else {
+        return Ok(());
+    };
     let api: Api<PersistentVolumeClaim> = Api::namespaced(client.clone(), namespace);
     for (name, origin) in origin::unwritten(&bootstrap.from_backup, set, &found.claims) {
         let patch = Patch::Merge(json!({"metadata": {"annotations": {origin::ORIGIN: origin}}}));

@@ -98,3 +98,17 @@ async fn what_no_operator_wrote_at_a_claim_is_not_taken() {
     assert_eq!(error.reason(), "BackupNotReady");
     assert!(!server.objects.lock().contains_key(SET));
 }
+
+#[tokio::test]
+async fn a_claim_of_another_stores_is_left_alone_also_where_the_spec_of_the_log_is_wrong() {
+    let server = begun(1).await;
+    let mut claim = bound_claim();
+    claim["metadata"]["annotations"] = json!({"kivi.dev/store": "staging/orders"});
+    server.put(CLAIM, claim.clone());
+    let mut set = server.objects.lock()[SET].clone();
+    set["status"] = json!({"replicas": 1, "readyReplicas": 1});
+    server.put(SET, set);
+    let wrong = SPEC.replace("{bootstrap", "{log: {file: {size: 1Ki}}, bootstrap");
+    reconcile(server.store(&wrong), server.context()).await.unwrap_err();
+    assert_eq!(server.objects.lock()[CLAIM], claim);
+}
