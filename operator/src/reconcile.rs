@@ -2,6 +2,7 @@
 
 mod error;
 mod invalid;
+mod refused;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -36,7 +37,7 @@ use crate::rollouts::{self, Change, Rollouts, Turn, Wait};
 use crate::status::seen::{self, Seen};
 use crate::status::{self, StatusError, compute};
 use crate::validate::{self, ValidationError};
-use crate::volumes::change::{self};
+use crate::volumes::change;
 use crate::volumes::plan::Template;
 
 /// The watched type: one malformed store must not stop the watch of all.
@@ -158,20 +159,17 @@ async fn steps(store: &KeyValueStore, context: &Context) -> Result<Action, Recon
         archive: found.archive.as_ref(),
         is_kept: wait.is_some(),
     };
-    let applied = match Box::pin(apply::apply(&context.client, &context.ledger, &valid, prepared, before))
-        .await
-    {
-        Ok(applied) => applied,
-        Err(error) => {
-            context.rollouts.leave(&reference(store));
-            if is_refusal(error.cause()) && !is_leaving(error.cause()) {
-                let message = error.to_string();
-                let seen = seen::look(&context.client, &namespace, &names, found.stateful_set).await?;
-                tell(store, context, &compute::failed(previous, generation, &message, &seen, now)).await?;
+    let applied =
+        match Box::pin(apply::apply(&context.client, &context.ledger, &valid, prepared, before)).await {
+            Ok(applied) => applied,
+            Err(error) => {
+                context.rollouts.leave(&reference(store));
+                if is_refusal(error.cause()) && !is_leaving(error.cause()) {
+                    Box::pin(refused::look_after(store, context, valid.backup, found, &error, now)).await?;
+                }
+                return Err(error.into());
             }
-            return Err(error.into());
-        }
-    };
+        };
     // 5: a client is needed.
     let set = Some(applied.stateful_set);
     let mut seen = seen::look(&context.client, &namespace, &names, set).await?;

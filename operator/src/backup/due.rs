@@ -1,5 +1,5 @@
-//! The backup that is due of a store that cannot be built: what runs is copied all the same (client, and one look at the
-//! time). It must not look at anything of the spec but `spec.backup`.
+//! The backup that is due, also of a store that cannot be built: what runs is copied all the same (client, and one look at
+//! the time). It must not look at anything of the spec but `spec.backup`.
 
 use jiff::Timestamp;
 use kivi_crds::{KeyValueStore, KeyValueStoreBackup, StoreNames};
@@ -15,7 +15,7 @@ use crate::status::backup::look_again;
 use crate::status::seen::Seen;
 use crate::validate::{self, ValidationError};
 
-/// Makes the backup that is due by a plan, if one is. One that is there already was made for the same time.
+/// Makes the backup that is due by a plan, if one is.
 ///
 /// # Errors
 /// When the API server does not take it.
@@ -26,10 +26,23 @@ pub async fn make(
     plan: &Result<Option<Policy>, ValidationError>,
 ) -> Result<(), ApplyError> {
     let plan = plan.as_ref().ok().and_then(Option::as_ref);
-    let Some(backup) = plan.and_then(|plan| build::due(namespace, names, plan)) else { return Ok(()) };
+    match plan.and_then(|plan| build::due(namespace, names, plan)) {
+        Some(backup) => create(client, namespace, &backup).await,
+        None => Ok(()),
+    }
+}
+
+/// Makes a backup. One that is there already was made for the same time, and never changes.
+///
+/// # Errors
+/// When the API server does not take it.
+pub async fn create(
+    client: &Client,
+    namespace: &str,
+    backup: &KeyValueStoreBackup,
+) -> Result<(), ApplyError> {
     let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
-    let backups = Api::<KeyValueStoreBackup>::namespaced(client.clone(), namespace);
-    match backups.create(&params, &backup).await {
+    match Api::<KeyValueStoreBackup>::namespaced(client.clone(), namespace).create(&params, backup).await {
         Err(source) if !is_conflict(&source) => {
             let kind = KeyValueStoreBackup::kind(&()).into_owned();
             Err(ApplyError::Apply { kind, name: backup.name_any(), source })

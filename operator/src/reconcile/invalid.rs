@@ -30,10 +30,13 @@ pub(super) async fn look_after(
     found.stateful_set = found.stateful_set.filter(|set| owns(store, set));
     // What never ran is neither copied nor reached.
     let runs = found.stateful_set.is_some();
-    let copies = if runs { validate::plan(store, &found, now) } else { Ok(None) };
-    let made = due::make(client, &namespace, &names, &copies).await;
+    let copies = runs.then(|| validate::plan(store, &found, now));
+    let made = match &copies {
+        Some(copies) => due::make(client, &namespace, &names, copies).await,
+        None => Ok(()),
+    };
     // One that could not be made is due still.
-    let copies = if made.is_ok() { copies } else { Ok(None) };
+    let copies = copies.as_ref().filter(|_| made.is_ok());
     let catalog = context.catalog.borrow().clone();
     let renewal =
         if runs { renewal::due(store, &found, &catalog, &context.cluster_domain, now) } else { None };
@@ -50,7 +53,7 @@ pub(super) async fn look_after(
     (seen.backups, seen.copying) = (found.backups, found.copying);
     seen.archive = found.archive.filter(|job| owns(store, job));
     let generation = store.metadata.generation.unwrap_or_default();
-    let mut next = compute::invalid(store.status.as_ref(), generation, error, &copies, &names, &seen, now);
+    let mut next = compute::invalid(store.status.as_ref(), generation, error, copies, &names, &seen, now);
     if let Some(renewal) = renewal.filter(|_| renewed.is_ok()) {
         next.certificate = renewal.certificate;
     }

@@ -19,6 +19,9 @@ use crate::backup::policy::{Archive, Policy, SKEW, Times};
 /// some to spare.
 const GRACE: SignedDuration = SignedDuration::from_mins(210);
 
+/// The reason of what copies the store not trusting it.
+const NOT_TRUSTED: &str = "CertificateNotTrusted";
+
 /// Sets the condition, and says what the status should.
 pub(super) fn set(
     policy: Option<&Policy>,
@@ -39,11 +42,8 @@ pub(super) fn set(
         .as_ref()
         .filter(|gap| !last_successful.as_ref().is_some_and(|last| gap::is_closed(gap, last)));
     let archived = policy.archive.as_ref().map(|of| archive(of, names, seen, open, now));
-    let distrusted = policy.distrust.as_ref().map(|why| Verdict {
-        holds: false,
-        reason: "CertificateNotTrusted",
-        message: format!("What copies the store checks its certificate as any client does, and {why}."),
-    });
+    let distrusted =
+        distrusted(policy, &conditions).map(|message| Verdict { holds: false, reason: NOT_TRUSTED, message });
     let flaw = policy.flaw.as_ref().map(|flaw| Verdict {
         holds: false,
         reason: flaw.reason(),
@@ -66,6 +66,17 @@ pub(super) fn set(
         log_gap,
     };
     (conditions, Some(status))
+}
+
+/// Why what copies the store does not trust it. Of a store that cannot be built, what was told before stands: it serves as
+/// it did.
+fn distrusted(policy: &Policy, conditions: &Conditions) -> Option<String> {
+    let told = |why| format!("What copies the store checks its certificate as any client does, and {why}.");
+    let before = || {
+        let before = conditions.before(ConditionType::BackupReady)?;
+        (policy.copy.is_none() && before.reason == NOT_TRUSTED).then(|| before.message.clone())
+    };
+    policy.distrust.as_ref().map(told).or_else(before)
 }
 
 /// When to look again though nothing changes.

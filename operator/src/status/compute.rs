@@ -2,7 +2,7 @@
 //! transition.
 
 use jiff::Timestamp;
-use kivi_crds::{ConditionType, KeyValueStoreStatus, StoreNames, labels};
+use kivi_crds::{ConditionType, KeyValueStoreStatus, StoreBackupStatus, StoreNames, labels};
 
 use super::certificate;
 use super::conditions::Conditions;
@@ -62,12 +62,12 @@ pub fn serving(
 }
 
 /// The status of a store that cannot be built. What runs goes on running, and being copied: `copies` is what is asked for
-/// that, or what is wrong with it.
+/// that, or what is wrong with it; none where what was told of it stands.
 pub fn invalid(
     previous: Option<&KeyValueStoreStatus>,
     generation: i64,
     error: &ValidationError,
-    copies: &Result<Option<Policy>, ValidationError>,
+    copies: Option<&Result<Option<Policy>, ValidationError>>,
     names: &StoreNames,
     seen: &Seen,
     now: Timestamp,
@@ -77,16 +77,30 @@ pub fn invalid(
     let status =
         refused(Some(&status), generation, error.reason(), &message, error.concerns_certificate(), now);
     let conditions = Conditions::new(&status.conditions, generation, now);
-    let (conditions, backup) = match copies {
-        Ok(None) => return status,
-        Ok(policy) => super::backup::set(policy.as_ref(), names, seen, previous, now, conditions),
-        Err(error) => {
-            let (reason, message) = (error.reason(), error.to_string());
-            let told = conditions.set(ConditionType::BackupReady, false, reason, message);
-            (told, status.backup.clone())
-        }
-    };
+    let (conditions, backup) = copied(copies, names, seen, previous, now, conditions);
     KeyValueStoreStatus { conditions: conditions.finish(), backup, ..status }
+}
+
+/// What is told of a store's copies where not all of it was applied.
+fn copied(
+    copies: Option<&Result<Option<Policy>, ValidationError>>,
+    names: &StoreNames,
+    seen: &Seen,
+    previous: Option<&KeyValueStoreStatus>,
+    now: Timestamp,
+    conditions: Conditions,
+) -> (Conditions, Option<StoreBackupStatus>) {
+    let before = previous.and_then(|status| status.backup.clone());
+    match copies {
+        None => (conditions, before),
+        // That there were copies stays known until what made them is removed.
+        Some(Ok(None)) => (conditions.without(ConditionType::BackupReady), before),
+        Some(Ok(policy)) => super::backup::set(policy.as_ref(), names, seen, previous, now, conditions),
+        Some(Err(error)) => {
+            let (reason, message) = (error.reason(), error.to_string());
+            (conditions.set(ConditionType::BackupReady, false, reason, message), before)
+        }
+    }
 }
 
 /// The status of a store that this operator cannot even read.
@@ -157,11 +171,14 @@ pub fn replacing(
 /// The status of a store one of whose children the API server refuses.
 ///
 /// What runs may serve as before; that is `Ready` only where it is what this generation asks for, or
-/// whoever waits for a refused spec would be told that it is in force.
+/// whoever waits for a refused spec would be told that it is in force. `copies` is what is asked for of copies; none where
+/// what was told of them stands.
 pub fn failed(
     previous: Option<&KeyValueStoreStatus>,
     generation: i64,
     message: &str,
+    copies: Option<&Result<Option<Policy>, ValidationError>>,
+    names: &StoreNames,
     seen: &Seen,
     now: Timestamp,
 ) -> KeyValueStoreStatus {
@@ -181,7 +198,9 @@ pub fn failed(
             format!("{} of {} servers ready. {message}", pods.ready, pods.wanted),
         );
     }
-    KeyValueStoreStatus { observed_generation: Some(generation), conditions: conditions.finish(), ..status }
+    let (conditions, backup) = copied(copies, names, seen, previous, now, conditions);
+    let conditions = conditions.finish();
+    KeyValueStoreStatus { observed_generation: Some(generation), conditions, backup, ..status }
 }
 
 /// The previous status with what runs now, where nothing was applied.

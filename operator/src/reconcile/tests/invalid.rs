@@ -1,4 +1,4 @@
-//! What runs is copied also while its spec cannot be built.
+//! What runs is copied also while its spec cannot be built, or not be applied.
 
 use super::certificates::{CERTIFICATE, SECRET, install_cert_manager};
 use super::*;
@@ -38,6 +38,64 @@ async fn the_backup_that_is_due_is_made_once_though_the_spec_cannot_be_built() {
     server.writes();
     reconcile(server.store(BROKEN), server.context()).await.unwrap_err();
     assert_eq!((made(&server), server.writes()), (1, Vec::new()));
+}
+
+fn condition(server: &Server, kind: &str) -> Option<Value> {
+    let status = server.objects.lock()[STATUS]["status"].clone();
+    status["conditions"].as_array()?.iter().find(|condition| condition["type"] == kind).cloned()
+}
+
+#[tokio::test]
+async fn the_backup_that_is_due_is_made_and_told_of_though_a_child_is_refused() {
+    let server = Server::default();
+    reconcile(server.store(SPEC), server.context()).await.unwrap();
+    let mut written = server.objects.lock()[STATUS].clone();
+    written["status"]["backup"]["since"] = json!("2026-01-01T00:00:00Z");
+    server.put(STATUS, written);
+    let spec = SPEC.replace("{backup", "{ingress: {host: a.example}, backup");
+    let refusing = Server { refused: Some("ingresses"), ..server.clone() };
+    let error = reconcile(server.store(&spec), refusing.context()).await.unwrap_err();
+    assert_eq!((error.reason(), made(&server)), ("ApplyFailed", 1));
+    assert_ne!(server.objects.lock()[STATUS]["status"]["backup"]["lastScheduleTime"], Value::Null);
+
+    // It failed, and that is told while the child is refused still.
+    let path = server.objects.lock().keys().find(|path| path.contains("/keyvaluestorebackups/")).cloned();
+    let mut backup = server.objects.lock()[path.as_ref().unwrap()].clone();
+    let failed = json!({"type": "Failed", "status": "True", "reason": "JobFailed", "message": "m",
+        "lastTransitionTime": "2026-11-22T10:00:00Z"});
+    backup["status"] = json!({"conditions": [failed]});
+    server.put(&path.unwrap(), backup);
+    reconcile(server.store(&spec), refusing.context()).await.unwrap_err();
+    assert_eq!(condition(&server, "BackupReady").unwrap()["reason"], "BackupFailed");
+    assert_eq!(made(&server), 1);
+}
+
+#[tokio::test]
+async fn a_backup_that_is_refused_itself_is_due_still() {
+    let server = Server::default();
+    reconcile(server.store(SPEC), server.context()).await.unwrap();
+    let mut written = server.objects.lock()[STATUS].clone();
+    written["status"]["backup"]["since"] = json!("2026-01-01T00:00:00Z");
+    server.put(STATUS, written);
+    let refusing = Server { refused: Some("keyvaluestorebackups"), ..server.clone() };
+    reconcile(server.store(SPEC), refusing.context()).await.unwrap_err();
+    assert_eq!(server.objects.lock()[STATUS]["status"]["backup"]["lastScheduleTime"], Value::Null);
+    reconcile(server.store(SPEC), server.context()).await.unwrap();
+    assert_eq!(made(&server), 1);
+}
+
+#[tokio::test]
+async fn what_is_no_longer_asked_for_of_backups_is_no_longer_told_and_goes_once_the_spec_is_sound() {
+    const CRON_JOB: &str = "/apis/batch/v1/namespaces/shop/cronjobs/orders-archive";
+    let server = Server::default();
+    let copied = "{backup: {pointInTime: {}, destination: {volume: {claimName: backups}}}}";
+    reconcile(server.store(copied), server.context()).await.unwrap();
+    assert!(condition(&server, "BackupReady").is_some());
+    reconcile(server.store(BROKEN_TOKENS), server.context()).await.unwrap_err();
+    assert_eq!(condition(&server, "BackupReady"), None);
+    assert!(server.objects.lock().contains_key(CRON_JOB));
+    reconcile(server.store("{}"), server.context()).await.unwrap();
+    assert!(!server.objects.lock().contains_key(CRON_JOB));
 }
 
 #[tokio::test]

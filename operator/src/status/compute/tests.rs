@@ -176,7 +176,7 @@ fn a_store_that_cannot_be_built_says_why_and_keeps_the_rest() {
     let before = observed("{}", (1, 1, 1), &[VolumePhase::Bound], None);
     let error = ValidationError::SecretNotFound { field: "spec.tls.secretRef", name: "mine".to_owned() };
     let runs = seen("{}", (1, 0, 1), &[VolumePhase::Bound]);
-    let status = invalid(Some(&before), 4, &error, &Ok(None), &StoreNames::new("orders"), &runs, now());
+    let status = invalid(Some(&before), 4, &error, None, &StoreNames::new("orders"), &runs, now());
     assert_eq!(said(&status, ConditionType::Ready), ("False", "SecretNotFound"));
     assert_eq!(said(&status, ConditionType::CertificateReady), ("False", "SecretNotFound"));
     assert_eq!(said(&status, ConditionType::StorageReady), ("True", "VolumesBound"));
@@ -194,18 +194,21 @@ fn a_store_that_cannot_be_built_says_why_and_keeps_the_rest() {
 #[test]
 fn a_refused_child_costs_readiness_only_where_it_is_of_a_new_spec() {
     let before = observed("{}", (1, 1, 1), &[VolumePhase::Bound], None);
-    let status = failed(Some(&before), 3, "no", &serving_well(), now());
+    let names = StoreNames::new("orders");
+    let failed =
+        |previous, generation, seen: &Seen| failed(previous, generation, "no", None, &names, seen, now());
+    let status = failed(Some(&before), 3, &serving_well());
     assert_eq!(said(&status, ConditionType::Degraded), ("True", "ApplyFailed"));
     assert_eq!(said(&status, ConditionType::Ready), ("True", "Serving"));
-    let newer = failed(Some(&before), 4, "no", &serving_well(), now());
+    let newer = failed(Some(&before), 4, &serving_well());
     assert_eq!(said(&newer, ConditionType::Ready), ("False", "ApplyFailed"));
     let ready = conditions::find(&newer.conditions, ConditionType::Ready).unwrap();
     assert_eq!(ready.message, "1 of 1 servers ready. no");
 
-    let down = failed(Some(&status), 3, "no", &seen("{}", (1, 0, 1), &[VolumePhase::Bound]), now());
+    let down = failed(Some(&status), 3, &seen("{}", (1, 0, 1), &[VolumePhase::Bound]));
     assert_eq!(said(&down, ConditionType::Ready), ("False", "ApplyFailed"));
     assert_eq!(down.ready_replicas, Some(0));
-    let first = failed(None, 4, "no", &Seen::default(), now());
+    let first = failed(None, 4, &Seen::default());
     assert_eq!(said(&first, ConditionType::Ready), ("False", "ApplyFailed"));
 }
 
@@ -375,8 +378,8 @@ fn a_store_that_waits_for_its_turn_serves_and_says_for_what_it_waits() {
     assert_eq!(said(&status, ConditionType::Progressing), ("True", "RolloutQueued"));
 }
 
-#[test]
-fn what_becomes_of_the_backups_is_told_also_of_a_store_that_cannot_be_built() {
+/// A schedule whose last backup was due in the night of [`now`].
+fn nightly() -> Policy {
     let at = |text: &str| text.parse::<Timestamp>().unwrap();
     let times = Times {
         since: at("2026-11-01T10:00:00Z"),
@@ -384,16 +387,56 @@ fn what_becomes_of_the_backups_is_told_also_of_a_store_that_cannot_be_built() {
         due: None,
         next: Some(at("2026-11-23T02:00:00Z")),
     };
-    let policy = Policy { times: Some(times), archive: None, flaw: None, copy: None, distrust: None };
+    Policy { times: Some(times), archive: None, flaw: None, copy: None, distrust: None }
+}
+
+type Copies<'a> = Option<&'a Result<Option<Policy>, ValidationError>>;
+type Way<'a> = dyn Fn(&KeyValueStoreStatus, Copies<'_>) -> KeyValueStoreStatus + 'a;
+
+#[test]
+fn what_becomes_of_the_backups_is_told_also_of_a_store_that_cannot_be_built_or_not_applied() {
     let error = ValidationError::SecretNotFound { field: "spec.tls.secretRef", name: "mine".to_owned() };
     let names = StoreNames::new("orders");
     let before = observed("{}", (1, 1, 1), &[VolumePhase::Bound], None);
-    let told = |copies| invalid(Some(&before), 4, &error, &copies, &names, &serving_well(), now());
-    let late = told(Ok(Some(policy)));
-    assert_eq!(said(&late, ConditionType::BackupReady), ("False", "BackupMissing"));
-    assert_eq!(said(&late, ConditionType::Ready), ("False", "SecretNotFound"));
-    let kept = late.backup.unwrap().last_schedule_time;
-    assert_eq!(kept.as_deref(), Some("2026-11-22T02:00:00Z"), "never two for one time");
-    let wrong = told(Err(ValidationError::Destination { field: "spec.backup.destination" }));
-    assert_eq!(said(&wrong, ConditionType::BackupReady), ("False", "InvalidSpec"));
+    let invalid = |before: &KeyValueStoreStatus, copies: Copies<'_>| {
+        invalid(Some(before), 4, &error, copies, &names, &serving_well(), now())
+    };
+    let failed = |before: &KeyValueStoreStatus, copies: Copies<'_>| {
+        failed(Some(before), 4, "no", copies, &names, &serving_well(), now())
+    };
+    let ways: [&Way<'_>; 2] = [&invalid, &failed];
+    for told in ways {
+        let late = told(&before, Some(&Ok(Some(nightly()))));
+        assert_eq!(said(&late, ConditionType::BackupReady), ("False", "BackupMissing"));
+        assert_eq!(said(&late, ConditionType::Ready).0, "False");
+        let kept = late.backup.clone().unwrap().last_schedule_time;
+        assert_eq!(kept.as_deref(), Some("2026-11-22T02:00:00Z"), "never two for one time");
+        let wrong = ValidationError::Destination { field: "spec.backup.destination" };
+        let wrong = told(&before, Some(&Err(wrong)));
+        assert_eq!(said(&wrong, ConditionType::BackupReady), ("False", "InvalidSpec"));
+        // What could not be made is due still.
+        let stands = told(&late, None);
+        assert_eq!(said(&stands, ConditionType::BackupReady), ("False", "BackupMissing"));
+        assert_eq!(stands.backup, late.backup);
+        let gone = told(&late, Some(&Ok(None)));
+        assert_eq!(conditions::find(&gone.conditions, ConditionType::BackupReady), None);
+        assert_eq!(gone.backup, late.backup, "until the CronJob of the earlier spec is removed");
+    }
+}
+
+#[test]
+fn that_a_certificate_is_not_trusted_stands_while_a_spec_cannot_be_built() {
+    let error = ValidationError::SecretNotFound { field: "spec.tls.secretRef", name: "mine".to_owned() };
+    let names = StoreNames::new("orders");
+    let told = |before: &KeyValueStoreStatus, policy: Policy| {
+        invalid(Some(before), 4, &error, Some(&Ok(Some(policy))), &names, &serving_well(), now())
+    };
+    let why = Policy { distrust: Some("Secret mine has no ca.crt".to_owned()), ..nightly() };
+    let first = told(&observed("{}", (1, 1, 1), &[VolumePhase::Bound], None), why);
+    let again = told(&first, nightly());
+    let condition = |status: &KeyValueStoreStatus| {
+        conditions::find(&status.conditions, ConditionType::BackupReady).cloned().unwrap()
+    };
+    assert_eq!(condition(&first).reason, "CertificateNotTrusted");
+    assert_eq!(condition(&again), condition(&first));
 }
