@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::batch::v1::CronJob;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kivi_crds::{
     BackupConditionType, ConditionType, KeyValueStoreBackup, KeyValueStoreStatus, LastBackup, LogGap,
@@ -158,6 +159,16 @@ fn archive(
         };
     }
     let name = names.archive();
+    let runs = |cron_job: &CronJob| cron_job.spec.as_ref().and_then(|spec| spec.suspend) != Some(true);
+    if !archive.rests && !seen.archive.as_ref().is_some_and(runs) {
+        return Verdict {
+            holds: false,
+            reason: "LogNotCopied",
+            message: format!(
+                "The log is not copied: CronJob {name} waits until the store's spec is in force."
+            ),
+        };
+    }
     let late = behind(archive, seen).filter(|late| now >= *late && !archive.rests);
     let minutes = patience(archive).as_secs() / 60;
     match (late, gap) {

@@ -194,6 +194,23 @@ fn a_log_that_is_not_copied_is_told_after_three_turns() {
 }
 
 #[test]
+fn a_log_whose_cron_job_waits_for_the_spec_is_not_said_to_be_copied() {
+    let spec = "{backup: {pointInTime: {}, destination: {volume: {claimName: backups}}}}";
+    for (archive, reason) in [
+        (json!({"spec": {"suspend": true}}), "LogNotCopied"),
+        (json!(null), "LogNotCopied"),
+        (json!({"spec": {"suspend": false}}), "LogCopied"),
+    ] {
+        let archive = serde_json::from_value(archive).unwrap();
+        let seen = Seen { archive, ..with(vec![backup("22", "Complete")]) };
+        let condition = told(spec, None, &seen, "2026-11-22T02:05:00Z").0.unwrap();
+        assert_eq!(condition.reason, reason);
+        let waits = condition.message.ends_with("waits until the store's spec is in force.");
+        assert_eq!(waits, reason == "LogNotCopied", "{}", condition.message);
+    }
+}
+
+#[test]
 fn the_next_look_is_at_the_next_time_or_when_something_is_late() {
     let now = at("2026-11-23T05:00:00Z");
     let times = Times {
