@@ -143,6 +143,7 @@ pub async fn apply(
         network_policy,
         ingress,
         foreign,
+        scheduled_backup,
     ) = futures::join!(
         pairs,
         cluster.apply_some(token_secret),
@@ -154,6 +155,7 @@ pub async fn apply(
         cluster.apply_some(network_policy),
         cluster.apply_some(ingress),
         cluster.apply_foreign(foreign),
+        cluster.create_some(scheduled_backup),
     );
     let (authority_secret, certificate_secret) = pairs?;
     let applied = Children {
@@ -179,7 +181,7 @@ pub async fn apply(
             Some(archive) => Some(Box::pin(cluster.apply_over(before.archive, archive)).await?),
             None => None,
         },
-        scheduled_backup: cluster.create_some(scheduled_backup).await?,
+        scheduled_backup: scheduled_backup?,
         state: PhantomData,
     };
     if !is_swept {

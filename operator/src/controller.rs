@@ -276,7 +276,13 @@ impl Known {
         stores: impl Fn(&ObjectMeta) -> Vec<ObjectRef<Watched>> + Send + Sync + 'static,
     ) -> BoxStream<'static, ObjectRef<Watched>> {
         let (all, ledger, kind) = (self.stores.clone(), self.ledger.clone(), kind.to_owned());
-        let events = events.map(|(watch, event)| event.map(|event| (watch, event)));
+        let (refused, of) = (self.ledger.clone(), kind.clone());
+        let events = events.map(move |(watch, event)| {
+            if event.as_ref().is_err_and(is_forbidden_watch) {
+                refused.refused(&of, watch);
+            }
+            event.map(|event| (watch, event))
+        });
         report(kind.clone(), events)
             .flat_map(move |(watch, event)| {
                 futures::stream::iter(match ledger.heed(&kind, watch, event) {

@@ -133,6 +133,12 @@ impl Ledger {
         self.0.lock().expected.insert(kind.to_owned(), watches);
     }
 
+    /// A watch is not let to list: what there is in its namespace is not the operator's to know, and the other watches of the
+    /// kind are complete without it.
+    pub fn refused(&self, kind: &str, watch: usize) {
+        self.0.lock().complete.entry(kind.to_owned()).or_default().insert(watch);
+    }
+
     /// Takes note of what a watch of this kind shows; they are numbered.
     pub fn heed<K: Resource>(&self, kind: &str, watch: usize, event: Event<K>) -> News {
         let mut known = self.0.lock();

@@ -183,15 +183,15 @@ async fn check_definition(scope: &Scope) -> Result<(), RunError> {
     let (stores, backups) =
         futures::join!(join_all(stores.iter().map(look)), join_all(backups.iter().map(look)));
     let (mut may, mut forbidden) = (false, None);
-    for answer in stores.into_iter().chain(backups) {
-        match answer {
-            Ok(()) => may = true,
-            Err(error) if is_absent(&error) => return Err(RunError::NoDefinition),
-            Err(error) if is_forbidden(&error) => {
+    for answers in stores.into_iter().zip(backups) {
+        match answers {
+            (Ok(()), Ok(())) => may = true,
+            (Err(error), Err(other)) if is_forbidden(&error) && is_forbidden(&other) => {
                 tracing::warn!(%error, "A namespace may not be read, and is left out until it may.");
                 forbidden = Some(error);
             }
-            Err(error) => return Err(RunError::Unreadable(error)),
+            (Err(error), _) | (_, Err(error)) if is_absent(&error) => return Err(RunError::NoDefinition),
+            (Err(error), _) | (_, Err(error)) => return Err(RunError::Unreadable(error)),
         }
     }
     match forbidden {

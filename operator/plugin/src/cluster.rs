@@ -15,6 +15,13 @@ use crate::credentials::{self, CaSource};
 use crate::forward::Forward;
 use crate::pod::{self, ClientPort};
 
+/// Who owns the fields that the plugin writes, as `kubectl get --show-managed-fields` tells.
+const FIELD_MANAGER: &str = "kubectl-kivi";
+
+fn creation() -> PostParams {
+    PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() }
+}
+
 /// A cluster, and the namespace that commands speak of.
 pub(crate) struct Cluster {
     client: Client,
@@ -73,13 +80,14 @@ impl Cluster {
     pub(crate) async fn restart(&self, name: &str, value: &str) -> Result<(), PluginError> {
         let patch = json!({"metadata": {"annotations": {annotations::RESTART: value}}});
         let stores = self.namespaced::<KeyValueStore>();
-        let patched = stores.patch_metadata(name, &PatchParams::default(), &Patch::Merge(&patch)).await;
+        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        let patched = stores.patch_metadata(name, &params, &Patch::Merge(&patch)).await;
         self.found(name, patched.map(drop), || format!("annotating store `{name}`"))
     }
 
     /// Makes a store.
     pub(crate) async fn create_store(&self, name: &str, store: &KeyValueStore) -> Result<(), PluginError> {
-        match self.namespaced().create(&PostParams::default(), store).await {
+        match self.namespaced().create(&creation(), store).await {
             Ok(_) => Ok(()),
             Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => {
                 Err(PluginError::StoreExists { store: name.to_owned(), namespace: self.namespace.clone() })
@@ -102,7 +110,7 @@ impl Cluster {
         name: &str,
         backup: &KeyValueStoreBackup,
     ) -> Result<(), PluginError> {
-        let made = self.namespaced().create(&PostParams::default(), backup).await;
+        let made = self.namespaced().create(&creation(), backup).await;
         made.map(drop).map_err(|error| PluginError::cluster(format!("asking for backup `{name}`"), &error))
     }
 

@@ -19,7 +19,15 @@ pub(crate) fn restored(source: KeyValueStore, backup: &str, at_revision: Option<
     let mut spec = source.spec;
     let mut left_out = Vec::new();
     if let (Some(file), Some(size)) = (&mut spec.log.file, size) {
+        if let Some(grows) = &mut file.auto_grow
+            && grows.max.bytes() < size.bytes()
+        {
+            grows.max = size.clone();
+        }
         file.size = size;
+    }
+    if spec.tls.secret_ref.take().is_some() {
+        left_out.push("spec.tls.secretRef is left out: its certificate names the other store");
     }
     // Who comes in there means the store that is there.
     if spec.ingress.take().is_some() {
@@ -94,7 +102,7 @@ mod tests {
     #[test]
     fn what_only_one_of_two_stores_can_have_is_left_out_and_told() {
         let made = of(
-            "{ingress: {host: kv.example.com}, httpRoute: {parentRefs: [{name: gateway}], hostnames: [kv.example.com]},
+            "{tls: {secretRef: {name: corp}}, ingress: {host: kv.example.com}, httpRoute: {parentRefs: [{name: gateway}], hostnames: [kv.example.com]},
               service: {type: NodePort, nodePort: 30443, port: 8443, annotations: {a: b}, labels: {c: d}},
               backup: {schedule: 0 2 * * *, destination: {s3: {bucket: backups, prefix: shop/orders}}}}",
             "{}",
@@ -107,7 +115,10 @@ mod tests {
             )
         );
         let fields: Vec<_> = made.left_out.iter().map(|told| told.split(' ').next().unwrap()).collect();
-        assert_eq!(fields, ["spec.ingress", "spec.httpRoute", "spec.service", "spec.backup"]);
+        assert_eq!(
+            fields,
+            ["spec.tls.secretRef", "spec.ingress", "spec.httpRoute", "spec.service", "spec.backup"]
+        );
     }
 
     #[test]
@@ -121,5 +132,11 @@ mod tests {
         };
         assert_eq!(size("1Gi", "3Gi"), "3Gi");
         assert_eq!(size("4Gi", "3Gi"), "4Gi");
+        let grown = of(
+            "{log: {file: {size: 1Gi, autoGrow: {max: 8Gi}}}}",
+            "{volumes: [{name: a, phase: Bound, actual: 10Gi}]}",
+        );
+        let max = grown.spec.log.file.unwrap().auto_grow.unwrap().max;
+        assert_eq!(max.to_string(), "10Gi", "a size beyond it would be refused");
     }
 }

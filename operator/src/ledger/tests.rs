@@ -223,3 +223,18 @@ fn each_of_several_watches_of_a_kind_tells_of_its_own() {
     }
     assert!(is_in_force(&ledger, "a"), "what one watch does not show is not gone by the other's list");
 }
+
+#[test]
+fn a_watch_that_is_refused_keeps_nothing_of_the_others_from_being_in_force() {
+    let ledger = Ledger::default();
+    ledger.expect(KIND, 2);
+    ledger.heed::<ConfigMap>(KIND, 0, Event::Init);
+    ledger.heed::<ConfigMap>(KIND, 0, Event::InitDone);
+    ledger.heed::<ConfigMap>(KIND, 1, Event::Init);
+    ledger.sent(KIND, digest("a"), &metadata("10", ""));
+    assert!(!is_in_force(&ledger, "a"));
+    ledger.refused(KIND, 1);
+    assert!(is_in_force(&ledger, "a"));
+    ledger.heed::<ConfigMap>(KIND, 1, Event::Init);
+    assert!(!is_in_force(&ledger, "a"), "it may list now, and has not yet");
+}

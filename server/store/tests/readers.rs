@@ -113,13 +113,14 @@ async fn a_compaction_that_waits_behind_a_write_that_fails_is_told_the_failure()
     let disk = FakeDisk::default();
     let log = FileLog::open_in(Arc::new(disk.clone()), options(kivi_store::Sync::Always)).unwrap();
     disk.faults(|faults| (faults.sync_held, faults.sync_fails) = (true, true));
-    let written = log.append(0, 0, &[record("k", b"1")]);
+    // A task of its own: it is written for sure only once somebody waits for it.
+    let written = tokio::spawn(log.append(0, 0, &[record("k", b"1")]).into_future());
     eventually(|| disk.counts().waiting_syncs == 1).await;
     let compacting = tokio::spawn(log.compact(Box::new(|| panic!("it must not come to that"))));
     // Nothing tells that it waits.
     tokio::time::sleep(Duration::from_millis(50)).await;
     disk.faults(|faults| faults.sync_held = false);
-    assert!(matches!(written.await, Err(AppendError::Failed { .. })));
+    assert!(matches!(written.await.unwrap(), Err(AppendError::Failed { .. })));
     match compacting.await.unwrap() {
         Err(CompactError::Log(LogError::Failed { message })) => {
             assert!(message.contains("can't sync /disk/"), "{message}");
@@ -133,14 +134,14 @@ async fn a_compaction_that_is_taken_together_with_a_write_that_fails_is_told_the
     let disk = FakeDisk::default();
     let log = log_on(&disk).unwrap();
     disk.faults(|faults| faults.sync_held = true);
-    let first = log.append(0, 0, &[record("k", b"1")]);
+    let first = tokio::spawn(log.append(0, 0, &[record("k", b"1")]).into_future());
     eventually(|| disk.counts().waiting_syncs == 1).await;
     let second = log.append(0, 1, &[record("k", b"2")]);
     let compacting = tokio::spawn(log.compact(Box::new(|| panic!("it must not come to that"))));
     // Nothing tells that it waits.
     tokio::time::sleep(Duration::from_millis(50)).await;
     disk.faults(|faults| (faults.sync_held, faults.write_fails) = (false, true));
-    assert_eq!(first.await, Ok(1));
+    assert_eq!(first.await.unwrap(), Ok(1));
     assert!(matches!(second.await, Err(AppendError::Failed { .. })));
     let told = compacting.await.unwrap().unwrap_err().to_string();
     assert!(told.contains("can't write /disk/"), "{told}");

@@ -47,8 +47,8 @@ async fn outlives_its_backup(stage: &Stage, store: &str, backup: &str) {
     let pod = format!("{store}-0");
     let before = stage.pod_uid(&pod).await;
     stage.kubectl.run(["delete", "kvsb", backup]).await.unwrap();
-    let spec = format!("{{log: {{file: {{size: 2Gi}}}}, bootstrap: {{fromBackup: {{name: {backup}}}}}}}");
-    stage.apply_store(store, &spec).await.unwrap();
+    let larger = r#"{"spec":{"log":{"file":{"size":"2Gi"}}}}"#;
+    stage.kubectl.run(["patch", "kvs", store, "--type=merge", "-p", larger]).await.unwrap();
     let size = "jsonpath={.spec.volumeClaimTemplates[0].spec.resources.requests.storage}=2Gi";
     let set = format!("statefulset/{store}");
     // Between the two StatefulSets there is none.
