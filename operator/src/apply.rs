@@ -13,13 +13,14 @@ use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::batch::v1::CronJob;
 use kivi_crds::KeyValueStoreBackup;
-use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
+use kube::api::{DynamicObject, Patch, PatchParams};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-use crate::answer::{Said, is_conflict, is_invalid};
+use crate::answer::{Said, is_invalid};
+use crate::backup::due;
 use crate::build::{Applied, Children, Prepared};
 use crate::foreign::{Foreign, ForeignKind};
 use crate::ledger::{Digest, Ledger};
@@ -290,20 +291,15 @@ impl Cluster<'_> {
         }
     }
 
-    /// One that is there already was made for the same time, and never changes.
+    /// Never changed once it is there.
     async fn create_some(
         &self,
         backup: Option<KeyValueStoreBackup>,
     ) -> Result<Option<KeyValueStoreBackup>, ApplyError> {
-        let Some(backup) = backup else { return Ok(None) };
-        let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
-        match self.api::<KeyValueStoreBackup>().create(&params, &backup).await {
-            Err(source) if !is_conflict(&source) => {
-                let kind = KeyValueStoreBackup::kind(&()).into_owned();
-                Err(ApplyError::Apply { kind, name: backup.name_any(), source })
-            }
-            _ => Ok(Some(backup)),
+        if let Some(backup) = &backup {
+            due::create(self.client, &self.store.namespace, backup).await?;
         }
+        Ok(backup)
     }
 
     fn foreign_api(&self, kind: ForeignKind) -> Api<DynamicObject> {
