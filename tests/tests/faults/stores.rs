@@ -11,6 +11,8 @@ use crate::stage::Stage;
 #[tokio::test]
 async fn a_namespace_goes_with_its_stores_and_nothing_fails() {
     let stage = Stage::open_without_operator("leaving").await;
+    let namespace = stage.kubectl.current_namespace().to_owned();
+    until_alone(&stage, &namespace).await;
     let own = Own::start(&[], None).await;
     for name in ["one", "two", "three"] {
         stage.apply_store(name, "{}").await.unwrap();
@@ -18,8 +20,6 @@ async fn a_namespace_goes_with_its_stores_and_nothing_fails() {
     for name in ["one", "two", "three"] {
         stage.wait_ready(name).await;
     }
-    let namespace = stage.kubectl.current_namespace().to_owned();
-    until_alone(&stage, &namespace).await;
     let failures = own.metric("kivi_operator_reconciliation_failures_total").await;
     let start = Instant::now();
     stage.kubectl.run(["delete", "namespace", &namespace, "--timeout=90s"]).await.unwrap();
@@ -30,7 +30,8 @@ async fn a_namespace_goes_with_its_stores_and_nothing_fails() {
     stage.with_operator().await;
 }
 
-/// Waits until the stores of earlier tests are gone: their failures would be counted too.
+/// Waits until the stores of earlier tests are gone, before there is an operator: their failures would be counted too, also of
+/// those that it is about when they go.
 async fn until_alone(stage: &Stage, namespace: &str) {
     let deadline = Instant::now() + Duration::from_secs(90);
     loop {
