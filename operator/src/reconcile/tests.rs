@@ -264,13 +264,10 @@ async fn a_child_that_is_refused_keeps_no_other_from_being_sent() {
 
 #[tokio::test]
 async fn a_child_that_is_refused_keeps_no_backup_from_being_made() {
-    const STATUS: &str = "/apis/kivi.dev/v1alpha1/namespaces/shop/keyvaluestores/orders/status";
     let spec = "{backup: {schedule: 0 2 * * *, destination: {volume: {claimName: backups}}}}";
     let server = Server::default();
     reconcile(server.store(spec), server.context()).await.unwrap();
-    let mut written = server.objects.lock()[STATUS].clone();
-    written["status"]["backup"]["since"] = json!("2026-01-01T00:00:00Z");
-    server.put(STATUS, written);
+    server.backup_falls_due();
     let refusing = Server { refused: Some("services"), ..server.clone() };
     reconcile(server.store(spec), refusing.context()).await.unwrap_err();
     assert!(server.objects.lock().keys().any(|path| path.contains("/keyvaluestorebackups/")));

@@ -106,6 +106,14 @@ impl Server {
         self.objects.lock().insert(path.to_owned(), object);
     }
 
+    /// The store's schedule begins in its past, as if the operator had been away.
+    pub(crate) fn backup_falls_due(&self) {
+        let path = "/apis/kivi.dev/v1alpha1/namespaces/shop/keyvaluestores/orders/status";
+        let mut objects = self.objects.lock();
+        let status = objects.get_mut(path).unwrap();
+        status["status"]["backup"]["since"] = json!("2026-01-01T00:00:00Z");
+    }
+
     /// The backups that are there, as a watch keeps them.
     fn backups(&self) -> Store<backup::Watched> {
         let (reader, mut writer) = reflector::store::<backup::Watched>();

@@ -24,9 +24,7 @@ fn rotated(server: &Server) -> Arc<Watched> {
 async fn the_backup_that_is_due_is_made_once_though_the_spec_cannot_be_built() {
     let server = Server::default();
     reconcile(server.store(SPEC), server.context()).await.unwrap();
-    let mut written = server.objects.lock()[STATUS].clone();
-    written["status"]["backup"]["since"] = json!("2026-01-01T00:00:00Z");
-    server.put(STATUS, written);
+    server.backup_falls_due();
     let context = server.context();
     let error = reconcile(server.store(BROKEN), context.clone()).await.unwrap_err();
     assert_eq!(error.reason(), "SecretNotFound");
@@ -49,9 +47,7 @@ fn condition(server: &Server, kind: &str) -> Option<Value> {
 async fn the_backup_that_is_due_is_made_and_told_of_though_a_child_is_refused() {
     let server = Server::default();
     reconcile(server.store(SPEC), server.context()).await.unwrap();
-    let mut written = server.objects.lock()[STATUS].clone();
-    written["status"]["backup"]["since"] = json!("2026-01-01T00:00:00Z");
-    server.put(STATUS, written);
+    server.backup_falls_due();
     let spec = SPEC.replace("{backup", "{ingress: {host: a.example}, backup");
     let refusing = Server { refused: Some("ingresses"), ..server.clone() };
     let error = reconcile(server.store(&spec), refusing.context()).await.unwrap_err();
@@ -74,9 +70,7 @@ async fn the_backup_that_is_due_is_made_and_told_of_though_a_child_is_refused() 
 async fn a_backup_that_is_refused_itself_is_due_still() {
     let server = Server::default();
     reconcile(server.store(SPEC), server.context()).await.unwrap();
-    let mut written = server.objects.lock()[STATUS].clone();
-    written["status"]["backup"]["since"] = json!("2026-01-01T00:00:00Z");
-    server.put(STATUS, written);
+    server.backup_falls_due();
     let refusing = Server { refused: Some("keyvaluestorebackups"), ..server.clone() };
     reconcile(server.store(SPEC), refusing.context()).await.unwrap_err();
     assert_eq!(server.objects.lock()[STATUS]["status"]["backup"]["lastScheduleTime"], Value::Null);
