@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 pub use self::namesakes::Namesake;
-use self::namesakes::{named, namesakes, optional_namesakes};
+use self::namesakes::{namesakes, optional_namesakes};
 use crate::answer::{Said, is_absent};
 use crate::backup::known::Copies;
 use crate::backup::model::Tools;
@@ -217,7 +217,10 @@ async fn archive(
 }
 
 /// The log claims of a store, and what else has the name of one.
-async fn claims(
+///
+/// # Errors
+/// When the API server does not answer.
+pub async fn claims(
     client: &Client,
     namespace: &str,
     names: &StoreNames,
@@ -228,13 +231,9 @@ async fn claims(
     for ordinal in 0..replicas {
         let name = names.log_claim(ordinal);
         if !found.iter().any(|claim| claim.name_any() == name) {
-            // What has the name without the labels would be mounted all the same. Once it says whose it is, it is found by
-            // them.
-            let namesakes = named::<PersistentVolumeClaim>(client, namespace, &name).await?.into_iter();
-            found.extend(namesakes.map(|namesake| PersistentVolumeClaim {
-                metadata: namesake.metadata,
-                ..PersistentVolumeClaim::default()
-            }));
+            // What has the name without the labels would be mounted all the same.
+            let api = Api::<PersistentVolumeClaim>::namespaced(client.clone(), namespace);
+            found.extend(whole(&api, "PersistentVolumeClaim", &name).await?);
         }
     }
     Ok(found)

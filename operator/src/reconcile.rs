@@ -37,8 +37,8 @@ use crate::rollouts::{self, Change, Rollouts, Turn, Wait};
 use crate::status::seen::{self, Seen};
 use crate::status::{self, StatusError, compute};
 use crate::validate::{self, ValidationError};
-use crate::volumes::change;
 use crate::volumes::plan::Template;
+use crate::volumes::{change, claim};
 
 /// The watched type: one malformed store must not stop the watch of all.
 pub type Watched = DeserializeGuard<KeyValueStore>;
@@ -115,7 +115,8 @@ async fn steps(store: &KeyValueStore, context: &Context) -> Result<Action, Recon
     if store.spec.paused {
         let set = dereference::stateful_set(&context.client, &namespace, &names).await?;
         let set = set.filter(|set| owns(store, set));
-        let seen = seen::look(&context.client, &namespace, &names, set).await?;
+        let claims = dereference::claims(&context.client, &namespace, &names, store.spec.replicas).await?;
+        let seen = seen::look(&context.client, &namespace, &names, set, &claims, now).await?;
         tell(store, context, &compute::paused(previous, generation, &seen, now)).await?;
         return Ok(Action::await_change());
     }
@@ -148,11 +149,12 @@ async fn steps(store: &KeyValueStore, context: &Context) -> Result<Action, Recon
         if valid.volume.template == Template::Replace {
             change::replace(&context.client, &namespace, set).await?;
         }
-        let seen = seen::look(&context.client, &namespace, &names, Some(set.clone())).await?;
+        let set = Some(set.clone());
+        let seen = seen::look(&context.client, &namespace, &names, set, &found.claims, now).await?;
         tell(store, context, &compute::replacing(&valid, &seen, previous, now)).await?;
         return Ok(Action::requeue(LEAVING));
     }
-    let wait = stagger(store, context, &mut prepared.stateful_set, found.stateful_set.as_ref()).await;
+    let wait = stagger(store, context, &mut prepared.stateful_set, &found).await;
     // 4: a client is needed.
     let before = Before {
         running: found.stateful_set.as_ref(),
@@ -172,7 +174,7 @@ async fn steps(store: &KeyValueStore, context: &Context) -> Result<Action, Recon
         };
     // 5: a client is needed.
     let set = Some(applied.stateful_set);
-    let mut seen = seen::look(&context.client, &namespace, &names, set).await?;
+    let mut seen = seen::look(&context.client, &namespace, &names, set, &found.claims, now).await?;
     (seen.backups, seen.archive, seen.copying) = (found.backups, applied.archive, found.copying);
     tell(store, context, &compute::serving(&valid, &material, &seen, wait.as_ref(), previous, now)).await?;
     Ok(next(&valid, &material, &seen, now))
@@ -198,16 +200,25 @@ fn outgrown<'s>(
     }
 }
 
-/// Whether the pods keep what they have for now: what the operator changes of its own accord waits for its turn.
+/// Whether the pods keep what they have for now: what the operator changes of its own accord waits for its turn, and no pod
+/// is replaced whose volume would go with it.
 async fn stagger(
     store: &KeyValueStore,
     context: &Context,
     wanted: &mut StatefulSet,
-    made: Option<&StatefulSet>,
+    found: &Dereferenced,
 ) -> Option<Wait> {
+    let made = found.stateful_set.as_ref();
     let change = rollouts::change(made, wanted);
     rollouts::note(wanted, change, made);
+    let leaving = claim::leaving(&StoreNames::new(store.name_any()), store.spec.replicas, &found.claims);
     let store = reference(store);
+    if change != Change::None
+        && let Some(claim) = leaving
+    {
+        context.rollouts.leave(&store);
+        return Some(Wait::Volume { claim, asked: change == Change::Users });
+    }
     if change != Change::Operators {
         context.rollouts.leave(&store);
         return None;
@@ -228,8 +239,6 @@ fn owns(store: &KeyValueStore, child: &impl ResourceExt) -> bool {
 
 /// When to look again though nothing changes.
 fn next(store: &Store, material: &Material, seen: &Seen, now: Timestamp) -> Action {
-    /// Between two looks at the events of what is missing.
-    const EVENTS: Duration = Duration::from_secs(10);
     /// Between two looks at how full a volume is that grows by itself.
     const FILL: Duration = Duration::from_secs(30);
     /// Between two tries to let a claim ask for more: no watch tells of its StorageClass.
@@ -245,7 +254,7 @@ fn next(store: &Store, material: &Material, seen: &Seen, now: Timestamp) -> Acti
         Certificate::Disabled => None,
     };
     let renewal = due.map(|due| until(now, due));
-    let look = seen.is_silent().then_some(EVENTS);
+    let look = seen.look_again.map(|due| until(now, due));
     let copies = store.backup.as_ref().and_then(|policy| status::backup::look_again(policy, seen, now));
     let copies = copies.map(|due| until(now, due));
     let refused = store.volume.refusal.is_some().then_some(REFUSED);

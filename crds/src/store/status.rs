@@ -140,6 +140,9 @@ pub enum VolumePhase {
     Bound,
     /// Its volume is gone, and the data on it.
     Lost,
+    /// It is being deleted: it goes once no pod uses it, and the data on its volume with it, unless the PersistentVolume is
+    /// retained.
+    Terminating,
 }
 
 /// How far a volume is on its way to the size that its claim asks for.

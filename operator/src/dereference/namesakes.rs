@@ -65,11 +65,7 @@ pub(super) async fn optional_namesakes(
     Ok(found)
 }
 
-pub(super) async fn named<K>(
-    client: &Client,
-    namespace: &str,
-    name: &str,
-) -> Result<Vec<Namesake>, DereferenceError>
+async fn named<K>(client: &Client, namespace: &str, name: &str) -> Result<Vec<Namesake>, DereferenceError>
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
 {

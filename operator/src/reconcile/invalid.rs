@@ -49,7 +49,7 @@ pub(super) async fn look_after(
         Some(renewal) => renewal::write(client, &namespace, renewal).await,
         None => Ok(()),
     };
-    let mut seen = seen::look(client, &namespace, &names, found.stateful_set).await?;
+    let mut seen = seen::look(client, &namespace, &names, found.stateful_set, &found.claims, now).await?;
     (seen.backups, seen.copying) = (found.backups, found.copying);
     seen.archive = found.archive.filter(|job| owns(store, job));
     let generation = store.metadata.generation.unwrap_or_default();

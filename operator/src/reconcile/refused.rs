@@ -31,7 +31,7 @@ pub(super) async fn look_after(
     let made = due::make(client, &namespace, &names, &copies).await;
     // One that could not be made is due still.
     let copies = Some(&copies).filter(|_| runs && made.is_ok());
-    let mut seen = seen::look(client, &namespace, &names, found.stateful_set).await?;
+    let mut seen = seen::look(client, &namespace, &names, found.stateful_set, &found.claims, now).await?;
     (seen.backups, seen.copying) = (found.backups, found.copying);
     seen.archive = found.archive.filter(|job| owns(store, job));
     let (message, generation) = (error.to_string(), store.metadata.generation.unwrap_or_default());

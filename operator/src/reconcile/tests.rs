@@ -160,6 +160,24 @@ async fn a_pod_that_cannot_be_made_is_told_though_its_volume_waits_for_it() {
 }
 
 #[tokio::test]
+async fn what_was_just_made_is_given_time_before_its_events_are_read() {
+    let server = Server::default();
+    let context = watching(&server);
+    reconcile(server.store("{}"), context.clone()).await.unwrap();
+    let set = "/apis/apps/v1/namespaces/shop/statefulsets/orders";
+    for (age, asks) in [(SignedDuration::ZERO, false), (SignedDuration::from_mins(1), true)] {
+        let made = (Timestamp::now() - age).to_string();
+        server.objects.lock().get_mut(set).unwrap()["metadata"]["creationTimestamp"] = json!(made);
+        server.requests.lock().clear();
+        let action = reconcile(server.store("{}"), context.clone()).await.unwrap();
+        assert_eq!(server.requests.lock().iter().any(|(_, path)| path.ends_with("/events")), asks);
+        let again = Action::requeue(Duration::from_secs(10));
+        assert_eq!(action == again, asks, "{action:?}");
+        assert_ne!(action, Action::await_change(), "no watch tells of an event");
+    }
+}
+
+#[tokio::test]
 async fn the_end_of_a_users_certificate_is_told_without_a_change() {
     let server = Server::default();
     let context = server.context();
@@ -279,11 +297,11 @@ async fn a_reconcile_asks_no_more_of_the_api_server_than_it_must() {
     let server = Server::default();
     let context = watching(&server);
     reconcile(server.store("{}"), context.clone()).await.unwrap();
-    // Reads: what is there (11), orphans (11), pods, claims, events. Writes: children (9), status, an event.
-    assert_eq!(server.calls(), (25, 11));
+    // Reads: what is there (11), orphans (11), pods, events. Writes: children (9), status, an event.
+    assert_eq!(server.calls(), (24, 11));
     reconcile(server.store("{}"), context.clone()).await.unwrap();
-    // StatefulSet, Secrets (3), what volumes are decided on (2), pods, claims, events.
-    assert_eq!(server.calls(), (9, 0));
+    // StatefulSet, Secrets (3), claims (2), pods, events.
+    assert_eq!(server.calls(), (8, 0));
 
     // What changes is sent, and nothing else.
     reconcile(server.store("{service: {annotations: {a: b}}}"), context.clone()).await.unwrap();

@@ -31,14 +31,27 @@ pub enum Wait {
         /// The store whose roll-out failed.
         failed: String,
     },
+    /// A pod that ends would take its volume with it.
+    Volume {
+        /// The claim that is being deleted.
+        claim: String,
+        /// Whether the store's user asks for the new template.
+        asked: bool,
+    },
 }
 
 impl Wait {
+    /// Whether what the spec asks for is not what the pods have.
+    pub fn is_asked(&self) -> bool {
+        matches!(self, Self::Volume { asked: true, .. })
+    }
+
     /// The reason of the condition.
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Full { .. } => "RolloutQueued",
             Self::Stopped { .. } => "RolloutStopped",
+            Self::Volume { .. } => "RolloutHeld",
         }
     }
 
@@ -53,6 +66,10 @@ impl Wait {
             }
             Self::Stopped { failed } => format!(
                 "A new template waits: it failed at store {failed}, and others keep what they have until that one is mended."
+            ),
+            Self::Volume { claim, .. } => format!(
+                "A new template waits: volume claim {claim} is being deleted, and would go with the pod that the template \
+                 replaces. To go on without what is on it, delete the pod."
             ),
         }
     }
@@ -102,6 +119,9 @@ mod tests {
 
     #[test]
     fn who_waits_is_told_for_what() {
+        let wait = Wait::Volume { claim: "log-orders-0".to_owned(), asked: false };
+        assert_eq!(wait.reason(), "RolloutHeld");
+        assert!(wait.message().contains("claim log-orders-0 is being deleted"), "{}", wait.message());
         let wait = Wait::Stopped { failed: "shop/b".to_owned() };
         assert_eq!(wait.reason(), "RolloutStopped");
         assert!(wait.message().contains("failed at store shop/b"), "{}", wait.message());

@@ -21,14 +21,24 @@ pub(super) fn resize_error(claims: &[PersistentVolumeClaim]) -> Option<String> {
     said.find_map(|message| message.filter(|message| !message.is_empty()).map(str::to_owned))
 }
 
+/// Whether a claim has no volume yet.
+pub(super) fn is_pending(claim: &PersistentVolumeClaim) -> bool {
+    phase(claim) == VolumePhase::Pending
+}
+
+fn phase(claim: &PersistentVolumeClaim) -> VolumePhase {
+    match claim::phase(claim) {
+        _ if claim.metadata.deletion_timestamp.is_some() => VolumePhase::Terminating,
+        Some("Bound") => VolumePhase::Bound,
+        Some("Lost") => VolumePhase::Lost,
+        _ => VolumePhase::Pending,
+    }
+}
+
 fn volume(claim: &PersistentVolumeClaim) -> VolumeStatus {
     VolumeStatus {
         name: claim.name_any(),
-        phase: match claim::phase(claim) {
-            Some("Bound") => VolumePhase::Bound,
-            Some("Lost") => VolumePhase::Lost,
-            _ => VolumePhase::Pending,
-        },
+        phase: phase(claim),
         requested: claim::requested(claim).map(str::to_owned),
         actual: claim::actual(claim).map(str::to_owned),
         resize: resize(claim),
@@ -90,6 +100,20 @@ mod tests {
             assert_eq!(resize(&claim), expected, "{yaml}");
             let told = more.contains("ResizeError").then(|| "no room".to_owned());
             assert_eq!(resize_error(&[claim]), told, "{yaml}");
+        }
+    }
+
+    #[test]
+    fn a_claim_that_is_being_deleted_says_so_whatever_else_it_is() {
+        for (phase, leaving, expected) in [
+            ("Bound", "", VolumePhase::Bound),
+            ("Bound", "deletionTimestamp: '2026-11-22T10:00:00Z'", VolumePhase::Terminating),
+            ("Pending", "deletionTimestamp: '2026-11-22T10:00:00Z'", VolumePhase::Terminating),
+        ] {
+            let yaml = format!("{{metadata: {{name: log-orders-0, {leaving}}}, status: {{phase: {phase}}}}}");
+            let claim: PersistentVolumeClaim = serde_yaml::from_str(&yaml).unwrap();
+            assert_eq!(volume(&claim).phase, expected, "{yaml}");
+            assert_eq!(is_pending(&claim), expected == VolumePhase::Pending);
         }
     }
 

@@ -32,6 +32,9 @@ pub fn serving(
     );
     let conditions = pods.conditions(store.stopped, seen, conditions);
     let conditions = match wait {
+        Some(wait) if wait.is_asked() => conditions
+            .set(ConditionType::Ready, false, wait.reason(), wait.message())
+            .set(ConditionType::Progressing, true, wait.reason(), wait.message()),
         Some(wait) => conditions.set(ConditionType::Progressing, true, wait.reason(), wait.message()),
         None => conditions,
     };

@@ -2,13 +2,14 @@
 //!
 //! Reads only. What it means is for `compute` and `trouble` to say.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::batch::v1::CronJob;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use k8s_openapi::api::events::v1::Event;
-use kivi_crds::{KeyValueStoreBackup, StoreNames, VolumePhase, VolumeStatus, labels};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kivi_crds::{KeyValueStoreBackup, StoreNames, VolumeStatus, labels};
 use kube::api::ListParams;
 use kube::{Api, Client, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
@@ -28,6 +29,8 @@ pub struct Seen {
     pub resize_error: Option<String>,
     /// What keeps a volume or a pod from being made.
     pub complaint: Option<Complaint>,
+    /// When to look again for that, while one is missing: no watch tells.
+    pub look_again: Option<Timestamp>,
     /// Its backups, where it has `spec.backup`.
     pub backups: Vec<KeyValueStoreBackup>,
     /// The CronJob that copies its log.
@@ -46,22 +49,44 @@ pub struct Complaint {
 }
 
 impl Seen {
-    /// Whether something is missing that only an event explains: no watch tells when that changes.
-    pub fn is_silent(&self) -> bool {
-        self.pending_claim().is_some() || self.lacks_pods()
-    }
-
-    fn pending_claim(&self) -> Option<&VolumeStatus> {
-        self.volumes.iter().find(|volume| volume.phase == VolumePhase::Pending)
-    }
-
     fn lacks_pods(&self) -> bool {
         let wanted = self.stateful_set.as_ref().and_then(|set| set.spec.as_ref()?.replicas);
         self.pods.is_empty() && wanted.unwrap_or_default() > 0
     }
+
+    /// What is there, and has something missing that only its events explain.
+    fn silent(&self, claims: &[PersistentVolumeClaim]) -> Vec<Silent> {
+        let pending = claims.iter().find(|claim| claims::is_pending(claim));
+        // A claim may wait for a pod that cannot be made, so the pods are asked after too.
+        let podless = self.stateful_set.as_ref().filter(|_| self.lacks_pods());
+        let silent = [
+            pending.map(|claim| (Some(claim.name_any()), &claim.metadata)),
+            podless.map(|set| (None, &set.metadata)),
+        ];
+        let silent = silent.into_iter().flatten();
+        silent.filter_map(|(claim, metadata)| Silent::of(claim, metadata)).collect()
+    }
 }
 
-/// Looks at what there is of a store.
+/// An object whose volume or pods are not there.
+struct Silent {
+    claim: Option<String>,
+    uid: String,
+    /// When that is worth a question.
+    from: Timestamp,
+}
+
+impl Silent {
+    fn of(claim: Option<String>, metadata: &ObjectMeta) -> Option<Self> {
+        /// How long a volume or a pod may take to be made: nearly all are there by then, and for each answer the API
+        /// server reads all events of a namespace.
+        const PATIENCE: SignedDuration = SignedDuration::from_secs(5);
+        let made = metadata.creation_timestamp.as_ref().map_or(Timestamp::UNIX_EPOCH, |time| time.0);
+        Some(Self { claim, uid: metadata.uid.clone()?, from: made + PATIENCE })
+    }
+}
+
+/// Looks at what there is of a store, besides its StatefulSet and these claims of its log volumes.
 ///
 /// # Errors
 /// When the API server does not answer.
@@ -70,33 +95,23 @@ pub async fn look(
     namespace: &str,
     names: &StoreNames,
     stateful_set: Option<StatefulSet>,
+    claims: &[PersistentVolumeClaim],
+    now: Timestamp,
 ) -> Result<Seen, StatusError> {
+    /// Between two looks at the events of what is missing.
+    const EVENTS: SignedDuration = SignedDuration::from_secs(10);
     let own = ListParams::default().labels(&labels::query(&labels::selector(names.store())));
-    let (claims, pods) = futures::try_join!(
-        list::<PersistentVolumeClaim>(client, namespace, &own),
-        list::<Pod>(client, namespace, &own),
-    )?;
-    let volumes = claims::volumes(names, &claims);
-    let resize_error = claims::resize_error(&claims);
     let mut seen = Seen {
         stateful_set,
-        pods,
-        volumes,
-        resize_error,
-        complaint: None,
-        backups: Vec::new(),
-        archive: None,
-        copying: Vec::new(),
+        pods: list(client, namespace, &own).await?,
+        volumes: claims::volumes(names, claims),
+        resize_error: claims::resize_error(claims),
+        ..Seen::default()
     };
-    // A claim may wait for a pod that cannot be made, so the pods are asked after too.
-    let pending =
-        seen.pending_claim().and_then(|volume| claims.iter().find(|claim| claim.name_any() == volume.name));
-    let podless = seen.stateful_set.as_ref().filter(|_| seen.lacks_pods());
-    let silent = [
-        pending.and_then(|claim| Some((Some(claim.name_any()), claim.uid()?))),
-        podless.and_then(|set| Some((None, set.uid()?))),
-    ];
-    for (claim, uid) in silent.into_iter().flatten() {
+    let silent = seen.silent(claims);
+    seen.look_again =
+        silent.iter().map(|silent| if now < silent.from { silent.from } else { now + EVENTS }).min();
+    for Silent { claim, uid, .. } in silent.into_iter().filter(|silent| silent.from <= now) {
         let regarding = ListParams::default().fields(&format!("regarding.uid={uid}"));
         let events = list(client, namespace, &regarding).await?;
         if let Some(note) = complaint(&events) {

@@ -48,11 +48,24 @@ pub(super) fn conditions(store: &Store, seen: &Seen, conditions: Conditions) -> 
 }
 
 fn find(store: &Store, seen: &Seen, told: bool) -> Option<Finding> {
-    missing(store, seen)
+    leaving(store, seen)
+        .or_else(|| missing(store, seen))
         .or_else(|| refused(store))
         .or_else(|| resizing(seen))
         .or_else(|| template(store))
         .or_else(|| growth(store, told))
+}
+
+/// Somebody deleted the claim of a server that runs. Kubernetes waits for the pod's end, and cannot take the deletion back.
+fn leaving(store: &Store, seen: &Seen) -> Option<Finding> {
+    let used = |claim: &str| !store.stopped && (0..store.replicas).any(|n| store.names.log_claim(n) == claim);
+    let leaves = |volume: &&VolumeStatus| volume.phase == VolumePhase::Terminating && used(&volume.name);
+    let claim = &seen.volumes.iter().find(leaves)?.name;
+    let message = format!(
+        "Volume claim {claim} is being deleted, and the log on it is lost once its pod ends. Back the store up, or set the \
+         reclaim policy of the claim's PersistentVolume to Retain, before the pod is deleted."
+    );
+    Some(Finding { reason: "VolumeTerminating", message, kind: Kind::NeedsHuman })
 }
 
 fn missing(store: &Store, seen: &Seen) -> Option<Finding> {

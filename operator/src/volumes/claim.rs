@@ -12,6 +12,15 @@ pub fn ordinal(names: &StoreNames, claim: &PersistentVolumeClaim) -> Option<u32>
     name.strip_prefix(&format!("{LOG_VOLUME}-{}-", names.store()))?.parse().ok()
 }
 
+/// The name of a claim that is being deleted, of those of a store's first servers.
+pub fn leaving(names: &StoreNames, servers: i32, claims: &[PersistentVolumeClaim]) -> Option<String> {
+    let used = |claim: &&PersistentVolumeClaim| {
+        ordinal(names, claim).is_some_and(|n| i64::from(n) < i64::from(servers))
+    };
+    let leaves = |claim: &&PersistentVolumeClaim| claim.metadata.deletion_timestamp.is_some();
+    claims.iter().filter(used).find(leaves)?.metadata.name.clone()
+}
+
 /// The size that a claim, or a template of claims, asks for.
 pub fn requested(claim: &PersistentVolumeClaim) -> Option<&str> {
     storage(claim.spec.as_ref()?.resources.as_ref()?.requests.as_ref())

@@ -34,6 +34,34 @@ async fn a_claim_of_somebody_else_is_mounted_only_once_it_is_given() {
 }
 
 #[tokio::test]
+async fn a_claim_that_somebody_deletes_is_told_and_no_pod_replaced_that_holds_it() {
+    let stage = Stage::open("deleted-claim").await;
+    let store = stage.ready_store("orders", "{}").await;
+    store.client().unwrap().put(b"kept", "precious", None, Precondition::None).await.unwrap();
+    let pod = stage.pod_uid("orders-0").await;
+    stage.kubectl.run(["delete", "pvc", CLAIM, "--wait=false"]).await.unwrap();
+    let told = "jsonpath={.status.conditions[?(@.type=='Degraded')].reason}=VolumeTerminating";
+    stage.kubectl.wait(told, "kvs/orders", "60s").await.unwrap();
+    assert_eq!(stage.condition("orders", "Ready").await["status"], "True", "it serves all the same");
+    assert_eq!(
+        stage.kubectl.get("kvs", "orders").await.unwrap()["status"]["volumes"][0]["phase"],
+        "Terminating"
+    );
+
+    stage.kubectl.run(["annotate", "kvs", "orders", "kivi.dev/restart=now"]).await.unwrap();
+    let held = "jsonpath={.status.conditions[?(@.type=='Progressing')].reason}=RolloutHeld";
+    stage.kubectl.wait(held, "kvs/orders", "60s").await.unwrap();
+    assert_eq!(stage.pod_uid("orders-0").await, pod);
+    let value = store.client().unwrap().get(b"kept").await.unwrap().expect("the value is gone");
+    assert_eq!(value.bytes, "precious");
+
+    stage.kubectl.run(["delete", "pod", "orders-0"]).await.unwrap();
+    stage.wait_ready("orders").await;
+    let annotations = stage.kubectl.get("pod", "orders-0").await.unwrap()["metadata"]["annotations"].clone();
+    assert_eq!(annotations["kivi.dev/restart"], "now");
+}
+
+#[tokio::test]
 async fn a_volume_grows_by_itself_as_far_as_it_may() {
     let stage = Stage::open("auto-grow").await;
     let auto = "autoGrow: {threshold: 50, step: 64Mi, max: 100Mi}";

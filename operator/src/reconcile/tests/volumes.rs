@@ -132,3 +132,33 @@ async fn a_claim_says_whose_it_is_and_one_that_is_anothers_is_not_touched() {
     let again = error_policy(server.store(spec), &error, server.context());
     assert_ne!(again, Action::await_change(), "a claim without labels is not watched");
 }
+
+/// A StatefulSet replaces a pod whose template changed; Kubernetes then deletes the claim that waited for the pod's end.
+#[tokio::test]
+async fn no_pod_is_replaced_whose_volume_would_go_with_it() {
+    let server = Server::default();
+    let context = server.context();
+    reconcile(server.store("{}"), context.clone()).await.unwrap();
+    let mut claim = bound_claim();
+    claim["metadata"]["deletionTimestamp"] = json!("2026-11-22T10:00:00Z");
+    server.put(CLAIM, claim);
+    server.writes();
+    let changed = "{limits: {keyBytes: 7}}";
+    reconcile(server.store(changed), context.clone()).await.unwrap();
+    assert!(!server.writes().contains(&"orders statefulsets".to_owned()));
+    let Ok(store) = &server.store(changed).0 else { panic!("the store is sound") };
+    let status = store.status.as_ref().unwrap();
+    let said = |type_: &str| {
+        let condition = status.conditions.iter().find(|condition| condition.type_ == type_).unwrap();
+        (condition.status.clone(), condition.reason.clone())
+    };
+    let pair = |status: &str, reason: &str| (status.to_owned(), reason.to_owned());
+    assert_eq!(said("StorageReady"), pair("False", "VolumeTerminating"));
+    assert_eq!(said("Degraded"), pair("True", "VolumeTerminating"));
+    assert_eq!(said("Progressing"), pair("True", "RolloutHeld"));
+
+    // Somebody deleted the pod.
+    server.objects.lock().remove(CLAIM);
+    reconcile(server.store(changed), context).await.unwrap();
+    assert!(server.writes().contains(&"orders statefulsets".to_owned()));
+}

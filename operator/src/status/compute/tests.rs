@@ -378,6 +378,17 @@ fn a_store_that_waits_for_its_turn_serves_and_says_for_what_it_waits() {
     assert_eq!(said(&status, ConditionType::Progressing), ("True", "RolloutQueued"));
 }
 
+#[test]
+fn a_store_whose_new_spec_is_held_up_is_not_ready_and_one_whose_operator_is_serves() {
+    let (store, material, _) = children("{}");
+    for (asked, ready) in [(true, ("False", "RolloutHeld")), (false, ("True", "Serving"))] {
+        let wait = Wait::Volume { claim: "log-orders-0".to_owned(), asked };
+        let status = serving(&store, &material, &serving_well(), Some(&wait), None, now());
+        assert_eq!(said(&status, ConditionType::Ready), ready);
+        assert_eq!(said(&status, ConditionType::Progressing), ("True", "RolloutHeld"));
+    }
+}
+
 /// A schedule whose last backup was due in the night of [`now`].
 fn nightly() -> Policy {
     let at = |text: &str| text.parse::<Timestamp>().unwrap();
