@@ -5,13 +5,13 @@ use std::path::Path;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use kube::{
     Client, Config,
-    api::{Api, ApiResource, DeleteParams, DynamicObject, Patch, PatchParams},
+    api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams},
     config::{KubeConfigOptions, Kubeconfig},
     core::GroupVersionKind,
 };
 use serde_json::{Value, json};
 
-use super::failure;
+use super::{failure, watch::untyped};
 use crate::{error::BenchError, interrupt};
 
 /// Who owns what the bench writes.
@@ -73,6 +73,14 @@ impl Server {
             Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
             Err(error) => Err(failure(format!("delete {} {name}", object["kind"]))(error)),
         }
+    }
+
+    /// Deletes the objects of a kind that have a label, in one request; does not wait for them.
+    pub(super) async fn delete_all(&self, kind: (&str, &str), label: &str) -> Result<(), BenchError> {
+        let all = untyped(self.client.clone(), kind, None);
+        let labelled = ListParams::default().labels(label);
+        let deleted = all.delete_collection(&DeleteParams::background(), &labelled).await;
+        deleted.map(drop).map_err(failure(format!("delete what is labelled {label} of kind {}", kind.1)))
     }
 
     /// What the API server says of itself.

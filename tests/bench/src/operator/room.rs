@@ -1,7 +1,7 @@
 //! What the stores of `stores` need of a cluster that has one node: simulated nodes, volumes, addresses of Services.
 //! All of it carries one label, by which it is removed.
 
-use kivi_cluster::{Cluster, simulate};
+use kivi_cluster::{Cluster, ClusterError, simulate};
 use serde_json::{Value, json};
 
 use super::{
@@ -99,15 +99,23 @@ pub(super) async fn furnish(
 
 /// Removes all of it, also what an earlier run left.
 pub(super) async fn clear(cluster: &Cluster) -> Result<(), BenchError> {
+    // Namespaces first, while somebody is there to say that their pods are gone.
+    let namespaces = cluster.clone();
+    blocking("remove what was measured", move || delete(&namespaces, "namespaces")).await?;
+    // kubectl would ask after each of thousands, one by one.
+    let server = Server::connect(cluster.kubeconfig()).await?;
+    server.delete_all(("", "PersistentVolume"), LABEL).await?;
     let cluster = cluster.clone();
     blocking("remove what was measured", move || {
-        // Namespaces first, while somebody is there to say that their pods are gone.
-        for kinds in ["namespaces", "persistentvolumes,storageclasses,flowschemas,servicecidrs"] {
-            cluster.run(&["delete", kinds, "--selector", LABEL, "--ignore-not-found", "--timeout=1200s"])?;
-        }
+        delete(&cluster, "storageclasses,flowschemas,servicecidrs")?;
         if cluster.is_local() { cluster.end_simulation() } else { Ok(()) }
     })
     .await
+}
+
+fn delete(cluster: &Cluster, kinds: &str) -> Result<(), ClusterError> {
+    cluster.run(&["delete", kinds, "--selector", LABEL, "--ignore-not-found", "--timeout=1200s"])?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -18,13 +18,12 @@ use super::{
 };
 use crate::{error::BenchError, interrupt, report::Results};
 
-const CASE: &str = "stores-1000";
 /// So long without a write the operator is at rest.
 const QUIET: Duration = Duration::from_secs(15);
 const TICK: Duration = Duration::from_secs(1);
 
 pub(crate) async fn stores(effort: Effort, results: &mut Results) -> Result<(), BenchError> {
-    eprintln!("==> {CASE}");
+    eprintln!("==> {}", case(effort.stores));
     let cluster = blocking("find the cluster", Cluster::attach).await?;
     room::clear(&cluster).await?;
     let measured = measure(&cluster, effort, results).await;
@@ -33,10 +32,20 @@ pub(crate) async fn stores(effort: Effort, results: &mut Results) -> Result<(), 
     measured.and(cleared)
 }
 
+/// The bars are of the first.
+fn case(stores: usize) -> &'static str {
+    match stores {
+        1000 => "stores-1000",
+        5000 => "stores-5000",
+        _ => "stores",
+    }
+}
+
 async fn measure(cluster: &Cluster, effort: Effort, results: &mut Results) -> Result<(), BenchError> {
     let server = Server::connect(cluster.kubeconfig()).await?;
     room::furnish(&server, cluster, effort.stores, effort.foreign).await?;
-    let figure = |results: &mut Results, metric, value| add(results, CASE, "kivi", metric, value);
+    let figure =
+        |results: &mut Results, metric, value| add(results, case(effort.stores), "kivi", metric, value);
     let installed = install().await?;
     let pid = process(&installed).await?;
     at_rest(&server).await?;
