@@ -3,73 +3,24 @@
 //! Server-side apply with force: what the spec says wins, drift is corrected, and an apply at rest changes
 //! nothing. It must not decide what a child looks like.
 
+mod cluster;
+mod error;
 mod orphans;
 mod overwrite;
+pub mod scheduled_backup;
 
-use std::fmt::Debug;
 use std::marker::PhantomData;
 
-use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::batch::v1::CronJob;
-use kivi_crds::KeyValueStoreBackup;
-use kube::api::{DynamicObject, Patch, PatchParams};
-use kube::{Api, Client, Resource, ResourceExt};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use thiserror::Error;
+use kube::Client;
 
-use crate::answer::{Said, is_invalid};
-use crate::backup::due;
+use self::cluster::Cluster;
+pub use self::error::ApplyError;
 use crate::build::{Applied, Children, Prepared};
-use crate::foreign::{Foreign, ForeignKind};
-use crate::ledger::{Digest, Ledger};
+use crate::foreign::ForeignKind;
+use crate::ledger::Ledger;
 use crate::model::Store;
-
-/// Who owns the fields that the operator writes.
-pub const FIELD_MANAGER: &str = "kivi-operator";
-
-/// Why a child could not be brought to what it should be.
-#[derive(Debug, Error)]
-pub enum ApplyError {
-    /// The API server did not take it.
-    #[error("cannot apply {kind} {name}: {}", Said(source))]
-    Apply {
-        /// Kind of the child.
-        kind: String,
-        /// Its name.
-        name: String,
-        /// What the API server said.
-        source: kube::Error,
-    },
-    /// What is there could not be read.
-    #[error("cannot read {kind}s: {}", Said(source))]
-    List {
-        /// Kind of the children.
-        kind: String,
-        /// What the API server said.
-        source: kube::Error,
-    },
-    /// A child that is no longer wanted could not be removed.
-    #[error("cannot delete {kind} {name}: {}", Said(source))]
-    Delete {
-        /// Kind of the child.
-        kind: String,
-        /// Its name.
-        name: String,
-        /// What the API server said.
-        source: kube::Error,
-    },
-}
-
-impl ApplyError {
-    /// What the API server said.
-    pub fn cause(&self) -> &kube::Error {
-        match self {
-            Self::Apply { source, .. } | Self::List { source, .. } | Self::Delete { source, .. } => source,
-        }
-    }
-}
 
 /// What is known of a store before its children are applied.
 #[derive(Debug, Clone, Copy)]
@@ -193,127 +144,4 @@ pub async fn apply(
         ledger.swept(&store.namespace, name, wanted);
     }
     Ok(applied)
-}
-
-struct Cluster<'a> {
-    client: &'a Client,
-    ledger: &'a Ledger,
-    store: &'a Store,
-}
-
-impl Cluster<'_> {
-    fn api<K>(&self) -> Api<K>
-    where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
-    {
-        Api::namespaced(self.client.clone(), &self.store.namespace)
-    }
-
-    async fn apply<K>(&self, child: K) -> Result<K, ApplyError>
-    where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-            + Clone
-            + Debug
-            + Serialize
-            + DeserializeOwned,
-    {
-        if self.is_in_force(&child) { Ok(child) } else { self.send(child).await }
-    }
-
-    /// What is in force is returned as it was found, with its status.
-    async fn apply_over<K>(&self, there: Option<&K>, child: K) -> Result<K, ApplyError>
-    where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-            + Clone
-            + Debug
-            + Serialize
-            + DeserializeOwned,
-    {
-        if let Some(there) = there {
-            self.ledger.read(&K::kind(&()), there.meta());
-        }
-        match there {
-            Some(there) if self.is_in_force(&child) => Ok(there.clone()),
-            _ => self.send(child).await,
-        }
-    }
-
-    fn is_in_force<K>(&self, child: &K) -> bool
-    where
-        K: Resource<DynamicType = ()> + Serialize,
-    {
-        let (kind, namespace) = (K::kind(&()), &self.store.namespace);
-        Digest::of(child)
-            .is_some_and(|content| self.ledger.is_in_force(&kind, namespace, &child.name_any(), content))
-    }
-
-    async fn send<K>(&self, child: K) -> Result<K, ApplyError>
-    where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-            + Clone
-            + Debug
-            + Serialize
-            + DeserializeOwned,
-    {
-        let (kind, name) = (K::kind(&()), child.name_any());
-        let api = self.api::<K>();
-        let params = PatchParams::apply(FIELD_MANAGER).force();
-        let refusal = match api.patch(&name, &params, &Patch::Apply(&child)).await {
-            Ok(applied) => {
-                if let Some(content) = Digest::of(&child) {
-                    self.ledger.sent(&kind, content, applied.meta());
-                }
-                return Ok(applied);
-            }
-            Err(refusal) => refusal,
-        };
-        if is_invalid(&refusal) && overwrite::overwrite(&api, &child).await.is_ok() {
-            tracing::warn!(kind = %K::kind(&()), name, %refusal, "An edit of a child made it invalid and was overwritten.");
-            return api
-                .patch(&name, &params, &Patch::Apply(&child))
-                .await
-                .map_err(|source| ApplyError::Apply { kind: kind.into_owned(), name, source });
-        }
-        Err(ApplyError::Apply { kind: kind.into_owned(), name, source: refusal })
-    }
-
-    async fn apply_some<K>(&self, child: Option<K>) -> Result<Option<K>, ApplyError>
-    where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-            + Clone
-            + Debug
-            + Serialize
-            + DeserializeOwned,
-    {
-        match child {
-            Some(child) => self.apply(child).await.map(Some),
-            None => Ok(None),
-        }
-    }
-
-    /// Never changed once it is there.
-    async fn create_some(
-        &self,
-        backup: Option<KeyValueStoreBackup>,
-    ) -> Result<Option<KeyValueStoreBackup>, ApplyError> {
-        if let Some(backup) = &backup {
-            due::create(self.client, &self.store.namespace, backup).await?;
-        }
-        Ok(backup)
-    }
-
-    fn foreign_api(&self, kind: ForeignKind) -> Api<DynamicObject> {
-        Api::namespaced_with(self.client.clone(), &self.store.namespace, &kind.resource())
-    }
-
-    async fn apply_foreign(&self, children: Vec<Foreign>) -> Result<Vec<Foreign>, ApplyError> {
-        let params = PatchParams::apply(FIELD_MANAGER).force();
-        for child in &children {
-            let patch = Patch::Apply(&child.object);
-            self.foreign_api(child.kind).patch(&child.name, &params, &patch).await.map_err(|source| {
-                ApplyError::Apply { kind: child.kind.gvk().kind, name: child.name.clone(), source }
-            })?;
-        }
-        Ok(children)
-    }
 }

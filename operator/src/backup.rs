@@ -22,4 +22,5 @@ pub mod schedule;
 mod status;
 mod validate;
 
-pub use reconcile::{Context, Watched};
+pub use known::Watched;
+pub use reconcile::Context;

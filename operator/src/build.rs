@@ -7,6 +7,7 @@ mod authority_secret;
 mod certificate_secret;
 mod config;
 mod config_map;
+pub(crate) mod container;
 mod digest;
 mod disruption_budget;
 mod environment;
@@ -18,6 +19,7 @@ mod network_policy;
 mod overlay;
 pub(crate) mod pod;
 mod pods_service;
+pub(crate) mod ports;
 mod scheduling;
 mod server;
 mod service;
@@ -27,6 +29,7 @@ mod sidecar;
 pub(crate) mod stateful_set;
 mod token_secret;
 mod trust_config_map;
+pub(crate) mod volumes;
 
 use std::marker::PhantomData;
 
@@ -85,8 +88,6 @@ pub struct Children<S> {
     pub scheduled_backup: Option<KeyValueStoreBackup>,
     pub(crate) state: PhantomData<S>,
 }
-
-pub(crate) use pod::SERVER_HEALTH_PORT;
 
 /// Builds every child.
 pub fn build(store: &Store, material: &Material) -> Children<Prepared> {

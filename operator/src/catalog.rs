@@ -1,14 +1,15 @@
 //! The releases that this operator can run, and the images of each. It must not do IO: [`source`] does.
 
 mod entry;
+mod error;
 pub mod source;
 
 use std::collections::BTreeMap;
 
-use thiserror::Error;
-
 use self::entry::{Entry, VersionKey};
 use crate::cli::{PullPolicy, RunArgs};
+
+pub use self::error::CatalogError;
 
 /// The log format that this release writes, and the latest that it reads (docs/operations/log.md).
 const LOG_FORMAT: u32 = 1;
@@ -35,32 +36,6 @@ pub struct Release {
     pub log_format: u32,
     /// Whether the catalog has it. One that it lacks is only run on by stores that run it already.
     pub offered: bool,
-}
-
-/// Why a catalog cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum CatalogError {
-    /// It is not YAML, or a field has the wrong type or is unknown.
-    #[error("{field}: {message}")]
-    Parse {
-        /// Dotted path of the field, `.` for the whole file.
-        field: String,
-        /// What is wrong with it.
-        message: String,
-    },
-    /// No store could ask for it.
-    #[error("{0}: no version; write three numbers, as in `0.1.0` or `0.2.0-rc.1`, in at most 63 characters")]
-    Version(String),
-    /// No node could pull it.
-    #[error(
-        "{version}.{field}: no image; write a reference, as in `registry.example/kivi/kivi-server:0.1.0`"
-    )]
-    Image {
-        /// The version.
-        version: String,
-        /// `server` or `sidecar`.
-        field: &'static str,
-    },
 }
 
 impl Catalog {

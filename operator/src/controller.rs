@@ -35,9 +35,10 @@ use crate::backoff::Backoff;
 use crate::ledger::{Ledger, News};
 use crate::merged::Merged;
 use crate::progress::WATCH_TIMEOUT_SECONDS;
-use crate::reconcile::{Context, Watched, error_policy, reconcile};
+use crate::reconcile::{Context, error_policy, reconcile};
 use crate::rollouts::{self, Rollouts};
 use crate::triggers;
+use crate::watched::Watched;
 
 /// Where stores are looked for.
 #[derive(Clone)]

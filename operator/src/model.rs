@@ -15,9 +15,8 @@ use kivi_crds::{Ingress, Opaque, Retention, Service, StoreNames, labels};
 use crate::backup::policy::{Policy, Restore};
 use crate::catalog::Release;
 use crate::pki::{Examined, Held};
-use crate::volumes::change::Refusal;
 use crate::volumes::growth::Growth;
-use crate::volumes::plan::Template;
+use crate::volumes::plan::{Refusal, Template};
 
 /// A store that can be built.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,78 +1,44 @@
 //! One reconcile: the five steps in order. Idempotent; it does not ask why it runs.
 
+mod context;
 mod error;
 mod invalid;
+mod owned;
 mod refused;
+mod tell;
+mod until;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::apps::v1::StatefulSet;
-use kivi_crds::{KeyValueStore, KeyValueStoreStatus, StoreNames};
-use kube::core::DeserializeGuard;
+use kivi_crds::{KeyValueStore, StoreNames};
+use kube::ResourceExt;
 use kube::core::error_boundary::InvalidObject;
-use kube::{Client, Resource as _, ResourceExt};
 use kube_runtime::controller::Action;
-use kube_runtime::events::Recorder;
 use kube_runtime::reflector::ObjectRef;
-use parking_lot::Mutex;
-use tokio::sync::watch;
 
+pub use self::context::Context;
 pub use self::error::ReconcileError;
+use self::owned::owns;
+use self::tell::tell;
+use self::until::until;
 use crate::answer::{is_leaving, is_refusal};
 use crate::apply::{self, Before};
 use crate::backoff;
-use crate::backup::known::Copies;
 use crate::build;
-use crate::catalog::Catalog;
-use crate::dereference::{self, Dereferenced};
-use crate::events;
-use crate::ledger::Ledger;
+use crate::dereference;
+use crate::dereferenced::Dereferenced;
 use crate::material::{self, Material};
-use crate::metrics::Metrics;
 use crate::model::{Certificate, IssuerCertificate, Store};
-use crate::rollouts::{self, Change, Rollouts, Turn, Wait};
+use crate::rollouts::{self, Change, Turn, Wait};
 use crate::status::seen::{self, Seen};
-use crate::status::{self, StatusError, compute};
+use crate::status::{self, compute};
 use crate::validate::{self, ValidationError};
 use crate::volumes::plan::Template;
 use crate::volumes::{change, claim};
-
-/// The watched type: one malformed store must not stop the watch of all.
-pub type Watched = DeserializeGuard<KeyValueStore>;
-
-/// What a reconcile needs besides the store.
-pub struct Context {
-    /// The API server.
-    pub client: Client,
-    /// The releases that can be run; it changes with its file.
-    pub catalog: watch::Receiver<Catalog>,
-    /// Who may be rolled out.
-    pub rollouts: Arc<Rollouts>,
-    /// The DNS domain of the cluster's Services.
-    pub cluster_domain: String,
-    /// What is known of backups.
-    pub copies: Copies,
-    /// Publishes events; shared, because it folds repeats.
-    pub recorder: Recorder,
-    /// What is counted.
-    pub metrics: Metrics,
-    /// What of the children need not be sent again.
-    pub ledger: Arc<Ledger>,
-    /// How often in a row each store failed.
-    pub failures: Mutex<HashMap<ObjectRef<Watched>, u32>>,
-}
-
-impl Context {
-    /// Forgets how often a store failed that is gone: another of its name begins anew.
-    pub fn forget(&self, name: &str, namespace: Option<&str>) {
-        let mut store = ObjectRef::new(name);
-        store.namespace = namespace.map(str::to_owned);
-        self.failures.lock().remove(&store);
-    }
-}
+use crate::watched::Watched;
 
 /// Brings one store's children and status to what its spec says.
 ///
@@ -233,10 +199,6 @@ fn reference(store: &KeyValueStore) -> ObjectRef<Watched> {
     ObjectRef::new(&store.name_any()).within(&store.namespace().unwrap_or_default())
 }
 
-fn owns(store: &KeyValueStore, child: &impl ResourceExt) -> bool {
-    child.owner_references().iter().any(|owner| Some(&owner.uid) == store.metadata.uid.as_ref())
-}
-
 /// When to look again though nothing changes.
 fn next(store: &Store, material: &Material, seen: &Seen, now: Timestamp) -> Action {
     /// Between two looks at how full a volume is that grows by itself.
@@ -295,30 +257,6 @@ async fn malformed(error: &InvalidObject, context: &Context) -> Result<Action, R
         }
     }
     Err(ReconcileError::Malformed(Box::new(error.clone())))
-}
-
-/// Writes a status that changed, and publishes what changed.
-async fn tell(
-    store: &KeyValueStore,
-    context: &Context,
-    next: &KeyValueStoreStatus,
-) -> Result<(), StatusError> {
-    let previous = store.status.as_ref();
-    let namespace = store.namespace().unwrap_or_default();
-    let uid = store.metadata.uid.as_deref();
-    if status::write(&context.client, &namespace, &store.name_any(), uid, previous, next).await? {
-        context.metrics.status_written();
-        let changes = status::changes(previous, next);
-        events::publish(&context.recorder, &store.object_ref(&()), changes).await;
-    }
-    Ok(())
-}
-
-fn until(now: Timestamp, then: Timestamp) -> Duration {
-    /// A timer of months would be lost in a restart anyway; waking once a day is free.
-    const LONGEST: Duration = Duration::from_secs(24 * 3600);
-    const SHORTEST: Duration = Duration::from_secs(1);
-    Duration::try_from(then.duration_since(now)).unwrap_or(SHORTEST).clamp(SHORTEST, LONGEST)
 }
 
 /// When to try again: an invalid store when something changes, anything else soon, and ever later.

@@ -16,10 +16,11 @@ use kube::{Api, Client, Resource, ResourceExt as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::apply::{ApplyError, FIELD_MANAGER};
-use crate::build::{self, pod};
+use crate::apply::ApplyError;
+use crate::build::{self, volumes};
 use crate::catalog::Catalog;
-use crate::dereference::Dereferenced;
+use crate::dereferenced::Dereferenced;
+use crate::field_manager::FIELD_MANAGER;
 use crate::material;
 use crate::model::{Certificate, Store};
 use crate::pki::{Held, signed_by};
@@ -90,7 +91,7 @@ fn is_own(held: &Held) -> bool {
 
 /// Whether the pods of a StatefulSet serve with the Secret of the leaf.
 fn serves(store: &Store, set: &StatefulSet) -> bool {
-    pod::secret(set, pod::TLS) == store.certificate_secret().as_deref()
+    volumes::secret(set, volumes::TLS) == store.certificate_secret().as_deref()
 }
 
 /// Writes it: the authority before its leaf, as a leaf whose authority was lost would be issued again.

@@ -17,8 +17,8 @@ use parking_lot::Mutex;
 
 pub use self::change::{Change, change, note, rolls, template};
 pub use self::decision::{Rolling, Turn, Wait, decide};
-use crate::reconcile::Watched;
 use crate::status::conditions::find;
+use crate::watched::Watched;
 
 /// A store, by namespace and name.
 type Key = ObjectRef<Watched>;

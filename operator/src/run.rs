@@ -22,7 +22,6 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::answer::{Said, is_absent, is_forbidden};
-use crate::apply::FIELD_MANAGER;
 use crate::backup::{ages::Ages, known::Copies, model::Tools};
 use crate::catalog::source::{self, SourceError};
 use crate::cli::{ElectionArgs, RunArgs};
@@ -31,6 +30,7 @@ use crate::controller::Scope;
 use crate::election::campaign::Campaign;
 use crate::election::leadership::{Ended, Leadership};
 use crate::election::{Timing, TimingError};
+use crate::field_manager::FIELD_MANAGER;
 use crate::metrics::Metrics;
 use crate::progress::Progress;
 use crate::reconcile::Context;

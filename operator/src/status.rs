@@ -22,7 +22,7 @@ use serde_json::json;
 use thiserror::Error;
 
 use crate::answer::Said;
-use crate::apply::FIELD_MANAGER;
+use crate::field_manager::FIELD_MANAGER;
 
 pub(crate) use certificate::status as certificate;
 pub use events::{Change, changes};

@@ -17,7 +17,8 @@ use crate::backup;
 use crate::controller::{Controller, Scope};
 use crate::election::leadership::{Ended, Leadership};
 use crate::progress::Progress;
-use crate::reconcile::{Context, Watched};
+use crate::reconcile::Context;
+use crate::watched::Watched;
 
 /// How long reconciles under way may take to end when the operator stops; Kubernetes kills it 30 s after it asked.
 const DRAIN: Duration = Duration::from_secs(15);

@@ -11,7 +11,7 @@ use crate::backup::model::Tools;
 use crate::build::{Children, Prepared, build};
 use crate::catalog::Catalog;
 use crate::cli::{Cli, Command, PullPolicy};
-use crate::dereference::Dereferenced;
+use crate::dereferenced::Dereferenced;
 use crate::material::{Material, ensure};
 use crate::model::Store;
 use crate::pki::Issued;

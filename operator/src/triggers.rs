@@ -5,7 +5,7 @@ use kivi_crds::{KeyValueStore, StoreNames, labels};
 use kube::{Resource as _, ResourceExt as _};
 use kube_runtime::reflector::{ObjectRef, Store};
 
-use crate::reconcile::Watched;
+use crate::watched::Watched;
 
 /// The store that owns an object.
 pub fn owner(metadata: &ObjectMeta) -> Option<ObjectRef<Watched>> {

@@ -7,6 +7,7 @@ mod backup;
 mod certificate;
 mod error;
 mod foreign;
+mod issued;
 mod issuer;
 mod network;
 mod opaque;
@@ -23,14 +24,13 @@ use kivi_crds::{KeyValueStore, StoreNames, annotations};
 use kube::{Resource as _, ResourceExt as _};
 
 use crate::catalog::Catalog;
-use crate::dereference::Dereferenced;
+use crate::dereferenced::Dereferenced;
 use crate::foreign::ForeignKind;
 use crate::model::{Store, Tokens, Volume};
-use crate::volumes::change::ForeignClaim;
+use crate::volumes::ownership::ForeignClaim;
 use crate::volumes::{growth, plan};
 
 pub use backup::plan;
-pub use certificate::{CERTIFICATE_GENERATION, NEXT, NEXT_SINCE, retired_key};
 pub use error::ValidationError;
 
 /// Checks a store against the catalog and against what it refers to.

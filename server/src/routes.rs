@@ -12,6 +12,7 @@ mod cursor;
 mod document;
 mod future;
 mod idempotency;
+mod limits;
 mod list;
 mod preconditions;
 mod problems;
@@ -38,32 +39,14 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
+use answer::Answer;
 pub(crate) use answer::Body;
 pub(crate) use copies::everything;
 use future::RouteFuture;
+pub(crate) use limits::Limits;
 pub(crate) use problems::{replaying, sentence, store as store_problem};
 pub(crate) use ttl::left as ttl_left;
 pub(crate) use write::media_type;
-
-/// An answer, or what to say instead of it.
-type Answer = Result<Response<Body>, Problem>;
-
-/// What a request may at most carry; the settings that an answer names when it is hit.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
-    /// `limits.keyBytes`
-    pub(crate) key_bytes: usize,
-    /// `limits.valueBytes`
-    pub(crate) value_bytes: usize,
-    /// `limits.requestBytes`
-    pub(crate) request_bytes: usize,
-    /// `limits.operations`
-    pub(crate) operations: usize,
-    /// `limits.watchers`
-    pub(crate) watchers: usize,
-    /// Whether a sidecar is before this server: a watch that says it is the sidecar's own is then no client's.
-    pub(crate) behind_sidecar: bool,
-}
 
 /// The store, from the moment its log is replayed.
 pub(crate) type StoreCell = Arc<OnceLock<Arc<Store>>>;

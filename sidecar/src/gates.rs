@@ -9,7 +9,7 @@ use kivi_layers::{
 };
 use kivi_settings::{self as settings, SidecarSettings, ThrottleSettings};
 
-use crate::stack::peer;
+use crate::peer::peer;
 
 /// The bounds; a clone is the same ones.
 #[derive(Debug, Clone)]

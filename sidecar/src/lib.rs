@@ -16,6 +16,7 @@ mod express;
 mod feed;
 pub mod flags;
 mod gates;
+mod peer;
 pub mod policy;
 pub mod proxy;
 mod purge;

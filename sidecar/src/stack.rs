@@ -3,10 +3,9 @@
 use std::{convert::Infallible, sync::Arc};
 
 use bytes::Bytes;
-use http::{Extensions, Request, Response, StatusCode};
+use http::{Request, Response, StatusCode};
 use http_body::Body;
 use kivi_layers::{
-    Peer,
     auth::{Anonymous, AuthLayer, Verifier},
     cache::{CacheLayer, CacheMetrics, without_guesses},
     linger::LingeringBody,
@@ -15,7 +14,6 @@ use kivi_layers::{
     trace::TraceLayer,
 };
 use kivi_process::{
-    listen,
     serve::{Express, RequestBody},
     tokens::Tokens,
 };
@@ -27,6 +25,7 @@ use crate::{
     config::Config,
     express::{Lane, Shared},
     gates::Gates,
+    peer::peer,
     policy,
     proxy::{AdmitLayer, ProxyLayer},
     respond::RespondLayer,
@@ -125,12 +124,6 @@ pub fn cache(config: &Config, registry: &mut Registry) -> CacheLayer {
 /// The sidecar serves in front of any server, so no path means anything to it.
 fn no_route(_: &str) -> Option<&'static str> {
     None
-}
-
-pub(crate) fn peer(extensions: &Extensions) -> Peer {
-    extensions
-        .get::<listen::Peer>()
-        .map_or_else(Peer::default, |peer| Peer { address: peer.address, tls: peer.tls })
 }
 
 /// The process's tokens as the layer asks for them.

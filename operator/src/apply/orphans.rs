@@ -13,7 +13,8 @@ use kube::api::{DeleteParams, ListParams};
 use kube::{Api, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 
-use super::{ApplyError, Cluster};
+use super::cluster::Cluster;
+use super::error::ApplyError;
 use crate::answer::is_absent;
 use crate::build::{Applied, Children, Prepared};
 use crate::foreign::{Foreign, ForeignKind};

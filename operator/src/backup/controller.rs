@@ -18,7 +18,8 @@ use kube_runtime::reflector::{self, ObjectRef, Store};
 use kube_runtime::{WatchStreamExt as _, applier};
 use tokio_util::sync::CancellationToken;
 
-use super::reconcile::{Context, Watched, error_policy, reconcile};
+use super::known::Watched;
+use super::reconcile::{Context, error_policy, reconcile};
 use crate::controller::{Scope, config, related, report, whole};
 
 /// How many backups are reconciled at once. A reconcile is a few requests; the copying is the Jobs'.
@@ -28,7 +29,7 @@ const CONCURRENCY: u16 = 4;
 pub struct Controller {
     backups: Store<Watched>,
     queue: SelectAll<BoxStream<'static, ObjectRef<Watched>>>,
-    stores: UnboundedReceiver<ObjectRef<crate::reconcile::Watched>>,
+    stores: UnboundedReceiver<ObjectRef<crate::watched::Watched>>,
 }
 
 impl Controller {
@@ -66,7 +67,7 @@ impl Controller {
     }
 
     /// The stores whose backups changed, while this controller runs.
-    pub fn stores(&mut self) -> impl Stream<Item = ObjectRef<crate::reconcile::Watched>> + Send + use<> {
+    pub fn stores(&mut self) -> impl Stream<Item = ObjectRef<crate::watched::Watched>> + Send + use<> {
         let (_, none) = unbounded();
         std::mem::replace(&mut self.stores, none)
     }
@@ -93,7 +94,7 @@ impl Controller {
 }
 
 /// The store that a backup is of.
-fn store(backup: &Watched) -> Option<ObjectRef<crate::reconcile::Watched>> {
+fn store(backup: &Watched) -> Option<ObjectRef<crate::watched::Watched>> {
     let backup = backup.0.as_ref().ok()?;
     Some(ObjectRef::new(&backup.spec.store_ref.name).within(&backup.namespace()?))
 }

@@ -1,11 +1,14 @@
 //! What is known of backups without asking: their watch keeps them. Reads only.
 
 use kivi_crds::{KeyValueStore, KeyValueStoreBackup};
+use kube::core::DeserializeGuard;
 use kube_runtime::reflector::{ObjectRef, Store};
 use parking_lot::Mutex;
 
-use super::Watched;
 use super::model::Tools;
+
+/// The watched type: one malformed backup must not stop the watch of all.
+pub type Watched = DeserializeGuard<KeyValueStoreBackup>;
 
 /// The backups that the watch of this term keeps, and what copies.
 #[derive(Debug)]

@@ -8,27 +8,24 @@ use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kivi_crds::{BackupConditionType, Destination, KeyValueStoreBackup, KeyValueStoreBackupStatus, labels};
 use kube::api::{DeleteParams, PostParams};
-use kube::core::DeserializeGuard;
 use kube::{Api, Client, Resource as _, ResourceExt};
 use kube_runtime::controller::Action;
 use kube_runtime::events::Recorder;
 use kube_runtime::reflector::{ObjectRef, Store};
 use thiserror::Error;
 
+use super::known::Watched;
 use super::model::Tools;
 use super::outcome::{self, Outcome};
 use super::report::Report;
 use super::validate::Refusal;
 use super::{build, dereference, status, validate};
 use crate::answer::{Said, is_absent, is_conflict, is_refusal};
-use crate::apply::FIELD_MANAGER;
 use crate::dereference::DereferenceError;
 use crate::events;
+use crate::field_manager::FIELD_MANAGER;
 use crate::metrics::{BackupResult, Metrics};
 use crate::status::{Change, StatusError};
-
-/// The watched type: one malformed backup must not stop the watch of all.
-pub type Watched = DeserializeGuard<KeyValueStoreBackup>;
 
 /// How long a backup waits for its store, and for what else may pass by itself.
 const PATIENCE: SignedDuration = SignedDuration::from_hours(1);

@@ -9,7 +9,7 @@ use kube::{Api, Client, Resource as _, ResourceExt as _};
 use serde_json::json;
 
 use super::report::Report;
-use crate::apply::FIELD_MANAGER;
+use crate::field_manager::FIELD_MANAGER;
 use crate::status::StatusError;
 use crate::status::conditions::condition;
 

@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::authority::{self, NoAuthority};
 use super::dereference::{Dereferenced, destination};
 use super::model::{BackupJob, Copy, Source, Tools};
-use crate::build::pod;
+use crate::build::volumes;
 use crate::status::conditions;
 use crate::validate::placement;
 
@@ -159,7 +159,7 @@ fn source(namespace: &str, store: &KeyValueStore, runs: Option<&StatefulSet>) ->
         return Err(Refusal::NotTrusted { store: store.name_any(), secret: bare.secret_name.clone() });
     }
     let named = || store.spec.auth.tokens_secret_ref.as_ref().map(|secret| secret.name.clone());
-    let tokens = runs.and_then(|set| pod::secret(set, pod::TOKENS)).map(str::to_owned).or_else(named);
+    let tokens = runs.and_then(|set| volumes::secret(set, volumes::TOKENS)).map(str::to_owned).or_else(named);
     let own_tokens = || StoreNames::new(store.name_any()).token_secret();
     Ok(Source {
         store: store.name_any(),

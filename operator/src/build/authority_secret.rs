@@ -8,7 +8,7 @@ use kivi_crds::annotations;
 use super::metadata;
 use crate::material::Material;
 use crate::model::Store;
-use crate::validate::{NEXT, retired_key};
+use crate::pki::layout::{NEXT, retired_key};
 
 pub(super) fn build(store: &Store, material: &Material) -> Option<Secret> {
     let authorities = &material.certificate.as_ref()?.authorities;

@@ -8,7 +8,7 @@ use super::metadata;
 use crate::material::Material;
 use crate::model::{Certificate, Store};
 use crate::pki::Issued;
-use crate::validate::CERTIFICATE_GENERATION;
+use crate::pki::layout::CERTIFICATE_GENERATION;
 
 pub(super) fn build(store: &Store, material: &Material) -> Option<Secret> {
     match &store.certificate {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{digest, pod};
 use crate::catalog::Catalog;
-use crate::dereference::Dereferenced;
+use crate::dereferenced::Dereferenced;
 use crate::test_support::{catalog, custom_resource, now, secret};
 use crate::validate::validate;
 

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::{metadata, pod};
+use super::{metadata, ports};
 use crate::foreign::{Foreign, ForeignKind};
 use crate::model::{Certificate, Store};
 
@@ -32,7 +32,7 @@ pub(super) fn build(store: &Store) -> Vec<Foreign> {
     if wanted.backend_tls && matches!(store.certificate, Certificate::Managed(_)) {
         let spec = json!({
             "targetRefs": [{
-                "group": "", "kind": "Service", "name": name, "sectionName": pod::client_port_name(store),
+                "group": "", "kind": "Service", "name": name, "sectionName": ports::client_port_name(store),
             }],
             "validation": {
                 "caCertificateRefs": [{"group": "", "kind": "ConfigMap", "name": store.names.ca_config_map()}],

@@ -8,7 +8,7 @@ use k8s_openapi::api::networking::v1::{
     IngressSpec, IngressTLS, ServiceBackendPort,
 };
 
-use super::{metadata, pod};
+use super::{metadata, ports};
 use crate::model::Store;
 
 pub(super) fn build(store: &Store) -> Option<Ingress> {
@@ -19,7 +19,7 @@ pub(super) fn build(store: &Store) -> Option<Ingress> {
         service: Some(IngressServiceBackend {
             name: store.names.store().to_owned(),
             port: Some(ServiceBackendPort {
-                name: Some(pod::client_port_name(store).to_owned()),
+                name: Some(ports::client_port_name(store).to_owned()),
                 ..ServiceBackendPort::default()
             }),
         }),

@@ -13,7 +13,7 @@ use k8s_openapi::api::networking::v1::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use super::{metadata, pod};
+use super::{metadata, ports};
 use crate::model::Store;
 
 pub(super) fn build(store: &Store) -> Option<NetworkPolicy> {
@@ -22,9 +22,9 @@ pub(super) fn build(store: &Store) -> Option<NetworkPolicy> {
         [] => vec![pods([])],
         peers => peers.to_vec(),
     };
-    let mut health = vec![pod::SERVER_HEALTH_PORT];
+    let mut health = vec![ports::SERVER_HEALTH_PORT];
     if store.settings.sidecar.enabled {
-        health.push(pod::SIDECAR_HEALTH_PORT);
+        health.push(ports::SIDECAR_HEALTH_PORT);
     }
     let mut observers = vec![operator()];
     observers.extend(allowed.monitoring_from.iter().cloned());
@@ -37,7 +37,7 @@ pub(super) fn build(store: &Store) -> Option<NetworkPolicy> {
             }),
             policy_types: Some(vec!["Ingress".to_owned()]),
             ingress: Some(vec![
-                rule(clients, &[pod::CLIENT_PORT]),
+                rule(clients, &[ports::CLIENT_PORT]),
                 rule(observers, &health),
                 // Its backups, at whichever port they copy from; each asks who they are.
                 rule(vec![backups(store)], &[]),

@@ -4,7 +4,7 @@
 use k8s_openapi::DeepMerge as _;
 use k8s_openapi::api::core::v1::{Container, PodTemplateSpec};
 
-use super::pod;
+use super::container;
 
 pub(super) fn lay(mut template: PodTemplateSpec, overlay: Option<&PodTemplateSpec>) -> PodTemplateSpec {
     let Some(overlay) = overlay else {
@@ -20,7 +20,7 @@ pub(super) fn lay(mut template: PodTemplateSpec, overlay: Option<&PodTemplateSpe
 /// A container of the user's own starts from the same security context as the operator's, or it would not be let into a
 /// namespace with the restricted profile.
 fn restrict(container: &mut Container) {
-    let mut security = pod::container_security();
+    let mut security = container::container_security();
     security.merge_from(container.security_context.take().unwrap_or_default());
     container.security_context = Some(security);
 }

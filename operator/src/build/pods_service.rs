@@ -4,7 +4,7 @@
 use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use super::{metadata, pod};
+use super::{metadata, ports};
 use crate::model::Store;
 
 /// Label that tells this Service from the one of the clients.
@@ -14,11 +14,11 @@ pub(super) fn build(store: &Store) -> Service {
     let mut metadata = metadata::child(store, store.names.pods_service());
     metadata.labels.get_or_insert_default().insert(LABEL.0.to_owned(), LABEL.1.to_owned());
     let mut ports = vec![
-        port(pod::client_port_name(store), pod::CLIENT_PORT),
-        port(pod::SERVER_HEALTH, pod::SERVER_HEALTH_PORT),
+        port(ports::client_port_name(store), ports::CLIENT_PORT),
+        port(ports::SERVER_HEALTH, ports::SERVER_HEALTH_PORT),
     ];
     if store.settings.sidecar.enabled {
-        ports.push(port(pod::SIDECAR_HEALTH, pod::SIDECAR_HEALTH_PORT));
+        ports.push(port(ports::SIDECAR_HEALTH, ports::SIDECAR_HEALTH_PORT));
     }
     Service {
         metadata,

@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::{Container, Lifecycle, LifecycleHandler, SleepAction};
 use kivi_crds::LOG_VOLUME;
 
-use super::{environment, pod};
+use super::{container, environment, ports, volumes};
 use crate::model::Store;
 
 /// Name of the container.
@@ -17,20 +17,22 @@ const STARTUP_SECONDS: i32 = 3600;
 
 pub(super) fn container(store: &Store) -> Container {
     let mut args = vec!["--config=/etc/kivi/config/kivi.yaml".to_owned()];
-    let mut mounts =
-        vec![pod::mount("config", "/etc/kivi/config", true), pod::mount(LOG_VOLUME, "/var/lib/kivi", false)];
-    let mut ports = vec![pod::port(pod::SERVER_HEALTH, pod::SERVER_HEALTH_PORT)];
+    let mut mounts = vec![
+        volumes::mount("config", "/etc/kivi/config", true),
+        volumes::mount(LOG_VOLUME, "/var/lib/kivi", false),
+    ];
+    let mut ports = vec![container::port(ports::SERVER_HEALTH, ports::SERVER_HEALTH_PORT)];
     if store.settings.sidecar.enabled {
         args.push("--listen=unix:/run/kivi/server.sock".to_owned());
-        mounts.push(pod::mount("run", "/run/kivi", false));
+        mounts.push(volumes::mount("run", "/run/kivi", false));
     } else {
-        args.extend(pod::front_args(store));
-        mounts.extend(pod::front_mounts(store));
-        ports.insert(0, pod::port(pod::client_port_name(store), pod::CLIENT_PORT));
+        args.extend(container::front_args(store));
+        mounts.extend(container::front_mounts(store));
+        ports.insert(0, container::port(ports::client_port_name(store), ports::CLIENT_PORT));
     }
     args.extend([
         "--data-dir=/var/lib/kivi".to_owned(),
-        format!("--health-listen=0.0.0.0:{}", pod::SERVER_HEALTH_PORT),
+        format!("--health-listen=0.0.0.0:{}", ports::SERVER_HEALTH_PORT),
         "--admin-listen=127.0.0.1:8082".to_owned(),
     ]);
     Container {
@@ -42,10 +44,10 @@ pub(super) fn container(store: &Store) -> Container {
         ports: Some(ports),
         volume_mounts: Some(mounts),
         resources: Some(store.pod.server_resources.clone()),
-        security_context: Some(pod::container_security()),
-        startup_probe: Some(pod::probe("/startupz", pod::SERVER_HEALTH, 1, STARTUP_SECONDS)),
-        readiness_probe: Some(pod::probe("/readyz", pod::SERVER_HEALTH, 1, 3)),
-        liveness_probe: Some(pod::probe("/livez", pod::SERVER_HEALTH, 10, 3)),
+        security_context: Some(container::container_security()),
+        startup_probe: Some(container::probe("/startupz", ports::SERVER_HEALTH, 1, STARTUP_SECONDS)),
+        readiness_probe: Some(container::probe("/readyz", ports::SERVER_HEALTH, 1, 3)),
+        liveness_probe: Some(container::probe("/livez", ports::SERVER_HEALTH, 10, 3)),
         lifecycle: Some(Lifecycle {
             pre_stop: Some(LifecycleHandler {
                 sleep: Some(SleepAction { seconds: PRE_STOP_SECONDS }),
@@ -53,7 +55,7 @@ pub(super) fn container(store: &Store) -> Container {
             }),
             ..Lifecycle::default()
         }),
-        termination_message_policy: Some(pod::LAST_WORDS.to_owned()),
+        termination_message_policy: Some(container::LAST_WORDS.to_owned()),
         ..Container::default()
     }
 }

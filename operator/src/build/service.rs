@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use super::{metadata, pod};
+use super::{metadata, ports};
 use crate::model::Store;
 
 pub(super) fn build(store: &Store) -> Service {
@@ -20,13 +20,13 @@ pub(super) fn build(store: &Store) -> Service {
             type_: Some(wanted.type_.as_str().to_owned()),
             selector: Some(store.selector()),
             ports: Some(vec![ServicePort {
-                name: Some(pod::client_port_name(store).to_owned()),
+                name: Some(ports::client_port_name(store).to_owned()),
                 port: wanted.port,
                 node_port: wanted.node_port,
                 protocol: Some("TCP".to_owned()),
                 // By this, what stands before the Service knows how to speak to the pods.
-                app_protocol: Some(pod::client_port_name(store).to_owned()),
-                target_port: Some(IntOrString::String(pod::client_port_name(store).to_owned())),
+                app_protocol: Some(ports::client_port_name(store).to_owned()),
+                target_port: Some(IntOrString::String(ports::client_port_name(store).to_owned())),
             }]),
             external_traffic_policy: wanted.external_traffic_policy.map(|policy| policy.as_str().to_owned()),
             load_balancer_class: wanted.load_balancer_class.clone(),

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{metadata, pod, pods_service};
+use super::{metadata, pods_service, ports};
 use crate::foreign::{Foreign, ForeignKind};
 use crate::model::Store;
 
@@ -16,9 +16,9 @@ pub(super) fn build(store: &Store) -> Option<Foreign> {
     }
     let mut selector = store.selector();
     selector.insert(pods_service::LABEL.0.to_owned(), pods_service::LABEL.1.to_owned());
-    let mut endpoints = vec![json!({"port": pod::SERVER_HEALTH, "path": "/metrics"})];
+    let mut endpoints = vec![json!({"port": ports::SERVER_HEALTH, "path": "/metrics"})];
     if store.settings.sidecar.enabled {
-        endpoints.push(json!({"port": pod::SIDECAR_HEALTH, "path": "/metrics"}));
+        endpoints.push(json!({"port": ports::SIDECAR_HEALTH, "path": "/metrics"}));
     }
     let object = json!({
         "apiVersion": kind.api_version(),

@@ -6,7 +6,7 @@
 
 use k8s_openapi::api::core::v1::Container;
 
-use super::{environment, pod};
+use super::{container, environment, ports, volumes};
 use crate::model::Store;
 
 /// Name of the container.
@@ -17,14 +17,14 @@ pub(super) fn container(store: &Store) -> Container {
         "--config=/etc/kivi/config/kivi.yaml".to_owned(),
         "--upstream=unix:/run/kivi/server.sock".to_owned(),
     ];
-    args.extend(pod::front_args(store));
+    args.extend(container::front_args(store));
     args.extend([
-        format!("--health-listen=0.0.0.0:{}", pod::SIDECAR_HEALTH_PORT),
+        format!("--health-listen=0.0.0.0:{}", ports::SIDECAR_HEALTH_PORT),
         "--admin-listen=127.0.0.1:8092".to_owned(),
     ]);
     let mut mounts =
-        vec![pod::mount("config", "/etc/kivi/config", true), pod::mount("run", "/run/kivi", false)];
-    mounts.extend(pod::front_mounts(store));
+        vec![volumes::mount("config", "/etc/kivi/config", true), volumes::mount("run", "/run/kivi", false)];
+    mounts.extend(container::front_mounts(store));
     Container {
         name: NAME.to_owned(),
         image: Some(store.release.sidecar_image.clone()),
@@ -33,16 +33,16 @@ pub(super) fn container(store: &Store) -> Container {
         args: Some(args),
         env: Some(environment::variables(store, "kivi-sidecar")),
         ports: Some(vec![
-            pod::port(pod::client_port_name(store), pod::CLIENT_PORT),
-            pod::port(pod::SIDECAR_HEALTH, pod::SIDECAR_HEALTH_PORT),
+            container::port(ports::client_port_name(store), ports::CLIENT_PORT),
+            container::port(ports::SIDECAR_HEALTH, ports::SIDECAR_HEALTH_PORT),
         ]),
         volume_mounts: Some(mounts),
         resources: Some(store.pod.sidecar_resources.clone()),
-        security_context: Some(pod::container_security()),
-        startup_probe: Some(pod::probe("/startupz", pod::SIDECAR_HEALTH, 1, 60)),
-        readiness_probe: Some(pod::probe("/readyz", pod::SIDECAR_HEALTH, 1, 3)),
-        liveness_probe: Some(pod::probe("/livez", pod::SIDECAR_HEALTH, 10, 3)),
-        termination_message_policy: Some(pod::LAST_WORDS.to_owned()),
+        security_context: Some(container::container_security()),
+        startup_probe: Some(container::probe("/startupz", ports::SIDECAR_HEALTH, 1, 60)),
+        readiness_probe: Some(container::probe("/readyz", ports::SIDECAR_HEALTH, 1, 3)),
+        liveness_probe: Some(container::probe("/livez", ports::SIDECAR_HEALTH, 10, 3)),
+        termination_message_policy: Some(container::LAST_WORDS.to_owned()),
         ..Container::default()
     }
 }

@@ -306,7 +306,7 @@ fn the_pod_template_is_golden_or_an_upgrade_of_the_operator_rolls_every_pod() {
 
 #[test]
 fn cert_manager_is_asked_for_what_the_operator_would_issue() {
-    use crate::dereference::Dereferenced;
+    use crate::dereferenced::Dereferenced;
     use crate::test_support::validated;
     let spec = "{tls: {issuerRef: {name: ca, duration: 48h, dnsNames: [kv.example.com]}}}";
     let found = Dereferenced {
@@ -344,7 +344,7 @@ fn cert_manager_is_asked_for_what_the_operator_would_issue() {
 fn a_restart_that_was_asked_for_is_in_the_template_to_stay() {
     use kube::ResourceExt as _;
 
-    use crate::dereference::Dereferenced;
+    use crate::dereferenced::Dereferenced;
     use crate::test_support::{catalog, custom_resource, now};
     use crate::validate::validate;
     let template = |asked: Option<&str>, made: Option<&StatefulSet>| {

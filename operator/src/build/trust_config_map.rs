@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use super::metadata;
 use crate::material::Material;
 use crate::model::{Certificate, Store};
-use crate::validate::NEXT_SINCE;
+use crate::pki::layout::NEXT_SINCE;
 
 pub(super) fn build(store: &Store, material: &Material) -> Option<ConfigMap> {
     let authorities = material.certificate.as_ref().map(|issued| &issued.authorities);

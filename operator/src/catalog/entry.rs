@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 
-use super::CatalogError;
+use super::error::CatalogError;
 
 /// What a file says of one version.
 #[derive(Debug, Deserialize)]

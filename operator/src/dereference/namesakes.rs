@@ -6,23 +6,14 @@ use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kivi_crds::{KeyValueStore, StoreNames};
 use kube::api::{DynamicObject, ListParams};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 
-use super::DereferenceError;
+use super::error::DereferenceError;
+use crate::dereferenced::Namesake;
 use crate::foreign::ForeignKind;
-
-/// An object with the name of a child.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Namesake {
-    /// Its kind.
-    pub kind: String,
-    /// Its name, its labels and its owners.
-    pub metadata: ObjectMeta,
-}
 
 /// Server-side apply would take over what has the name of a child: a Service that sends clients elsewhere.
 pub(super) async fn namesakes(

@@ -4,10 +4,18 @@
 //! it, or when a user asks. It is *published* with it. It *issues* when clients have had the overlap to load the bundle.
 //! The old one then *retires*, and leaves the bundle when the last leaf that it issued has ended.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
+use super::held::{Held, Retired, Wanted};
+use super::inspect::{Inspected, inspect, signed_by};
+use super::issue;
+use super::pair::{Pair, PkiError};
 use super::time::{after, before, between};
-use super::{Held, Inspected, PICKUP, Pair, PkiError, Retired, Wanted, inspect, issue, signed_by};
+
+/// Within this time after it was written, each pod serves a new leaf: the kubelet takes a minute or two.
+pub(super) const PICKUP: Duration = Duration::from_secs(3600);
 
 /// How many retired authorities keep a request for a further one waiting: requests must not fill the Secret.
 const MOST_RETIRED: usize = 4;

@@ -9,8 +9,9 @@ use rustls::pki_types::pem::PemObject as _;
 use thiserror::Error;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use super::time::{before, between};
-use super::{Inspected, Pair, PkiError, SKEW, inspect};
+use super::inspect::{Inspected, inspect};
+use super::pair::{Pair, PkiError};
+use super::time::{SKEW, before, between};
 
 /// A certificate that someone else keeps is told of at most so long before its end.
 const NOTICE: Duration = Duration::from_secs(14 * 24 * 3600);

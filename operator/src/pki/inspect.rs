@@ -9,7 +9,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
-use super::{Pair, PkiError};
+use super::pair::{Pair, PkiError};
 
 /// What a pair is.
 #[derive(Debug, Clone, PartialEq, Eq)]

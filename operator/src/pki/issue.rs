@@ -8,8 +8,8 @@ use rcgen::{
     KeyPair, KeyUsagePurpose,
 };
 
-use super::time::before;
-use super::{Pair, PkiError, SKEW};
+use super::pair::{Pair, PkiError};
+use super::time::{SKEW, before};
 
 /// A new authority for one store. It signs leaves, and no further authority.
 pub(super) fn authority(store: &str, now: Timestamp, not_after: Timestamp) -> Result<Pair, PkiError> {

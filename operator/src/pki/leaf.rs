@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::time::{after, before, between};
-use super::{Held, Inspected, Pair, PkiError, SKEW, Wanted, inspect, issue, signed_by};
+use super::held::{Held, Wanted};
+use super::inspect::{Inspected, inspect, signed_by};
+use super::issue;
+use super::pair::{Pair, PkiError};
+use super::time::{SKEW, after, before, between};
 
 /// A leaf, and what is known of it.
 pub(super) struct Leaf {

@@ -1,5 +1,7 @@
 mod turn;
 
+use std::time::Duration;
+
 use super::*;
 use crate::pki::time::after;
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::future::pending;
 use http::{Method, Request, Response};
+use kube::Client;
 use kube::client::{Body, ClientBuilder};
 use serde_json::{Value, json};
 

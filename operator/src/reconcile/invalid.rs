@@ -7,9 +7,14 @@ use jiff::Timestamp;
 use kivi_crds::{KeyValueStore, StoreNames};
 use kube::{Client, ResourceExt as _};
 
-use super::{Context, ReconcileError, owns, tell, until};
+use super::context::Context;
+use super::error::ReconcileError;
+use super::owned::owns;
+use super::tell::tell;
+use super::until::until;
 use crate::backup::due;
-use crate::dereference::{self, Dereferenced};
+use crate::dereference;
+use crate::dereferenced::Dereferenced;
 use crate::renewal;
 use crate::status::{compute, seen};
 use crate::validate::{self, ValidationError};

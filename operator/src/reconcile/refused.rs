@@ -4,11 +4,14 @@ use jiff::Timestamp;
 use kivi_crds::{KeyValueStore, StoreNames};
 use kube::ResourceExt as _;
 
-use super::{Context, ReconcileError, owns, tell};
+use super::context::Context;
+use super::error::ReconcileError;
+use super::owned::owns;
+use super::tell::tell;
 use crate::apply::ApplyError;
 use crate::backup::due;
 use crate::backup::policy::Policy;
-use crate::dereference::Dereferenced;
+use crate::dereferenced::Dereferenced;
 use crate::status::{compute, seen};
 
 /// Makes the backup that is due, and tells what is refused.

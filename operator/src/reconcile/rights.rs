@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 
 use futures::future::pending;
 use http::{Method, Request, Response};
+use kube::Client;
 use kube::client::{Body, ClientBuilder};
+use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;

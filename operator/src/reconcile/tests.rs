@@ -4,8 +4,10 @@ mod invalid;
 mod volumes;
 
 use k8s_openapi::api::core::v1::ConfigMap;
+use kube::core::DeserializeGuard;
 use kube_runtime::watcher::Event;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use super::*;
 use crate::test_support::custom_resource;

@@ -81,7 +81,7 @@ pub(super) fn under_way(set: &StatefulSet) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dereference::Dereferenced;
+    use crate::dereferenced::Dereferenced;
     use crate::test_support::{catalog, custom_resource, now};
     use crate::validate::validate;
 

@@ -4,7 +4,7 @@ use kivi_crds::{ConditionType, VolumePhase, VolumeResize, VolumeStatus};
 
 use super::conditions::Conditions;
 use super::seen::Seen;
-use crate::build::SERVER_HEALTH_PORT;
+use crate::build::ports::SERVER_HEALTH_PORT;
 use crate::model::Store;
 use crate::volumes::growth::Growth;
 use crate::volumes::size;

@@ -22,8 +22,9 @@ use crate::backup;
 use crate::backup::known::Copies;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
-use crate::reconcile::{Context, Watched};
+use crate::reconcile::Context;
 use crate::rollouts::Rollouts;
+use crate::watched::Watched;
 
 /// Kinds of children whose watches a ledger follows.
 const WATCHED: [&str; 8] = [

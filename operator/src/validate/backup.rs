@@ -5,15 +5,16 @@ use k8s_openapi::api::core::v1::PodSpec;
 use kivi_crds::{BackupConditionType, Destination, FromBackup, KeyValueStore, KeyValueStoreBackup};
 use kube::ResourceExt as _;
 
+use super::error::ValidationError;
+use super::placement;
 use super::secret::Owned;
-use super::{ValidationError, placement};
 use crate::backup::authority;
 use crate::backup::build::{RESTORE, VOLUMES};
 use crate::backup::model::{Copy, Source, Tools};
 use crate::backup::origin;
 use crate::backup::policy::{Archive, Policy, Restore, Times};
 use crate::backup::schedule::Schedule;
-use crate::dereference::Dereferenced;
+use crate::dereferenced::Dereferenced;
 use crate::model::{Certificate, Store};
 use crate::pki::Flaw;
 

@@ -5,31 +5,17 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use kivi_crds::{KeyValueStore, MAX_DNS_NAMES, ManagedTls, StoreNames, annotations, is_dns_name};
+use kivi_crds::{KeyValueStore, ManagedTls, StoreNames, annotations};
 use kube::ResourceExt as _;
 
-use super::ValidationError;
+use super::error::ValidationError;
+use super::issued::{HOUR, bounds, dns_names, life};
 use super::issuer;
 use super::secret::{self, Owned};
-use crate::dereference::Dereferenced;
+use crate::dereferenced::Dereferenced;
 use crate::model::{Certificate, ManagedCertificate};
+use crate::pki::layout::{CERTIFICATE_GENERATION, NEXT, NEXT_SINCE, retired_until};
 use crate::pki::{Held, Pair, Published, Retired};
-
-/// Annotation of the leaf's Secret: how often it was issued.
-pub const CERTIFICATE_GENERATION: &str = "kivi.dev/certificate-generation";
-/// Annotation of the bundle's ConfigMap: since when it holds the authority that will issue next.
-pub const NEXT_SINCE: &str = "kivi.dev/next-authority-since";
-/// Keys of the next authority in the authority's Secret.
-pub const NEXT: (&str, &str) = ("next.crt", "next.key");
-
-/// Key of an old authority in the authority's Secret: it says until when the authority is trusted.
-pub fn retired_key(until: Timestamp) -> String {
-    until.strftime("retired-%Y%m%dT%H%M%SZ.crt").to_string()
-}
-
-fn retired_until(key: &str) -> Option<Timestamp> {
-    key.strip_prefix("retired-")?.strip_suffix(".crt")?.parse().ok()
-}
 
 /// Checks `spec.tls` against what it refers to.
 pub(super) fn certificate(
@@ -113,30 +99,6 @@ fn request(value: &str) -> String {
     value.chars().take(128).collect()
 }
 
-const HOUR: Duration = Duration::from_secs(3600);
-
-fn bounds(
-    field: &'static str,
-    value: Duration,
-    least: Duration,
-    most: Duration,
-) -> Result<(), ValidationError> {
-    if (least..=most).contains(&value) {
-        return Ok(());
-    }
-    Err(ValidationError::TlsDuration { field, least, most })
-}
-
-/// A certificate's life and the end of it in which it is renewed.
-pub(super) fn life(
-    duration: Duration,
-    renew_before: Duration,
-    least: Duration,
-) -> Result<(), ValidationError> {
-    bounds("duration", duration, HOUR, 87_600 * HOUR)?;
-    bounds("renewBefore", renew_before, least, duration.saturating_sub(Duration::from_millis(1)))
-}
-
 /// What the definition's rules refuse.
 fn check(managed: &ManagedTls) -> Result<(), ValidationError> {
     let (duration, overlap) = (managed.duration(), managed.authority_overlap());
@@ -147,41 +109,4 @@ fn check(managed: &ManagedTls) -> Result<(), ValidationError> {
         bounds("authorityDuration", managed.authority_duration(), least, 87_600 * HOUR)?;
     }
     dns_names(&managed.dns_names)
-}
-
-/// What the definition's rules refuse of names.
-pub(super) fn dns_names(names: &[String]) -> Result<(), ValidationError> {
-    let sound = |name: &String| {
-        let behind = name.strip_prefix("*.").filter(|behind| behind.contains('.'));
-        name.len() <= 253 && is_dns_name(behind.unwrap_or(name))
-    };
-    match names.iter().find(|name| !sound(name)) {
-        Some(name) => Err(ValidationError::DnsName(name.clone())),
-        None if names.len() > MAX_DNS_NAMES => Err(ValidationError::DnsNames(names.len())),
-        None => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_key_of_an_old_authority_says_until_when_it_is_trusted() {
-        let until: Timestamp = "2027-02-20T10:00:01Z".parse().unwrap();
-        assert_eq!(retired_key(until), "retired-20270220T100001Z.crt");
-        assert_eq!(retired_until(&retired_key(until)), Some(until));
-        assert_eq!(retired_until("retired-soon.crt"), None);
-    }
-
-    #[test]
-    fn a_wildcard_stands_for_one_label_before_two() {
-        let accepted = |name: &str| dns_names(&[name.to_owned()]).is_ok();
-        for name in ["a", "kv.example.com", "*.example.com"] {
-            assert!(accepted(name), "{name}");
-        }
-        for name in ["", "*", "*.com", "a.*.com", "*.*.example.com", "Kv.example.com"] {
-            assert!(!accepted(name), "{name}");
-        }
-    }
 }

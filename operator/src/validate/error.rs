@@ -8,6 +8,9 @@ use thiserror::Error;
 use crate::backup::authority::NoAuthority;
 use crate::backup::schedule::ScheduleError;
 
+/// The field that names a user's certificate.
+pub(super) const TLS_FIELD: &str = "spec.tls.secretRef";
+
 /// Why a store cannot be built.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ValidationError {
@@ -178,10 +181,13 @@ impl ValidationError {
     pub fn concerns_certificate(&self) -> bool {
         match self {
             Self::NoCertManager => true,
-            Self::SecretNotFound { field, .. } | Self::SecretInvalid { field, .. } => {
-                *field == super::secret::TLS_FIELD
-            }
+            Self::SecretNotFound { field, .. } | Self::SecretInvalid { field, .. } => *field == TLS_FIELD,
             _ => false,
         }
     }
+}
+
+/// Refuses a field whose schema is not this operator's.
+pub(super) fn refused(field: String, reason: &str) -> ValidationError {
+    ValidationError::Field { field, reason: reason.to_owned() }
 }

@@ -8,11 +8,11 @@ use kivi_crds::{IssuerRef, StoreNames};
 use kube::ResourceExt as _;
 use kube::api::DynamicObject;
 
-use super::ValidationError;
-use super::certificate::{dns_names, life};
+use super::error::ValidationError;
+use super::issued::{dns_names, life};
 use super::secret::{self, Owned};
-use crate::apply::FIELD_MANAGER;
-use crate::dereference::Dereferenced;
+use crate::dereferenced::Dereferenced;
+use crate::field_manager::FIELD_MANAGER;
 use crate::foreign::ForeignKind;
 use crate::model::{IssuedSecret, Issuer, IssuerCertificate, Readiness};
 use crate::pki::{self, Examined};

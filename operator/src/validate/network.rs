@@ -2,7 +2,7 @@
 
 use kivi_crds::NetworkPolicy;
 
-use super::ValidationError;
+use super::error::ValidationError;
 use super::opaque::each;
 use crate::model::Allowed;
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::ValidationError;
+use super::error::ValidationError;
 
 /// Parses each of the objects of a list.
 pub(super) fn each<T: DeserializeOwned + Serialize>(

@@ -6,7 +6,8 @@ use k8s_openapi::api::core::v1::ResourceRequirements;
 use kivi_crds::{Backup, KeyValueStore};
 use kube::ResourceExt as _;
 
-use super::{ValidationError, pod};
+use super::error::ValidationError;
+use super::pod;
 use crate::backup::model::Placement;
 use crate::model::PodOptions;
 

@@ -5,8 +5,9 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kivi_crds::Pod;
 use kivi_crds::settings::{Resources, SidecarSettings};
 
+use super::error::ValidationError;
 use super::opaque::{each, parse};
-use super::{ValidationError, template};
+use super::template;
 use crate::model::PodOptions;
 
 /// What the pods look like.

@@ -4,7 +4,7 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Container, PodTemplateSpec};
 use kivi_crds::{KeyValueStore, labels};
 
-use super::ValidationError;
+use super::error::ValidationError;
 use crate::catalog::{Catalog, Release};
 use crate::cli::PullPolicy;
 
@@ -60,7 +60,7 @@ fn named<'a>(containers: &'a [Container], name: &str) -> Option<&'a Container> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dereference::Dereferenced;
+    use crate::dereferenced::Dereferenced;
     use crate::model::Store;
     use crate::test_support::{catalog, children, custom_resource, now};
     use crate::validate::validate;

@@ -6,12 +6,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kivi_crds::labels;
 use kube::ResourceExt as _;
 
-use super::ValidationError;
-use crate::dereference::Dereferenced;
+use super::error::{TLS_FIELD, ValidationError};
+use crate::dereferenced::Dereferenced;
 use crate::pki::{self, Examined, Pair};
 
-/// The field that names a user's certificate.
-pub(super) const TLS_FIELD: &str = "spec.tls.secretRef";
 const TOKENS_FIELD: &str = "spec.auth.tokensSecretRef";
 
 /// Whether a Secret is a store's own.

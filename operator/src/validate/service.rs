@@ -2,7 +2,7 @@
 
 use kivi_crds::{Service, ServiceType};
 
-use super::ValidationError;
+use super::error::ValidationError;
 
 /// The Service, if its fields go together.
 pub(super) fn checked(service: &Service) -> Result<Service, ValidationError> {

@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::PodTemplateSpec;
 use kivi_crds::Opaque;
 use serde_json::{Map, Value};
 
-use super::ValidationError;
+use super::error::{ValidationError, refused};
 use super::opaque::parse;
 use crate::backup::build::{self, RESTORE};
 
@@ -194,10 +194,6 @@ fn objects<'o>(path: &str, object: &'o Object, list: &str) -> Vec<(String, &'o O
 
 fn text<'o>(object: &'o Object, field: &str) -> &'o str {
     object.get(field).and_then(Value::as_str).unwrap_or_default()
-}
-
-fn refused(field: String, reason: &str) -> ValidationError {
-    ValidationError::Field { field, reason: reason.to_owned() }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 use k8s_openapi::api::core::v1::Secret;
 
 use super::*;
-use crate::dereference::Namesake;
+use crate::dereferenced::Namesake;
 use crate::foreign::ForeignKind;
 use crate::model::{Certificate, PodOptions};
 use crate::test_support::{children, issued, now, secret, store, validated};

@@ -17,7 +17,7 @@ use kube::ResourceExt as _;
 use tokio::net::TcpStream;
 
 use super::fill::{Figures, Fill, ended_for_want_of_room};
-use crate::build::SERVER_HEALTH_PORT;
+use crate::build::ports::SERVER_HEALTH_PORT;
 
 /// How long one server may take to answer.
 const DEADLINE: Duration = Duration::from_secs(2);

@@ -13,11 +13,11 @@ use serde_json::json;
 use thiserror::Error;
 
 use super::growth::{self, Growth};
-use super::ownership::{Claimant, Standing};
-use super::plan;
+use super::ownership::{Claimant, ForeignClaim, Standing};
+use super::plan::{self, Refusal};
 use crate::answer::{Said, is_absent, is_refusal};
 use crate::backup::origin;
-use crate::dereference::Dereferenced;
+use crate::dereferenced::Dereferenced;
 
 /// Why a volume could not be brought on its way.
 #[derive(Debug, Error)]
@@ -66,30 +66,6 @@ impl VolumeError {
             | Self::Replace { source, .. } => source,
         }
     }
-}
-
-/// A claim that has the name of one of the store's, and is not the store's.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ForeignClaim {
-    /// Name of the claim.
-    pub claim: String,
-    /// Why it is not.
-    pub why: String,
-    /// The store, as claims name it.
-    pub store: String,
-}
-
-/// A claim that the API server does not let ask for another size.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    /// Name of the claim.
-    pub claim: String,
-    /// The size that it asks for.
-    pub from: String,
-    /// The size that it should ask for.
-    pub to: String,
-    /// The API server's words.
-    pub said: String,
 }
 
 /// What a spec says of the log's file. What is out of bounds is refused later, in a sentence.

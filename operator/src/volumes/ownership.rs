@@ -26,6 +26,17 @@ pub enum Standing {
     Foreign(String),
 }
 
+/// A claim that has the name of one of the store's, and is not the store's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignClaim {
+    /// Name of the claim.
+    pub claim: String,
+    /// Why it is not.
+    pub why: String,
+    /// The store, as claims name it.
+    pub store: String,
+}
+
 /// A store, as claims name it.
 #[derive(Debug, Clone, Copy)]
 pub struct Claimant<'a> {

@@ -19,6 +19,19 @@ pub struct Request {
     pub to: String,
 }
 
+/// A claim that the API server does not let ask for another size.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Name of the claim.
+    pub claim: String,
+    /// The size that it asks for.
+    pub from: String,
+    /// The size that it should ask for.
+    pub to: String,
+    /// The API server's words.
+    pub said: String,
+}
+
 /// What is to be done to the StatefulSet, for its template of claims.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Template {

@@ -14,15 +14,15 @@ use hyper_util::server::graceful::GracefulConnection;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::either::Either;
 use tokio_util::sync::CancellationToken;
-use tower::Service;
+use tower::{BoxError, Service};
 
 use super::activity::{Activity, Tracked};
 use super::body::RequestBody;
 use super::lane::{Express, Lane};
+use super::options::ServeOptions;
 use super::protocols::Protocols;
 use super::rewound::Rewound;
 use super::stream::{Io, Plain};
-use super::{BoxError, ServeOptions};
 use crate::listen::Peer;
 
 /// What every connection of a listener is served with.

@@ -9,124 +9,35 @@
 
 mod answer;
 mod date;
+mod express;
 mod general;
 mod head;
+mod reply;
 mod wait;
 mod wire;
 
 use std::convert::Infallible;
-use std::future::{Future, Pending};
 use std::io;
 use std::pin::pin;
 
 use bytes::{Buf, Bytes};
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{Request, Response};
 use http_body::Body;
-use http_body_util::Full;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tower::Service;
+use tower::{BoxError, Service};
 
 pub use self::answer::Answer;
+pub use self::express::{Express, Handled, Never, NoLane};
 pub use self::head::PlainRequest;
 use self::head::{FieldRoom, Parsed};
+pub use self::reply::{Reply, each_of};
 use self::wait::{Waiting, Woken};
-use self::wire::{Wire, noting};
+use self::wire::{FLUSH, ROOM, Wire, noting};
 use super::body::RequestBody;
+use super::options::ServeOptions;
 use super::stream::Io;
-use super::{BoxError, ServeOptions};
 use crate::listen::Peer;
-
-/// The most of a plain request, in bytes.
-const ROOM: usize = 16 << 10;
-/// Room for what a client sends at once, in bytes; a connection keeps it.
-const INBOX: usize = 4 << 10;
-/// Answers to requests that came together are sent together, up to so many bytes.
-const FLUSH: usize = 32 << 10;
-
-/// What became of a plain request.
-#[derive(Debug)]
-pub enum Handled<L> {
-    /// The answer is written.
-    Answered,
-    /// Nothing is written; this gives the answer. Where the client leaves before, it is dropped.
-    Later(L),
-    /// Nothing was done; the service is asked.
-    ByService,
-    /// Nothing was done; the connection is hyper's from here on.
-    ByHyper,
-}
-
-/// Answers plain requests straight into the bytes that are sent.
-pub trait Express: Clone + Send + Sync + 'static {
-    /// Whether there is a lane at all.
-    const LANE: bool = true;
-
-    /// What gives an answer that is not there at once.
-    type Later: Future<Output: Reply> + Send;
-
-    /// Answers a request of `peer`, or says who does. What it answers is neither traced nor measured by anybody else.
-    fn answer(
-        &self,
-        request: &PlainRequest<'_>,
-        peer: &Peer,
-        answer: &mut Answer<'_>,
-    ) -> impl Future<Output = Handled<Self::Later>> + Send;
-}
-
-/// An answer that is to be written.
-pub trait Reply: Send {
-    /// Its body.
-    type Body: Body<Data = Bytes, Error: Into<BoxError>> + Send;
-
-    /// Its status.
-    fn status(&self) -> StatusCode;
-
-    /// Hands over each field, and is at its end.
-    fn fields(&self, each: &mut dyn FnMut(&str, &[u8]));
-
-    /// What is left of it.
-    fn into_body(self) -> Self::Body;
-}
-
-impl<B: Body<Data = Bytes, Error: Into<BoxError>> + Send> Reply for Response<B> {
-    type Body = B;
-
-    fn status(&self) -> StatusCode {
-        self.status()
-    }
-
-    fn fields(&self, each: &mut dyn FnMut(&str, &[u8])) {
-        each_of(self.headers(), each);
-    }
-
-    fn into_body(self) -> B {
-        self.into_body()
-    }
-}
-
-/// Hands over each field of a map.
-pub fn each_of(headers: &HeaderMap, each: &mut dyn FnMut(&str, &[u8])) {
-    for (name, value) in headers {
-        each(name.as_str(), value.as_bytes());
-    }
-}
-
-/// Every answer is there at once.
-pub type Never = Pending<Response<Full<Bytes>>>;
-
-/// No lane: hyper has every connection from its first byte.
-#[derive(Debug, Clone, Copy)]
-pub struct NoLane;
-
-impl Express for NoLane {
-    const LANE: bool = false;
-    type Later = Never;
-
-    async fn answer(&self, _: &PlainRequest<'_>, _: &Peer, _: &mut Answer<'_>) -> Handled<Never> {
-        Handled::ByHyper
-    }
-}
 
 /// One connection in the lane.
 pub(super) struct Lane<'c, E, S> {

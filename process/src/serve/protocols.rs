@@ -12,10 +12,11 @@ use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulConnection;
+use tower::BoxError;
 
+use super::options::ServeOptions;
 use super::rewound::Rewound;
 use super::stream::Io;
-use super::{BoxError, ServeOptions};
 
 /// Streams a client may open at once on an HTTP/2 connection.
 const MAX_STREAMS: u32 = 256;

@@ -4,6 +4,7 @@ use std::time::Duration;
 use http::StatusCode;
 use http_body_util::Full;
 use prometheus_client::registry::Registry;
+use rustls::ServerConfig;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;

@@ -8,6 +8,7 @@ mod copies;
 mod fields;
 mod itself;
 mod key;
+mod one_of;
 mod parameters;
 pub(crate) mod pattern;
 mod refusals;
@@ -16,8 +17,8 @@ mod schemas;
 use serde_json::{Value, json};
 
 use crate::{DOCUMENT_PATH, LOG_PATH, ProblemType, SNAPSHOT_PATH, key as keys};
+pub(crate) use one_of::one_of;
 use refusals::Refusals;
-pub(crate) use schemas::one_of;
 
 /// The document.
 pub fn document() -> Value {

@@ -1,13 +1,18 @@
-//! The body of an answer: whole, or made piece by piece as the client reads.
+//! An answer, and its body: whole, or made piece by piece as the client reads.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures::stream::BoxStream;
+use http::Response;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::Full;
+use kivi_api::Problem;
 use tower::BoxError;
+
+/// An answer, or what to say instead of it.
+pub(super) type Answer = Result<Response<Body>, Problem>;
 
 /// Every answer's body.
 pub(crate) enum Body {

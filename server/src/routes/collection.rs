@@ -7,9 +7,10 @@ use kivi_api::headers::KIVI_CHANGE_FEED;
 use kivi_api::{Problem, Resource, parameter};
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::answer::Answer;
 use super::future::RouteFuture;
 use super::query::Query;
-use super::{Answer, Routes, list, names_one_host, problems, respond, transaction, watch};
+use super::{Routes, list, names_one_host, problems, respond, transaction, watch};
 
 impl Routes {
     pub(super) fn collection<B>(&self, request: Request<B>) -> RouteFuture

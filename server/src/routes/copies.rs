@@ -13,8 +13,9 @@ use kivi_api::{Problem, Resource, parameter};
 use kivi_store::{SnapshotCopy, Store, StoreId};
 use tower::BoxError;
 
+use super::answer::{Answer, Body};
+use super::problems;
 use super::query::{self, Query};
-use super::{Answer, Body, problems};
 
 /// Everything at one revision, as `kivi-server restore` reads it.
 pub(super) fn snapshot(store: &Arc<Store>, method: &Method, query: Option<&str>) -> Answer {

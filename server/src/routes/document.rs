@@ -9,7 +9,8 @@ use kivi_api::headers::JSON;
 use kivi_api::{EntityTag, Problem, Resource};
 use sha2::{Digest, Sha256};
 
-use super::{Answer, Body, problems, query};
+use super::answer::{Answer, Body};
+use super::{problems, query};
 
 const DOCUMENT: &[u8] = include_bytes!("openapi.json");
 

@@ -15,9 +15,10 @@ use kivi_api::parameter;
 use kivi_api::wire::{Entry, KeyText, ListEnd, ValueText};
 use kivi_store::{KeyRange, Scan, Scanner, SnapshotError, Store};
 
+use super::answer::{Answer, Body};
 use super::cursor::Cursor;
+use super::problems;
 use super::query::Query;
-use super::{Answer, Body, problems};
 
 /// A page ends behind so many bytes of keys and values.
 const PAGE_BYTES: usize = 4 << 20;

@@ -11,9 +11,10 @@ use kivi_api::etag;
 use kivi_api::headers::{KIVI_REVISION, KIVI_TTL, OCTET_STREAM};
 use kivi_store::{Entry, Store};
 
+use super::answer::{Answer, Body};
 use super::preconditions::{Found, Preconditions, Verdict};
 use super::range::{self, Part};
-use super::{Answer, Body, problems, ttl};
+use super::{problems, ttl};
 
 const BYTES: HeaderValue = HeaderValue::from_static("bytes");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");

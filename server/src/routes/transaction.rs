@@ -11,7 +11,9 @@ use kivi_api::wire::{self, FailedCondition, KeyText, Outcome, TransactionOutcome
 use kivi_api::{Problem, ProblemType};
 use kivi_store::{Action, Condition, Operation, Store, StoreError, Transaction};
 
-use super::{Answer, Body, Limits, body, idempotency, list, problems, ttl};
+use super::answer::{Answer, Body};
+use super::limits::Limits;
+use super::{body, idempotency, list, problems, ttl};
 
 /// A transaction whose head was read and found good; its body comes next.
 pub(super) struct Post {

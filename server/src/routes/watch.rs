@@ -21,9 +21,10 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tower::BoxError;
 
+use super::answer::{Answer, Body};
 use super::list::{json, milliseconds, range, wire};
+use super::problems;
 use super::query::Query;
-use super::{Answer, Body, problems};
 
 /// How long it stays silent at most.
 const BOOKMARK_EACH: Duration = Duration::from_secs(5);

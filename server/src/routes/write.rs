@@ -16,8 +16,10 @@ use kivi_api::headers::{KIVI_CREATED, KIVI_REVISION};
 use kivi_api::{Problem, etag};
 use kivi_store::{Condition, Delete, Put, RequestId, Store, StoreError};
 
+use super::answer::{Answer, Body};
+use super::limits::Limits;
 use super::preconditions::{Preconditions, Verdict};
-use super::{Answer, Body, Limits, body, idempotency, problems, query, read, ttl};
+use super::{body, idempotency, problems, query, read, ttl};
 
 /// Longest `Content-Type` that is kept, in bytes; RFC 6838 allows a type name half of it.
 const MEDIA_TYPE_BYTES: usize = 255;

@@ -3,6 +3,7 @@
 //! Callers queue encoded records; one thread writes what is waiting, syncs once, and acknowledges (`commit`). Opening
 //! finds the end by the recovery rule (`recovery`); reading back checks every byte it passes on (`reader`).
 
+mod begin;
 mod check;
 mod commit;
 mod compaction;
@@ -15,6 +16,7 @@ mod format;
 mod framed;
 mod later;
 mod manifest;
+mod options;
 mod queue;
 mod reader;
 mod recovery;
@@ -27,9 +29,10 @@ mod snapshot;
 mod step;
 mod stream;
 mod usage;
+mod vouched;
 mod writer;
 
-use std::{fmt, path::Path, sync::Arc, thread, time::Duration};
+use std::{path::Path, sync::Arc, thread};
 
 use futures::{FutureExt, future::BoxFuture};
 use parking_lot::Mutex;
@@ -42,6 +45,7 @@ pub use self::{
     excerpt::{Excerpt, ExcerptReader},
     framed::Damage,
     later::{Gap, Later},
+    options::{FileLogOptions, Sync, SyncObserver},
     repair::{Repaired, repair, repair_in},
     restore::{Presence, RestoreError, Restored, presence, restore, restore_in},
     room::{Room, room},
@@ -55,40 +59,13 @@ use self::{
     reserve::Reserve,
     stream::Reach,
     usage::Usage,
+    vouched::Vouched,
     writer::Writer,
 };
 use crate::{
     Appended, CompactError, Entries, LogError, LogUsage, Record, StoreId, TakeSnapshot, TransactionLog,
     log::AppendError,
 };
-
-/// Told how long each sync of a segment took, failed ones too. It runs on the log thread, which writes nothing
-/// meanwhile.
-pub type SyncObserver = Arc<dyn Fn(Duration) + Send + std::marker::Sync>;
-
-/// How the log is kept.
-#[derive(Clone)]
-pub struct FileLogOptions {
-    /// The size of a segment in bytes; it is allocated whole. A batch that needs more gets a segment of its own size.
-    pub segment_bytes: u64,
-    /// When the log vouches for a write.
-    pub sync: Sync,
-    /// Who is told of each sync, if anybody.
-    pub on_sync: Option<SyncObserver>,
-    /// Who is told of each step, if anybody: tests.
-    pub on_step: Option<StepObserver>,
-}
-
-/// When the log vouches for a write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sync {
-    /// When it is durable: nothing acknowledged is lost in a power cut.
-    Always,
-    /// When the system has it; it is made durable at this interval. A power cut may lose that much.
-    Interval(Duration),
-    /// When the system has it; it is made durable when the system pleases, and at the end of a segment.
-    Never,
-}
 
 /// An exclusive log in a directory.
 pub struct FileLog {
@@ -100,21 +77,6 @@ pub struct FileLog {
     compaction: Arc<Mutex<Compaction>>,
     store_id: StoreId,
     on_step: Option<StepObserver>,
-}
-
-/// What the log stands for at present.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Vouched {
-    /// The sequence of the last record it vouches for.
-    tail: u64,
-    /// Whether more may come.
-    open: bool,
-}
-
-impl Default for FileLogOptions {
-    fn default() -> Self {
-        Self { segment_bytes: 64 << 20, sync: Sync::Always, on_sync: None, on_step: None }
-    }
 }
 
 impl FileLog {
@@ -242,18 +204,6 @@ impl TransactionLog for FileLog {
 
 fn ended() -> LogError {
     LogError::Failed { message: "a thread of the log ended".to_owned() }
-}
-
-impl fmt::Debug for FileLogOptions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { segment_bytes, sync, on_sync, on_step } = self;
-        f.debug_struct("FileLogOptions")
-            .field("segment_bytes", segment_bytes)
-            .field("sync", sync)
-            .field("on_sync", &on_sync.is_some())
-            .field("on_step", &on_step.is_some())
-            .finish()
-    }
 }
 
 impl Drop for FileLog {

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{
 };
 use kivi_crds::{CaSecretRef, Destination, S3Destination, VolumeDestination};
 
-use crate::build::pod::{MODE, mount};
+use crate::build::volumes::{MODE, mount};
 
 /// Name of the volume of backups.
 const BACKUPS: &str = "backups";

@@ -11,8 +11,10 @@ use kivi_crds::labels;
 
 use super::destination;
 use crate::backup::model::Copy;
+use crate::build::container::{LAST_WORDS, container_security};
 use crate::build::metadata;
-use crate::build::pod::{LAST_WORDS, MODE, container_security, mount, pod_security, some_list};
+use crate::build::pod::{pod_security, some_list};
+use crate::build::volumes::{MODE, mount};
 
 const TOKENS: &str = "/etc/kivi/tokens";
 const CA: &str = "/etc/kivi/ca";

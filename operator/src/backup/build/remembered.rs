@@ -56,7 +56,7 @@ mod tests {
     use k8s_openapi::api::core::v1::HostPathVolumeSource;
 
     use super::*;
-    use crate::dereference::Dereferenced;
+    use crate::dereferenced::Dereferenced;
     use crate::test_support::{issued, secret, tools, validated};
 
     /// What a store began with that began with a backup there.

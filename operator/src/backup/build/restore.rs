@@ -6,7 +6,8 @@ use kivi_crds::LOG_VOLUME;
 
 use super::destination;
 use crate::backup::policy::Restore;
-use crate::build::pod::{LAST_WORDS, container_security, mount};
+use crate::build::container::{LAST_WORDS, container_security};
+use crate::build::volumes::mount;
 
 /// Name of the container.
 pub const NAME: &str = "restore";

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{PodSpec, ResourceRequirements};
 
 use super::*;
 use crate::backup::model::{BackupJob, Copy, Placement, Source, Tools};
-use crate::dereference::Dereferenced;
+use crate::dereferenced::Dereferenced;
 use crate::material::ensure;
 use crate::test_support::{catalog, children, custom_resource, issued, now, secret, store, tools, validated};
 

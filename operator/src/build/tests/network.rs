@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::replicated;
 use crate::build::{build, disruption_budget, http_route, service_monitor};
-use crate::dereference::Dereferenced;
+use crate::dereferenced::Dereferenced;
 use crate::foreign::ForeignKind;
 use crate::test_support::{children, store, validated};
 

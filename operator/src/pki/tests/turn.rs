@@ -11,7 +11,8 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 
 use super::*;
-use crate::pki::time::{before, between};
+use crate::pki::authority::PICKUP;
+use crate::pki::time::{SKEW, before, between};
 
 /// Whether a client that trusts `bundle` takes `leaf` at this time: rustls' own judgement.
 fn verifies(bundle: &str, leaf: &Pair, at: Timestamp) -> Result<(), String> {

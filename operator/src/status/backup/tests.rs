@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::*;
 use crate::backup::policy::Times;
-use crate::dereference::Dereferenced;
+use crate::dereferenced::Dereferenced;
 use crate::material::ensure;
 use crate::test_support::{catalog, custom_resource, issued, now, secret, tools};
 use crate::validate::validate;

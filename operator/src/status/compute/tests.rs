@@ -292,7 +292,7 @@ fn what_keeps_a_pod_from_being_made_is_told_and_calls_a_human() {
 
 #[test]
 fn a_users_certificate_is_told_of_while_there_is_time() {
-    use crate::dereference::Dereferenced;
+    use crate::dereferenced::Dereferenced;
     use crate::test_support::{issued, secret, validated};
     let pair = issued();
     let with = |ca: &str| {
@@ -326,7 +326,7 @@ fn a_users_certificate_is_told_of_while_there_is_time() {
 
 #[test]
 fn what_cert_manager_says_is_told() {
-    use crate::dereference::Dereferenced;
+    use crate::dereferenced::Dereferenced;
     use crate::test_support::validated;
     let certificate = "{apiVersion: cert-manager.io/v1, kind: Certificate, metadata: {name: orders, ownerReferences: [{apiVersion: a, kind: b, name: c, uid: uid-1}]},
         status: {conditions: [{type: Ready, status: 'False', message: 'no such issuer.'}]}}";

@@ -1,7 +1,7 @@
 use super::*;
 use crate::status::conditions;
 use crate::test_support::{now, store};
-use crate::volumes::change::Refusal;
+use crate::volumes::plan::Refusal;
 
 fn volume(phase: VolumePhase, requested: &str, resize: Option<VolumeResize>) -> VolumeStatus {
     let actual = (phase == VolumePhase::Bound).then(|| "1Gi".to_owned());

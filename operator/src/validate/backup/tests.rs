@@ -1,5 +1,5 @@
 use super::*;
-use crate::dereference::Dereferenced;
+use crate::dereferenced::Dereferenced;
 use crate::test_support::validated;
 
 fn begins_with(status: &str) -> Dereferenced {

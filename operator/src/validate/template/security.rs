@@ -3,8 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::refused;
-use crate::validate::ValidationError;
+use crate::validate::error::{ValidationError, refused};
 
 /// Fields that the profile does not speak of, or allows.
 const FREE: [&str; 7] = [

@@ -1,5 +1,5 @@
 use super::*;
-use crate::dereference::Dereferenced;
+use crate::dereferenced::Dereferenced;
 use crate::test_support::{children, validated};
 
 fn refusal(pod: &str) -> String {

@@ -7,7 +7,7 @@ use http::{Response, StatusCode};
 use tokio::time::Instant;
 
 use super::date::{DATE_BYTES, Dates};
-use super::each_of;
+use super::reply::each_of;
 
 /// Parts of a body above this length in bytes are sent from where they are.
 pub(super) const COPIED: usize = 16 << 10;

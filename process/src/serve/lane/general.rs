@@ -10,13 +10,13 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
 use http_body::{Body, Frame};
 use http_body_util::Full;
-use tower::Service;
+use tower::{BoxError, Service};
 
 use super::answer::{COPIED, Declared, Framing, is_bodiless};
-use super::wire::Wire;
-use super::{FLUSH, PlainRequest, Reply};
+use super::head::PlainRequest;
+use super::reply::Reply;
+use super::wire::{FLUSH, Wire};
 use crate::listen::Peer;
-use crate::serve::BoxError;
 use crate::serve::body::RequestBody;
 
 /// The request; `None` when hyper has to say what is wrong with it.

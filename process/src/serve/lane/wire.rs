@@ -13,9 +13,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::answer::{Answer, Outbox};
 use super::wait::{Waiting, Woken};
-use super::{INBOX, ROOM};
-use crate::serve::ServeOptions;
+use crate::serve::options::ServeOptions;
 use crate::serve::stream::Io;
+
+/// The most of a plain request, in bytes.
+pub(super) const ROOM: usize = 16 << 10;
+/// Room for what a client sends at once, in bytes; a connection keeps it.
+pub(super) const INBOX: usize = 4 << 10;
+/// Answers to requests that came together are sent together, up to so many bytes.
+pub(super) const FLUSH: usize = 32 << 10;
 
 /// One connection.
 pub(super) struct Wire<'w, 't> {

@@ -41,13 +41,6 @@ pub(super) fn components() -> Map<String, Value> {
     all
 }
 
-/// What exactly one of these members must be there for; `null` is as good as absent.
-pub(crate) fn one_of(members: &[&str]) -> Value {
-    let one =
-        |member: &&str| json!({"required": [member], "properties": {*member: {"not": {"type": "null"}}}});
-    members.iter().map(one).collect()
-}
-
 impl JsonSchema for KeyText {
     fn schema_name() -> Cow<'static, str> {
         Cow::Borrowed("Key")

@@ -9,8 +9,10 @@ use std::{
 use tokio::sync::watch;
 
 use super::{
-    Step, Sync, Vouched,
+    Step,
+    options::Sync,
     queue::{Chunk, Errand, Task, Waiting, Work},
+    vouched::Vouched,
     writer::Writer,
 };
 use crate::AppendError;

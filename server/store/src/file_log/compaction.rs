@@ -17,13 +17,14 @@ use tokio::sync::watch;
 
 pub(super) use self::covered::remove_covered;
 use super::{
-    Directory, LogFile, Step, StepObserver, Vouched,
+    Directory, LogFile, Step, StepObserver,
     error::{io as io_error, is_full},
     queue::Waiting,
     reserve::{self, Reserve},
     segment,
     snapshot::{SnapshotEncoder, files},
     usage::Usage,
+    vouched::Vouched,
 };
 use crate::{CompactError, LogError, StoreId, TakeSnapshot, log::AppendError};
 

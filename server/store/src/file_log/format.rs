@@ -14,6 +14,7 @@
 
 mod batch;
 mod change;
+mod error;
 mod fields;
 mod header;
 mod record;
@@ -21,7 +22,8 @@ mod record;
 pub(super) use self::{
     batch::{BATCH_HEADER, Batch, Frame, claims, follows, frame, seal},
     change::MediaTypes,
+    error::RecordError,
     fields::all_zeros,
     header::{HEADER, Header, HeaderError, Kind, MAX_SEQUENCE, VERSION},
-    record::{RecordError, decode, decode_any, encode},
+    record::{decode, decode_any, encode},
 };

@@ -25,11 +25,11 @@ pub(super) use self::{
     window::Window,
 };
 use super::{
-    Directory, compaction,
+    Directory, begin, compaction,
     error::{corrupt, io, is_full},
     format::{BATCH_HEADER, Frame, HEADER, Header, claims},
     manifest::{self, Word},
-    segment::{self, Segment},
+    segment::Segment,
     usage::Usage,
 };
 use crate::LogError;
@@ -48,11 +48,11 @@ pub(super) struct End {
 /// Opens the last segment, or begins a log with segments of `segment_bytes`.
 pub(super) fn recover(directory: &dyn Directory, segment_bytes: u64, usage: &Usage) -> Result<End, LogError> {
     let Some(found) = look(directory)? else {
-        segment::discard_unfinished(directory);
+        begin::discard_unfinished(directory);
         return begin(directory, segment_bytes);
     };
     let Found { snapshot, earlier, mut segment, scan, word } = found;
-    segment::discard_unfinished(directory);
+    begin::discard_unfinished(directory);
     // A process that was killed may have named a file without making its name durable; nothing may be removed, and
     // nothing may follow, before it is.
     directory.sync().map_err(|source| io("sync the log directory", directory.path(), source))?;

@@ -4,7 +4,6 @@ use super::{
     Directory, LogFile,
     error::{corrupt, io},
     format::{HEADER, Header, HeaderError, Kind, VERSION},
-    manifest,
 };
 use crate::LogError;
 
@@ -48,28 +47,6 @@ impl Segment {
         }
         Ok(Self { name, file, header, length })
     }
-
-    /// Makes the segment with this header, of the length that it says, the newest of the log. It has its name only when
-    /// it is whole and durable, so that a crash leaves either all of it or nothing; when this returns, the manifest names
-    /// it. After an error of kind `Io` it is not there.
-    pub(super) fn create(directory: &dyn Directory, header: Header) -> Result<Self, LogError> {
-        let prepared = prepare(directory, &header)
-            .and_then(|file| manifest::prepare(directory, &header).map(|()| file))
-            .and_then(|file| put_in_place(directory, &header).map(|()| file));
-        let file = match prepared {
-            Ok(file) => file,
-            Err(error) => {
-                discard_unfinished(directory);
-                return Err(error);
-            }
-        };
-        // From here on it may or may not be there after a crash, so there is no way back to the old segment.
-        directory.sync().map_err(|source| LogError::Failed {
-            message: format!("can't sync {}: {source}", directory.path().display()),
-        })?;
-        manifest::install(directory).map_err(|error| LogError::Failed { message: error.to_string() })?;
-        Ok(Self { name: name(header.first_sequence), file, header, length: header.length })
-    }
 }
 
 /// Writes a segment without records under the name of one that is being made, durably.
@@ -108,10 +85,9 @@ pub(super) fn read_header(
     })
 }
 
-/// Removes what an interrupted creation left, to give back its room.
+/// Removes a segment that was not made to its end.
 pub(super) fn discard_unfinished(directory: &dyn Directory) {
     discard(directory, UNFINISHED);
-    manifest::discard_unfinished(directory);
 }
 
 /// Removes a file that is no part of the log, if it is there.

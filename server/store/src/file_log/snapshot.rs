@@ -9,6 +9,7 @@
 mod decoder;
 mod encoder;
 pub(super) mod files;
+pub(super) mod hashed;
 
 pub(super) use self::decoder::{Decoder, Part};
 pub use self::{

@@ -6,12 +6,13 @@ use futures::{StreamExt, executor::block_on, future::select, stream};
 use tokio::sync::{mpsc, watch};
 
 use super::{
-    Directory, Step, StepObserver, Vouched, error,
+    Directory, Step, StepObserver, error,
     reader::Reader,
     snapshot::{
         Decoder, Part,
         files::{self, FileReader},
     },
+    vouched::Vouched,
 };
 use crate::{Chunk, Entries, LogError};
 

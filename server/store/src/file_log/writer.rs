@@ -6,9 +6,10 @@ use std::{io, sync::Arc, time::Instant};
 use rand::Rng;
 
 use super::{
-    Directory, FileLogOptions, Step, StepObserver, Sync, SyncObserver, error,
+    Directory, Step, StepObserver, error,
     format::{BATCH_HEADER, HEADER, Header, seal},
     manifest,
+    options::{FileLogOptions, Sync, SyncObserver},
     queue::Chunk,
     recovery,
     reserve::Reserve,

@@ -8,7 +8,7 @@ use std::{
 use http::Response;
 use pin_project_lite::pin_project;
 
-use super::{Clock, MeasuredBody, Unfinished};
+use super::{MeasuredBody, Unfinished, clock::Clock};
 
 pin_project! {
     /// Hands the running clock on to the response body.

@@ -109,7 +109,7 @@ impl<R: Deref<Target = Recorder>> Drop for Recording<R> {
         let elapsed = self.started.elapsed().as_secs_f64();
         let (status, error_type) = match self.outcome {
             Outcome::Expected => return duration.observe(elapsed),
-            Outcome::Answered(status) => (status.as_u16(), super::service::server_error(status)),
+            Outcome::Answered(status) => (status.as_u16(), super::clock::server_error(status)),
             Outcome::Unfinished(status, how) => (status, how.as_str()),
         };
         let Recorder { metrics, labels, .. } = &*self.recorder;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use http::{HeaderMap, Method, Request, Version, header};
 use opentelemetry::KeyValue;
 
-use super::{ResendCount, Upstream};
+use super::{ResendCount, upstream::Upstream};
 use crate::Peer;
 
 /// Query fields whose values are credentials; the conventions name these four.

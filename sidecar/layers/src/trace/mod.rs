@@ -19,13 +19,15 @@ mod service;
 mod span;
 #[cfg(test)]
 mod tests;
+mod upstream;
 
 pub use error::ErrorType;
 pub use future::TraceFuture;
 pub use layer::TraceLayer;
-pub use policy::{Client, RouteOf, Server, SpanPolicy, Upstream};
+pub use policy::{Client, RouteOf, Server, SpanPolicy};
 pub use service::Trace;
 pub use span::OpenSpan;
+pub use upstream::Upstream;
 
 /// A body whose span ends with it.
 pub type TracedBody<B> = crate::body::GuardedBody<B, OpenSpan>;

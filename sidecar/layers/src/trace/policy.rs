@@ -10,7 +10,7 @@ use opentelemetry::trace::TraceContextExt;
 use tracing::{Span, field, info_span};
 use tracing_opentelemetry::{OpenTelemetrySpanExt, SetParentError};
 
-use super::{TARGET, attributes, propagation};
+use super::{TARGET, attributes, propagation, upstream::Upstream};
 use crate::PeerOf;
 
 /// The fixed template of a path, as in `/v1/{key}`; none where the path has none. Never the path itself:
@@ -97,21 +97,6 @@ impl SpanPolicy for Server {
 
     fn is_error(&self, status: StatusCode) -> bool {
         status.is_server_error()
-    }
-}
-
-/// Where a client sends its requests, as attributes.
-#[derive(Debug, Clone)]
-pub struct Upstream {
-    pub(super) base: String,
-    pub(super) address: String,
-    pub(super) port: Option<u16>,
-}
-
-impl Upstream {
-    /// `base` is the URL before the path, `address` the host name or the path of the Unix socket.
-    pub fn new(base: impl Into<String>, address: impl Into<String>, port: Option<u16>) -> Self {
-        Self { base: base.into(), address: address.into(), port }
     }
 }
 

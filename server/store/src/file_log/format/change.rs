@@ -9,8 +9,8 @@ use std::sync::Arc;
 use bytes::{Buf, Bytes};
 
 use super::{
+    error::RecordError,
     fields::{u16_at, u32_at, u64_at},
-    record::RecordError,
 };
 use crate::{Change, Effect};
 

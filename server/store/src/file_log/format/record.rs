@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 
 use super::{
     change::{self, MediaTypes},
+    error::RecordError,
     fields::{array, u32_at, u64_at},
 };
 use crate::{Changes, LogEntry, Record, Remembered};
@@ -23,18 +24,6 @@ const REMEMBERED: u8 = 4;
 /// Where the kind stands, in bytes.
 const KIND: usize = 16;
 const CUT: RecordError = RecordError::Bad("a record is longer than its batch");
-
-/// Why bytes are no record.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::file_log) enum RecordError {
-    /// They say something that was never written.
-    Bad(&'static str),
-    /// They are one, but of another place in the log.
-    Sequence {
-        /// The place they claim.
-        found: u64,
-    },
-}
 
 /// Appends a record to a batch's payload. Lengths fit their fields: the store refuses longer ones.
 pub(in crate::file_log) fn encode(payload: &mut Vec<u8>, sequence: u64, record: &Record) {

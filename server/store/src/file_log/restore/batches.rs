@@ -8,7 +8,7 @@ use crate::{
         LogFile,
         error::io as io_error,
         format::{BATCH_HEADER, HEADER, encode, seal},
-        snapshot::files,
+        snapshot::hashed,
     },
 };
 
@@ -38,7 +38,7 @@ impl<'a> Batches<'a> {
 
     pub(super) fn add(&mut self, entries: &[LogEntry]) -> Result<(), LogError> {
         for entry in entries {
-            self.keys += files::add(&mut self.hash, entry);
+            self.keys += hashed::add(&mut self.hash, entry);
             encode(&mut self.bytes, entry.sequence, &entry.record);
             self.count += 1;
             if self.bytes.len() >= BATCH {

@@ -5,7 +5,7 @@ use std::io;
 
 use crate::{
     LogError,
-    file_log::{Directory, error::io as io_error, manifest, segment, snapshot::files},
+    file_log::{Directory, begin, error::io as io_error, manifest, segment, snapshot::files},
 };
 
 const MARK: &str = "RESTORE.unfinished";
@@ -56,7 +56,7 @@ pub(super) fn clear(directory: &dyn Directory) -> Result<(), LogError> {
             _ => {}
         }
     }
-    segment::discard_unfinished(directory);
+    begin::discard_unfinished(directory);
     sync(directory)
 }
 

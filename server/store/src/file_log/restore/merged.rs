@@ -8,7 +8,7 @@ use crate::{
     Damage, Effect, LogEntry, StateHash,
     file_log::{
         later::{Keys, Later},
-        snapshot::{Decoder, Part, files},
+        snapshot::{Decoder, Part, hashed},
     },
 };
 
@@ -40,7 +40,7 @@ impl<R: Read> Merged<R> {
         };
         let mut merged = Vec::with_capacity(entries.len());
         for entry in entries {
-            files::add(&mut self.hash, &entry);
+            hashed::add(&mut self.hash, &entry);
             match &entry.record.changes[..] {
                 [change] if matches!(change.effect, Effect::Put { .. }) => {
                     let key = change.key.clone();

@@ -9,7 +9,7 @@ use crate::{
     file_log::{
         format::{Kind, MediaTypes, RecordError, decode_any},
         framed::{Damage, Framed},
-        snapshot::files,
+        snapshot::hashed,
     },
 };
 
@@ -45,7 +45,7 @@ pub fn inspect(source: impl Read) -> Result<Inspected, Damage> {
     let (mut keys, mut found) = (0, StateHash::default());
     let expected = loop {
         match decoder.next()? {
-            Part::Entries(entries) => entries.iter().for_each(|entry| keys += files::add(&mut found, entry)),
+            Part::Entries(entries) => entries.iter().for_each(|entry| keys += hashed::add(&mut found, entry)),
             Part::End(expected) => break expected,
         }
     };

@@ -3,9 +3,9 @@
 
 use std::io::{self, Read};
 
-use super::{Decoder, Part};
+use super::{Decoder, Part, hashed};
 use crate::{
-    Damage, Effect, HashedKey, LogEntry, LogError, StateHash,
+    Damage, LogEntry, LogError, StateHash,
     file_log::{
         Directory, LogFile,
         error::{corrupt, io},
@@ -63,7 +63,7 @@ pub(in crate::file_log) fn verify(
         match decoder.next().map_err(|damage| error(directory, &name, damage))? {
             Part::Entries(entries) => {
                 for found in entries {
-                    keys += add(&mut hash, &found);
+                    keys += hashed::add(&mut hash, &found);
                     entry(found)?;
                 }
             }
@@ -73,25 +73,6 @@ pub(in crate::file_log) fn verify(
             }
         }
     }
-}
-
-/// Adds the keys of an entry to a state's hash; returns how many.
-pub(in crate::file_log) fn add(hash: &mut StateHash, entry: &LogEntry) -> u64 {
-    let mut keys = 0;
-    for change in &entry.record.changes {
-        if let Effect::Put { value, media_type, expires_ms } = &change.effect {
-            hash.add(HashedKey {
-                key: &change.key,
-                revision: entry.sequence,
-                written_ms: entry.record.written_ms,
-                expires_ms: *expires_ms,
-                media_type: media_type.as_deref(),
-                value,
-            });
-            keys += 1;
-        }
-    }
-    keys
 }
 
 /// What damage of a snapshot file is told as.

@@ -4,7 +4,7 @@
 
 use std::cmp::Ordering;
 
-use super::Packed;
+use crate::store::entry::Packed;
 
 /// How much room a full block is given at a time, in keys.
 const STEP: usize = 16;
