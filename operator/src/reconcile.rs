@@ -175,7 +175,7 @@ async fn steps(store: &KeyValueStore, context: &Context) -> Result<Action, Recon
     let mut seen = seen::look(&context.client, &namespace, &names, set).await?;
     (seen.backups, seen.archive, seen.copying) = (found.backups, applied.archive, found.copying);
     tell(store, context, &compute::serving(&valid, &material, &seen, wait.as_ref(), previous, now)).await?;
-    Ok(next(&valid, &material, &seen, now))
+    Ok(next(&valid, &material, &seen, !applied.foreign.is_empty(), now))
 }
 
 /// The StatefulSet that is to be made anew for its template of claims, or is gone already but for its name.
@@ -226,16 +226,16 @@ fn owns(store: &KeyValueStore, child: &impl ResourceExt) -> bool {
     child.owner_references().iter().any(|owner| Some(&owner.uid) == store.metadata.uid.as_ref())
 }
 
-/// When to look again though nothing changes.
-fn next(store: &Store, material: &Material, seen: &Seen, now: Timestamp) -> Action {
+/// When to look again though nothing changes. `foreign`: whether there are children of kinds that are not watched.
+fn next(store: &Store, material: &Material, seen: &Seen, foreign: bool, now: Timestamp) -> Action {
     /// Between two looks at the events of what is missing.
     const EVENTS: Duration = Duration::from_secs(10);
     /// Between two looks at how full a volume is that grows by itself.
     const FILL: Duration = Duration::from_secs(30);
     /// Between two tries to let a claim ask for more: no watch tells of its StorageClass.
     const REFUSED: Duration = Duration::from_secs(300);
-    /// Between two looks for a kind that the cluster did not know.
-    const DEFINITIONS: Duration = Duration::from_secs(300);
+    /// Between two looks at what no watch tells of: a kind that the cluster did not know, and children of such kinds.
+    const UNWATCHED: Duration = Duration::from_secs(300);
     let due = match &store.certificate {
         Certificate::Managed(_) => material.certificate.as_ref().map(|issued| issued.due),
         // Its end is to be told, unless its keeper renews it.
@@ -250,8 +250,8 @@ fn next(store: &Store, material: &Material, seen: &Seen, now: Timestamp) -> Acti
     let copies = copies.map(|due| until(now, due));
     let refused = store.volume.refusal.is_some().then_some(REFUSED);
     let grows = store.settings.log.file.as_ref().is_some_and(|file| file.auto_grow.is_some()).then_some(FILL);
-    let kinds = (!store.unknown_kinds.is_empty()).then_some(DEFINITIONS);
-    [renewal, look, refused, grows, kinds, copies]
+    let unwatched = (foreign || !store.unknown_kinds.is_empty()).then_some(UNWATCHED);
+    [renewal, look, refused, grows, unwatched, copies]
         .into_iter()
         .flatten()
         .min()
