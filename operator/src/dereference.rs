@@ -3,6 +3,7 @@
 //! It must not judge: whether a Secret will do is for `validate` to say.
 
 mod namesakes;
+mod source;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -74,6 +75,9 @@ pub struct Dereferenced {
     pub bucket_authority: Option<Secret>,
     /// That of the destination of the backup that the store begins with; only looked up while there is no StatefulSet.
     pub backup_authority: Option<Secret>,
+    /// Whether the claim that the store's pods mount for the backup that it began with is gone, or leaves; only looked up
+    /// where its volume is filled.
+    pub source_is_lost: bool,
     /// The backups of the store; only looked up where it has `spec.backup`.
     pub backups: Vec<KeyValueStoreBackup>,
     /// What copies, and reads copies back.
@@ -145,9 +149,10 @@ pub async fn dereference(
     let ca = |destination: &Destination| Some(destination.ca_secret_ref()?.name.clone());
     let bucket = store.spec.backup.as_ref().and_then(|backup| backup.destination.as_ref());
     let begins_in = if stateful_set.is_some() { None } else { begins_in(store, begins_with.as_ref()) };
-    Ok(Dereferenced {
+    let mut found = Dereferenced {
         bucket_authority: secret(&secrets, bucket.and_then(ca)).await?,
         backup_authority: secret(&secrets, begins_in.and_then(ca)).await?,
+        source_is_lost: false,
         archive: if wanted || was_copied { archive(client, namespace, &names).await? } else { None },
         copying: match store.spec.backup.as_ref().and_then(|backup| backup.point_in_time.as_ref()) {
             Some(_) => labelled(client, namespace, &names, &labels::copying(names.store())).await?,
@@ -177,7 +182,9 @@ pub async fn dereference(
         refusals: Vec::new(),
         namesakes,
         foreign_kinds,
-    })
+    };
+    found.source_is_lost = source::is_lost(client, namespace, store, &found).await?;
+    Ok(found)
 }
 
 /// Where the backup is that a store begins with, as far as it is known.

@@ -25,6 +25,7 @@ use crate::answer::{is_leaving, is_refusal};
 use crate::apply::{self, Before};
 use crate::backoff;
 use crate::backup::known::Copies;
+use crate::backup::policy::Restore;
 use crate::build;
 use crate::catalog::Catalog;
 use crate::dereference::{self, Dereferenced};
@@ -234,7 +235,8 @@ fn next(store: &Store, material: &Material, seen: &Seen, foreign: bool, now: Tim
     const FILL: Duration = Duration::from_secs(30);
     /// Between two tries to let a claim ask for more: no watch tells of its StorageClass.
     const REFUSED: Duration = Duration::from_secs(300);
-    /// Between two looks at what no watch tells of: a kind that the cluster did not know, and children of such kinds.
+    /// Between two looks at what no watch tells of: a kind that the cluster did not know, children of such kinds, and the
+    /// claim of a backup that the pods mount though they need it no more.
     const UNWATCHED: Duration = Duration::from_secs(300);
     let due = match &store.certificate {
         Certificate::Managed(_) => material.certificate.as_ref().map(|issued| issued.due),
@@ -250,7 +252,8 @@ fn next(store: &Store, material: &Material, seen: &Seen, foreign: bool, now: Tim
     let copies = copies.map(|due| until(now, due));
     let refused = store.volume.refusal.is_some().then_some(REFUSED);
     let grows = store.settings.log.file.as_ref().is_some_and(|file| file.auto_grow.is_some()).then_some(FILL);
-    let unwatched = (foreign || !store.unknown_kinds.is_empty()).then_some(UNWATCHED);
+    let mounts = matches!(store.restore, Some(Restore::AsMade { mounted_by: Some(_), .. }));
+    let unwatched = (foreign || mounts || !store.unknown_kinds.is_empty()).then_some(UNWATCHED);
     [renewal, look, refused, grows, unwatched, copies]
         .into_iter()
         .flatten()
