@@ -4,6 +4,7 @@
 
 mod error;
 mod namesakes;
+mod source;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -70,9 +71,10 @@ pub async fn dereference(
     let ca = |destination: &Destination| Some(destination.ca_secret_ref()?.name.clone());
     let bucket = store.spec.backup.as_ref().and_then(|backup| backup.destination.as_ref());
     let begins_in = if stateful_set.is_some() { None } else { begins_in(store, begins_with.as_ref()) };
-    Ok(Dereferenced {
+    let mut found = Dereferenced {
         bucket_authority: secret(&secrets, bucket.and_then(ca)).await?,
         backup_authority: secret(&secrets, begins_in.and_then(ca)).await?,
+        source_is_lost: false,
         archive: if wanted || was_copied { archive(client, namespace, &names).await? } else { None },
         copying: match store.spec.backup.as_ref().and_then(|backup| backup.point_in_time.as_ref()) {
             Some(_) => labelled(client, namespace, &names, &labels::copying(names.store())).await?,
@@ -102,7 +104,9 @@ pub async fn dereference(
         refusals: Vec::new(),
         namesakes,
         foreign_kinds,
-    })
+    };
+    found.source_is_lost = source::is_lost(client, namespace, store, &found).await?;
+    Ok(found)
 }
 
 /// Where the backup is that a store begins with, as far as it is known.

@@ -60,6 +60,9 @@ pub struct Dereferenced {
     pub bucket_authority: Option<Secret>,
     /// That of the destination of the backup that the store begins with; only looked up while there is no StatefulSet.
     pub backup_authority: Option<Secret>,
+    /// Whether the claim that the store's pods mount for the backup that it began with is gone, or leaves; only looked up
+    /// where its volume is filled.
+    pub source_is_lost: bool,
     /// The backups of the store; only looked up where it has `spec.backup`.
     pub backups: Vec<KeyValueStoreBackup>,
     /// What copies, and reads copies back.

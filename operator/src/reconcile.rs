@@ -27,6 +27,7 @@ use self::until::until;
 use crate::answer::{is_leaving, is_refusal};
 use crate::apply::{self, Before};
 use crate::backoff;
+use crate::backup::policy::Restore;
 use crate::build;
 use crate::dereference;
 use crate::dereferenced::Dereferenced;
@@ -143,7 +144,7 @@ async fn steps(store: &KeyValueStore, context: &Context) -> Result<Action, Recon
     let mut seen = seen::look(&context.client, &namespace, &names, set, &found.claims, now).await?;
     (seen.backups, seen.archive, seen.copying) = (found.backups, applied.archive, found.copying);
     tell(store, context, &compute::serving(&valid, &material, &seen, wait.as_ref(), previous, now)).await?;
-    Ok(next(&valid, &material, &seen, now))
+    Ok(next(&valid, &material, &seen, !applied.foreign.is_empty(), now))
 }
 
 /// The StatefulSet that is to be made anew for its template of claims, or is gone already but for its name.
@@ -199,14 +200,15 @@ fn reference(store: &KeyValueStore) -> ObjectRef<Watched> {
     ObjectRef::new(&store.name_any()).within(&store.namespace().unwrap_or_default())
 }
 
-/// When to look again though nothing changes.
-fn next(store: &Store, material: &Material, seen: &Seen, now: Timestamp) -> Action {
+/// When to look again though nothing changes. `foreign`: whether there are children of kinds that are not watched.
+fn next(store: &Store, material: &Material, seen: &Seen, foreign: bool, now: Timestamp) -> Action {
     /// Between two looks at how full a volume is that grows by itself.
     const FILL: Duration = Duration::from_secs(30);
     /// Between two tries to let a claim ask for more: no watch tells of its StorageClass.
     const REFUSED: Duration = Duration::from_secs(300);
-    /// Between two looks for a kind that the cluster did not know.
-    const DEFINITIONS: Duration = Duration::from_secs(300);
+    /// Between two looks at what no watch tells of: a kind that the cluster did not know, children of such kinds, and the
+    /// claim of a backup that the pods mount though they need it no more.
+    const UNWATCHED: Duration = Duration::from_secs(300);
     let due = match &store.certificate {
         Certificate::Managed(_) => material.certificate.as_ref().map(|issued| issued.due),
         // Its end is to be told, unless its keeper renews it.
@@ -221,8 +223,9 @@ fn next(store: &Store, material: &Material, seen: &Seen, now: Timestamp) -> Acti
     let copies = copies.map(|due| until(now, due));
     let refused = store.volume.refusal.is_some().then_some(REFUSED);
     let grows = store.settings.log.file.as_ref().is_some_and(|file| file.auto_grow.is_some()).then_some(FILL);
-    let kinds = (!store.unknown_kinds.is_empty()).then_some(DEFINITIONS);
-    [renewal, look, refused, grows, kinds, copies]
+    let mounts = matches!(store.restore, Some(Restore::AsMade { mounted_by: Some(_), .. }));
+    let unwatched = (foreign || mounts || !store.unknown_kinds.is_empty()).then_some(UNWATCHED);
+    [renewal, look, refused, grows, unwatched, copies]
         .into_iter()
         .flatten()
         .min()

@@ -7,6 +7,7 @@
 mod activity;
 mod body;
 mod connection;
+mod idle;
 mod lane;
 mod metrics;
 mod options;
@@ -29,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 use tower::{BoxError, Service};
 
 pub use self::body::RequestBody;
+pub use self::idle::IdleTime;
 pub use self::lane::{Answer, Express, Handled, Never, NoLane, PlainRequest, Reply, each_of};
 use crate::listen::{Inner, Listener, Peer};
 use connection::Connection;

@@ -1,11 +1,12 @@
-//! The bounds that a request meets, out of the settings: so many in flight, so many a second. They can be replaced while
-//! requests pass.
+//! The bounds that a request meets, out of the settings: so long, so many in flight, so many a second. They can be replaced
+//! while requests pass.
 
-use std::num::NonZeroU32;
+use std::{num::NonZeroU32, time::Duration};
 
 use kivi_layers::{
     shed::ShedLayer,
     throttle::{By, OnExcess, Rate, ThrottleLayer},
+    timeout::TimeoutLayer,
 };
 use kivi_settings::{self as settings, SidecarSettings, ThrottleSettings};
 
@@ -14,14 +15,23 @@ use crate::peer::peer;
 /// The bounds; a clone is the same ones.
 #[derive(Debug, Clone)]
 pub struct Gates {
+    pub(crate) timeout: TimeoutLayer,
     pub(crate) shed: ShedLayer,
     pub(crate) throttle: ThrottleLayer,
 }
 
 impl Gates {
-    /// As `sidecar.maxInFlight` and `sidecar.throttle` say.
+    /// As `sidecar.timeouts.request`, `sidecar.maxInFlight` and `sidecar.throttle` say.
     pub fn new(settings: &SidecarSettings) -> Self {
-        Self { shed: ShedLayer::new(places(settings.max_in_flight)), throttle: throttle(&settings.throttle) }
+        Self {
+            timeout: TimeoutLayer::new(settings.timeouts.request.get()),
+            shed: ShedLayer::new(places(settings.max_in_flight)),
+            throttle: throttle(&settings.throttle),
+        }
+    }
+
+    pub(crate) fn set_timeout(&self, time: Duration) {
+        self.timeout.set_limit(time);
     }
 
     pub(crate) fn set_max_in_flight(&self, number: i32) {

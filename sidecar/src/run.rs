@@ -58,7 +58,7 @@ impl Sidecar {
         let connections = limits.most_connections();
         let options = ServeOptions {
             tls: config.tls.as_ref().map(|tls| tls.certificates.server_config()).transpose()?,
-            idle: config.settings.sidecar.timeouts.idle.get(),
+            idle: config.settings.sidecar.timeouts.idle.get().into(),
             max_connections: connections,
             over_limit: Some(too_many_connections(connections)),
             max_head: limits.request_head_bytes.as_len(),
@@ -101,7 +101,8 @@ impl Sidecar {
         let control = cache.control();
         let (feed, demand) = Feed::new(&config, &control, &mut registry);
         let gates = Gates::new(&config.settings.sidecar);
-        let steers = Steers { control: control.clone(), demand, gates: gates.clone() };
+        let steers =
+            Steers { control: control.clone(), demand, gates: gates.clone(), idle: options.idle.clone() };
         let reload = Reload::new(&config, steers, ReloadMetrics::register(&mut registry));
         let (stack, lane) = stack(&config, &cache, &gates, &mut registry);
         let checks = Health::new(Arc::new(registry));

@@ -10,7 +10,6 @@ use kivi_layers::{
     cache::{CacheLayer, CacheMetrics, without_guesses},
     linger::LingeringBody,
     metrics::{HttpMetrics, MetricsLayer},
-    timeout::TimeoutLayer,
     trace::TraceLayer,
 };
 use kivi_process::{
@@ -50,11 +49,9 @@ pub fn stack(
     + use<>,
     impl Express + use<>,
 ) {
-    let sidecar = &config.settings.sidecar;
     let serves_store = is_store(config);
     let metrics = HttpMetrics::register(registry);
-    let timeout = TimeoutLayer::new(sidecar.timeouts.request.get());
-    let Gates { shed, throttle } = gates.clone();
+    let Gates { timeout, shed, throttle } = gates.clone();
     let auth =
         AuthLayer::new(Accepted(Arc::clone(&config.tokens)), anonymous(config.settings.auth.anonymous));
     // The paths of another server are its own matter.
@@ -73,7 +70,7 @@ pub fn stack(
     );
     let lane = Lane::new(Shared {
         answers: !config.traced,
-        timeout,
+        timeout: timeout.clone(),
         shed: shed.clone(),
         auth: auth.clone(),
         throttle: throttle.clone(),

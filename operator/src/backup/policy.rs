@@ -90,7 +90,28 @@ pub enum Restore {
         container: Box<Container>,
         /// The volumes that it reads from.
         volumes: Vec<Volume>,
+        /// Where the volume is filled for certain: the hash of the pod template that mounts the claim of the backup still.
+        /// Any other template leaves it out.
+        mounted_by: Option<String>,
     },
+}
+
+impl Restore {
+    /// What takes its place in a template of this hash, where that is not the one whose pods run.
+    pub fn in_place(&self, template: &str) -> Option<Self> {
+        match self {
+            Self::AsMade { container, volumes, mounted_by: Some(running) } if running != template => {
+                let container = container.clone();
+                Some(Self::AsMade { container, volumes: without_claims(volumes), mounted_by: None })
+            }
+            Self::AsMade { .. } | Self::From { .. } => None,
+        }
+    }
+}
+
+/// What a pod can be started without. A claim is all that it cannot: Secrets are optional, each of them.
+pub fn without_claims(volumes: &[Volume]) -> Vec<Volume> {
+    volumes.iter().filter(|volume| volume.persistent_volume_claim.is_none()).cloned().collect()
 }
 
 #[cfg(test)]

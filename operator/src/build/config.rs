@@ -22,8 +22,8 @@ pub(super) fn file(settings: &Settings) -> String {
 }
 
 /// A hash of the settings that a process reads at its start only. Left out is what changes without one:
-/// the size of a volume, what the pod template itself carries, and the settings of cache, throttle and requests in flight,
-/// which the sidecar follows.
+/// the size of a volume, what the pod template itself carries, and the settings of cache, throttle, time-outs and requests in
+/// flight, which the sidecar follows.
 pub(super) fn hash(settings: &Settings) -> String {
     let mut settings = without_growth(settings);
     let defaults = FileLogSettings::default();
@@ -37,6 +37,7 @@ pub(super) fn hash(settings: &Settings) -> String {
     settings.sidecar.cache = defaults.cache;
     settings.sidecar.throttle = defaults.throttle;
     settings.sidecar.max_in_flight = defaults.max_in_flight;
+    settings.sidecar.timeouts = defaults.timeouts;
     settings.sidecar.tracing = defaults.tracing;
     settings.sidecar.resources = defaults.resources;
     digest::of(differing(&settings).unwrap_or_default())
@@ -101,10 +102,7 @@ mod tests {
 
     #[test]
     fn hashes_are_golden_or_an_upgrade_of_the_operator_rolls_every_pod() {
-        for (text, golden) in [
-            ("{}", "e3b0c44298fc1c14"),
-            ("{limits: {keyBytes: 7}, sidecar: {timeouts: {request: 5s}}}", "9430144239cc1441"),
-        ] {
+        for (text, golden) in [("{}", "e3b0c44298fc1c14"), ("{limits: {keyBytes: 7}}", "7d081403f44597a2")] {
             assert_eq!(hash(&settings(text)), golden, "{text}");
         }
     }
@@ -118,17 +116,12 @@ mod tests {
             "{log: {file: {autoGrow: {max: 5Gi}}}}",
             "{auth: {tokensSecretRef: {name: mine}}}",
             "{sidecar: {cache: {ttl: 5s, maxBytes: 1Gi, splitBy: [Header=X-Account]}}}",
-            "{sidecar: {throttle: {rate: 5, by: Store}, maxInFlight: 5}}",
+            "{sidecar: {throttle: {rate: 5, by: Store}, maxInFlight: 5, timeouts: {request: 5s, idle: 1h}}}",
             "{sidecar: {resources: {limits: {cpu: 2}}, tracing: {sampleRatio: '0.5'}}}",
         ] {
             assert_eq!(hash(&settings(text)), plain, "{text}");
         }
-        for text in [
-            "{limits: {keyBytes: 7}}",
-            "{auth: {anonymous: Read}}",
-            "{log: {file: {sync: Never}}}",
-            "{sidecar: {timeouts: {request: 5s}}}",
-        ] {
+        for text in ["{limits: {keyBytes: 7}}", "{auth: {anonymous: Read}}", "{log: {file: {sync: Never}}}"] {
             assert_ne!(hash(&settings(text)), plain, "{text}");
         }
     }

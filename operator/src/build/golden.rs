@@ -36,7 +36,7 @@ fn pod_templates_are_golden() {
         ("smallest", "4487afca1521fc69"),
         ("bare", "8bffa2c4b3461f3b"),
         ("plain", "46505cea286ba041"),
-        ("full", "91ac5685b1e917db"),
+        ("full", "dcbec95d1996d096"),
     ] {
         let text = fs::read_to_string(folder.join(format!("{name}.yaml"))).unwrap();
         let spec: String = text.lines().filter(|line| !line.starts_with('#')).collect();

@@ -6,7 +6,7 @@ use k8s_openapi::api::apps::v1::{
     StatefulSet, StatefulSetPersistentVolumeClaimRetentionPolicy, StatefulSetSpec,
 };
 use k8s_openapi::api::core::v1::{
-    PersistentVolumeClaim, PersistentVolumeClaimSpec, VolumeResourceRequirements,
+    PersistentVolumeClaim, PersistentVolumeClaimSpec, PodTemplateSpec, VolumeResourceRequirements,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
@@ -25,8 +25,7 @@ pub(crate) const GENERATION: &str = "kivi.dev/store-generation";
 pub(crate) const QUEUED: &str = "kivi.dev/rollout-queued";
 
 pub(crate) fn build(store: &Store) -> StatefulSet {
-    let template = pod::template(store);
-    let hash = digest::of(serde_json::to_value(&template).unwrap_or_default());
+    let (template, hash) = template(store);
     let mut metadata = metadata::child(store, store.names.store());
     metadata.annotations = Some(BTreeMap::from([
         (TEMPLATE.to_owned(), hash),
@@ -47,6 +46,20 @@ pub(crate) fn build(store: &Store) -> StatefulSet {
             ..StatefulSetSpec::default()
         }),
         ..StatefulSet::default()
+    }
+}
+
+/// The template of the pods and its hash. What they need no more goes with the next change of it, and is none by itself.
+fn template(store: &Store) -> (PodTemplateSpec, String) {
+    let hashed = |store: &Store| {
+        let template = pod::template(store);
+        let hash = digest::of(serde_json::to_value(&template).unwrap_or_default());
+        (template, hash)
+    };
+    let (template, hash) = hashed(store);
+    match store.restore.as_ref().and_then(|restore| restore.in_place(&hash)) {
+        Some(restore) => hashed(&Store { restore: Some(restore), ..store.clone() }),
+        None => (template, hash),
     }
 }
 

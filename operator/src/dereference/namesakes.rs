@@ -56,7 +56,11 @@ pub(super) async fn optional_namesakes(
     Ok(found)
 }
 
-async fn named<K>(client: &Client, namespace: &str, name: &str) -> Result<Vec<Namesake>, DereferenceError>
+pub(super) async fn named<K>(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+) -> Result<Vec<Namesake>, DereferenceError>
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
 {

@@ -1,5 +1,6 @@
 mod bootstrap;
 mod certificates;
+mod foreign;
 mod invalid;
 mod volumes;
 

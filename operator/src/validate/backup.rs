@@ -1,7 +1,6 @@
 //! What a store's spec asks of backups: the schedule, the copied log, and what the store begins with.
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::PodSpec;
 use kivi_crds::{BackupConditionType, Destination, FromBackup, KeyValueStore, KeyValueStoreBackup};
 use kube::ResourceExt as _;
 
@@ -9,14 +8,14 @@ use super::error::ValidationError;
 use super::placement;
 use super::secret::Owned;
 use crate::backup::authority;
-use crate::backup::build::{RESTORE, VOLUMES};
 use crate::backup::model::{Copy, Source, Tools};
-use crate::backup::origin;
-use crate::backup::policy::{Archive, Policy, Restore, Times};
+use crate::backup::origin::{self, Made};
+use crate::backup::policy::{Archive, Policy, Restore, Times, without_claims};
 use crate::backup::schedule::Schedule;
 use crate::dereferenced::Dereferenced;
 use crate::model::{Certificate, Store};
 use crate::pki::Flaw;
+use crate::rollouts;
 
 /// What is done for a store's copies; `valid` is all else of the store.
 pub(super) fn policy(
@@ -92,16 +91,26 @@ fn distrust(store: &Store) -> Option<String> {
 }
 
 /// What a store begins with. A StatefulSet that was made for it is the answer, or what its claim says of one, whatever
-/// became of the backup since.
+/// became of the backup since. What has filled its volume for certain mounts the claim of the backup no longer than it can,
+/// and than the pods stay as they are; it stays itself, so that no store begins with an empty volume unnoticed.
 pub(super) fn restore(
     store: &KeyValueStore,
     found: &Dereferenced,
 ) -> Result<Option<Restore>, ValidationError> {
     let Some(bootstrap) = &store.spec.bootstrap else { return Ok(None) };
-    let set = found.stateful_set.as_ref().and_then(|set| set.spec.as_ref()?.template.spec.as_ref());
-    let of_claim = || as_made(&origin::read(&bootstrap.from_backup, &found.claims, found.tools.as_ref()?)?);
-    if let Some(made) = set.and_then(as_made).or_else(of_claim) {
-        return Ok(Some(made));
+    let (from, set) = (&bootstrap.from_backup, found.stateful_set.as_ref());
+    let is_filled = origin::is_filled(from, &found.claims);
+    let made = origin::made(from, set, &found.claims, found.tools.as_ref());
+    if let Some(made) = made.filter(|made| is_filled || made.restores()) {
+        let mounted_by = set.filter(|_| is_filled && made.claim().is_some());
+        let mounted_by = mounted_by.map(|set| rollouts::template(set).to_owned());
+        let Made { container, volumes } = made;
+        let container = Box::new(container);
+        return Ok(Some(if is_filled && found.source_is_lost {
+            Restore::AsMade { container, volumes: without_claims(&volumes), mounted_by: None }
+        } else {
+            Restore::AsMade { container, volumes, mounted_by }
+        }));
     }
     let FromBackup { name, destination, backup, at_revision } = &bootstrap.from_backup;
     let (destination, backup) = match (name, destination) {
@@ -158,12 +167,6 @@ pub(super) fn takes_over(
             Err(ValidationError::NameTaken { kind: "CronJob".to_owned(), name: there.name_any() })
         }
     }
-}
-
-fn as_made(pod: &PodSpec) -> Option<Restore> {
-    let container = pod.init_containers.as_ref()?.iter().find(|container| container.name == RESTORE)?;
-    let volumes = pod.volumes.iter().flatten().filter(|volume| VOLUMES.contains(&volume.name.as_str()));
-    Some(Restore::AsMade { container: Box::new(container.clone()), volumes: volumes.cloned().collect() })
 }
 
 fn one<'a>(place: &'a Destination, field: &'static str) -> Result<&'a Destination, ValidationError> {

@@ -109,7 +109,7 @@ where
             }
         });
         let mut connection = pin!(P::start(&options, chosen, TokioIo::new(stream), tracked));
-        let mut unused = pin!(activity.unused(options.header_read, options.idle));
+        let mut unused = pin!(activity.unused(options.header_read, options.idle.get()));
         let mut draining = false;
         loop {
             tokio::select! {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use rustls::ServerConfig;
 
+use super::idle::IdleTime;
 use super::metrics::ConnectionMetrics;
 
 /// How connections are served.
@@ -14,8 +15,8 @@ pub struct ServeOptions {
     /// Encrypts every connection and offers HTTP/2 by ALPN; without it HTTP/1.1 and HTTP/2 with prior
     /// knowledge are served in the clear.
     pub tls: Option<Arc<ServerConfig>>,
-    /// Longest time a connection may stay without a request.
-    pub idle: Duration,
+    /// Longest time a connection may stay without a request: for each the one in force when it is made.
+    pub idle: IdleTime,
     /// Longest time from a connection's start to its first request's head, TLS handshake included.
     pub header_read: Duration,
     /// Connections at once.
@@ -37,7 +38,7 @@ impl Default for ServeOptions {
     fn default() -> Self {
         Self {
             tls: None,
-            idle: Duration::from_secs(60),
+            idle: Duration::from_secs(60).into(),
             header_read: Duration::from_secs(10),
             max_connections: 20_000,
             over_limit: None,

@@ -60,7 +60,7 @@ impl Protocols for Both {
         builder
             .http1()
             .timer(TokioTimer::new())
-            .header_read_timeout(options.idle)
+            .header_read_timeout(options.idle.get())
             .max_buf_size(options.max_head)
             .half_close(options.half_close);
         builder
@@ -69,7 +69,7 @@ impl Protocols for Both {
             .max_concurrent_streams(MAX_STREAMS)
             .max_header_list_size(u32::try_from(options.max_head).unwrap_or(u32::MAX))
             .adaptive_window(false)
-            .keep_alive_interval(options.idle / 2);
+            .keep_alive_interval(options.idle.get() / 2);
         let builder = match chosen {
             None => builder,
             Some(Version::HTTP_2) => builder.http2_only(),
@@ -94,7 +94,7 @@ impl Protocols for Http1 {
     {
         http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(options.idle)
+            .header_read_timeout(options.idle.get())
             .max_buf_size(options.max_head)
             .half_close(options.half_close)
             .serve_connection(io, service)

@@ -99,7 +99,7 @@ async fn a_silent_connection_does_not_hold_up_the_drain() {
 async fn an_unused_connection_is_closed() {
     let options = ServeOptions {
         header_read: Duration::from_millis(50),
-        idle: Duration::from_millis(50),
+        idle: Duration::from_millis(50).into(),
         ..ServeOptions::default()
     };
     let served = start(options, Duration::from_secs(1)).await;
@@ -112,10 +112,27 @@ async fn an_unused_connection_is_closed() {
 }
 
 #[tokio::test]
+async fn another_idle_time_is_for_the_connections_that_come_then() {
+    let idle = IdleTime::from(Duration::from_secs(3600));
+    let options = ServeOptions { idle: idle.clone(), ..ServeOptions::default() };
+    let served = start(options, Duration::from_secs(1)).await;
+    let mut before = TcpStream::connect(served.address).await.unwrap();
+    send(&mut before, "/").await;
+    read_answer(&mut before).await;
+    idle.set(Duration::from_millis(50));
+    let mut after = TcpStream::connect(served.address).await.unwrap();
+    send(&mut after, "/").await;
+    read_answer(&mut after).await;
+    assert_eq!(after.read(&mut [0]).await.unwrap_or(0), 0);
+    send(&mut before, "/").await;
+    read_answer(&mut before).await;
+}
+
+#[tokio::test]
 async fn a_slow_answer_is_not_idleness() {
     let options = ServeOptions {
         header_read: Duration::from_millis(30),
-        idle: Duration::from_millis(30),
+        idle: Duration::from_millis(30).into(),
         ..ServeOptions::default()
     };
     let served = start(options, Duration::from_secs(1)).await;

@@ -119,9 +119,10 @@ where
             return None;
         }
         let client = peer.address.map(|address| address.ip().to_canonical());
-        let deadline = shared.timeout.deadline(answer.started());
+        let limit = shared.timeout.limit();
+        let deadline = limit.deadline(answer.started());
         let request_head = head.map(|()| Outgoing::empty());
-        let get = PlainGet { request: request_head, caller, client, deadline, timeout: shared.timeout };
+        let get = PlainGet { request: request_head, caller, client, deadline, limit };
         let sender = peer.clone();
         let prepare = move |request: &mut Request<_>| {
             request.extensions_mut().insert(sender);

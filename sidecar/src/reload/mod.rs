@@ -1,5 +1,5 @@
-//! What of the configuration file takes effect without a restart: `sidecar.cache`, `sidecar.throttle` and
-//! `sidecar.maxInFlight`, whole or not at all.
+//! What of the configuration file takes effect without a restart: `sidecar.cache`, `sidecar.throttle`,
+//! `sidecar.maxInFlight` and `sidecar.timeouts`, whole or not at all.
 //!
 //! A file that cannot be used changes nothing; what else changed in a good one waits for a restart, and is told.
 
@@ -8,7 +8,10 @@ mod metrics;
 use std::path::PathBuf;
 
 use kivi_layers::cache::CacheControl;
-use kivi_process::config::{self, ConfigError};
+use kivi_process::{
+    config::{self, ConfigError},
+    serve::IdleTime,
+};
 use kivi_settings::{CacheSettings, Settings};
 use tokio_util::sync::CancellationToken;
 
@@ -32,6 +35,7 @@ pub(crate) struct Steers {
     pub(crate) control: CacheControl,
     pub(crate) demand: Demand,
     pub(crate) gates: Gates,
+    pub(crate) idle: IdleTime,
 }
 
 impl Reload {
@@ -77,8 +81,22 @@ impl Reload {
             self.steers.gates.set_max_in_flight(new.max_in_flight);
             replaced.push("maxInFlight");
         }
-        if new.cache != old.cache {
+        if new.timeouts.idle != old.timeouts.idle {
+            old.timeouts.idle = new.timeouts.idle.clone();
+            self.steers.idle.set(new.timeouts.idle.get());
+            replaced.push("timeouts.idle");
+        }
+        let (is_retimed, recaches) = (new.timeouts.request != old.timeouts.request, new.cache != old.cache);
+        old.timeouts.request = new.timeouts.request.clone();
+        if is_retimed || recaches {
             self.apply(new.cache.clone());
+        }
+        if is_retimed {
+            // After the cache: who has less time joins no load that has more.
+            self.steers.gates.set_timeout(new.timeouts.request.get());
+            replaced.push("timeouts.request");
+        }
+        if recaches {
             replaced.push("cache");
         }
         if !replaced.is_empty() {

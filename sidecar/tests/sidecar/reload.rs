@@ -2,7 +2,7 @@
 
 use http::{Response, StatusCode};
 
-use crate::support::{Fixture, Server, get, send, text};
+use crate::support::{Fixture, Server, TOKEN, Wire, get, send, text};
 
 async fn status(sidecar: &Fixture) -> String {
     send(sidecar, get("/v1/k")).await.header("cache-status").unwrap().to_owned()
@@ -56,6 +56,36 @@ async fn the_throttle_and_the_bound_in_flight_follow_their_settings() {
     for _ in 0..5 {
         assert_eq!(send(&sidecar, get("/k")).await.status, StatusCode::OK);
     }
+}
+
+#[tokio::test]
+async fn requests_and_connections_that_come_have_the_new_times() {
+    const APPLIED: &str = "kivi_config_changes_total{outcome=\"applied\"}";
+    let server = Server::tcp(async |request: http::Request<hyper::body::Incoming>| {
+        if request.uri().path() == "/silent" {
+            std::future::pending::<()>().await;
+        }
+        Response::new(text("value"))
+    })
+    .await;
+    let sidecar = Fixture::new(&server, "sidecar: {timeouts: {request: 1h, idle: 1h}}").await;
+    let authorization = format!("Host: h\r\nAuthorization: Bearer {TOKEN}\r\n");
+    let plain = format!("GET /k HTTP/1.1\r\n{authorization}\r\n");
+    let mut old = Wire::connect(&sidecar.clients).await;
+    old.send(&plain).await;
+    assert_eq!(old.answer(false).await.status, 200);
+
+    sidecar.configure("sidecar: {timeouts: {request: 50ms, idle: 1s}}");
+    sidecar.until(APPLIED, 1).await;
+    // The lane, and the layers.
+    for field in ["", "Cache-Control: max-age=1\r\n"] {
+        let mut new = Wire::connect(&sidecar.clients).await;
+        new.send(&format!("GET /silent HTTP/1.1\r\n{authorization}{field}\r\n")).await;
+        assert_eq!(new.answer(false).await.status, 504, "{field}");
+        assert!(new.is_over().await, "a connection without requests ends");
+    }
+    old.send(&plain).await;
+    assert_eq!(old.answer(false).await.status, 200, "a connection keeps the time that it was made under");
 }
 
 #[tokio::test]

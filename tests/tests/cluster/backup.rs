@@ -134,8 +134,16 @@ async fn a_store_is_copied_to_a_volume_and_another_begins_with_what_lies_there()
     let place = "{volume: {claimName: backups, path: shop/orders}}";
     let spec = format!("{{storeRef: {{name: orders}}, destination: {place}}}");
     back_up(&stage, "first", &spec, "Complete").await;
-    drop(
-        stage.ready_store("again", &format!("{{bootstrap: {{fromBackup: {{destination: {place}}}}}}}")).await,
-    );
+    let bootstrap = format!("bootstrap: {{fromBackup: {{destination: {place}}}}}");
+    drop(stage.ready_store("again", &format!("{{{bootstrap}}}")).await);
+    holds_all(&stage, "again").await;
+
+    // The claim that it was read from can go. Its protection waits also for the pod of the Job that has ended.
+    stage.kubectl.run(["delete", "kvsb", "first"]).await.unwrap();
+    stage.kubectl.run(["delete", "pvc", "backups", "--wait=false"]).await.unwrap();
+    let looked = format!("{{service: {{annotations: {{looked: 'yes'}}}}, {bootstrap}}}");
+    stage.apply_store("again", &looked).await.unwrap();
+    stage.kubectl.wait("delete", "pvc/backups", "120s").await.unwrap();
+    stage.wait_ready("again").await;
     holds_all(&stage, "again").await;
 }

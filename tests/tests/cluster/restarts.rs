@@ -16,7 +16,9 @@ async fn a_limit_needs_no_restart() {
     let stage = Stage::open("limits").await;
     drop(stage.ready_store("orders", "{}").await);
     let pod = stage.pod_uid("orders-0").await;
-    stage.apply_store("orders", "{sidecar: {throttle: {rate: 1, burst: 2}, maxInFlight: 50}}").await.unwrap();
+    let spec =
+        "{sidecar: {throttle: {rate: 1, burst: 2}, maxInFlight: 50, timeouts: {request: 5s, idle: 2m}}}";
+    stage.apply_store("orders", spec).await.unwrap();
     let store = stage.reach("orders").await;
     let client = store.client().unwrap();
     let deadline = Instant::now() + DEADLINE;

@@ -51,7 +51,7 @@ pub(crate) fn container(restore: &Restore, server: &ResourceRequirements) -> (Co
             let policy = Some(tools.pull_policy.as_str().to_owned());
             (Some(tools.image.clone()), policy, Some(args), environment, place.volumes)
         }
-        Restore::AsMade { container, volumes } => {
+        Restore::AsMade { container, volumes, .. } => {
             let Container { image, image_pull_policy, args, env, .. } = (**container).clone();
             (image, image_pull_policy, args, env, volumes.clone())
         }

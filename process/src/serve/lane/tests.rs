@@ -171,7 +171,8 @@ async fn a_large_answer_and_a_large_request_are_whole() {
 #[tokio::test]
 async fn a_connection_without_requests_ends() {
     let soon = Duration::from_millis(50);
-    let served = start(ServeOptions { header_read: soon, idle: soon, ..ServeOptions::default() }).await;
+    let served =
+        start(ServeOptions { header_read: soon, idle: soon.into(), ..ServeOptions::default() }).await;
     for sent in [String::new(), get("/fast"), get("/fast") + "GET /fast HT"] {
         let mut stream = served.connect().await;
         stream.write_all(sent.as_bytes()).await.unwrap();
@@ -184,7 +185,8 @@ async fn a_connection_without_requests_ends() {
 #[tokio::test]
 async fn a_slow_answer_is_not_idleness() {
     let soon = Duration::from_millis(30);
-    let served = start(ServeOptions { header_read: soon, idle: soon, ..ServeOptions::default() }).await;
+    let served =
+        start(ServeOptions { header_read: soon, idle: soon.into(), ..ServeOptions::default() }).await;
     let mut stream = served.connect().await;
     stream.write_all(get("/fast/wait").as_bytes()).await.unwrap();
     served.fast.arrived.notified().await;
@@ -245,7 +247,8 @@ async fn heads_beyond_the_bound_are_refused_as_ever() {
 #[tokio::test]
 async fn a_deadline_that_comes_together_with_a_request_is_not_forgotten() {
     let soon = Duration::from_millis(50);
-    let served = start(ServeOptions { header_read: soon, idle: soon, ..ServeOptions::default() }).await;
+    let served =
+        start(ServeOptions { header_read: soon, idle: soon.into(), ..ServeOptions::default() }).await;
     let mut stream = served.connect().await;
     stream.write_all(get("/fast").as_bytes()).await.unwrap();
     assert_eq!(body(&mut stream).await, "lane ");
@@ -260,7 +263,7 @@ async fn a_deadline_that_comes_together_with_a_request_is_not_forgotten() {
 #[tokio::test]
 async fn a_client_that_takes_nothing_is_given_up() {
     let soon = Duration::from_millis(50);
-    let served = start(ServeOptions { idle: soon, ..ServeOptions::default() }).await;
+    let served = start(ServeOptions { idle: soon.into(), ..ServeOptions::default() }).await;
     let mut stream = served.connect().await;
     let large = "x".repeat(ROOM / 2);
     let request = format!("PUT /fast HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n{large}", large.len());

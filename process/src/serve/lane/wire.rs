@@ -43,7 +43,7 @@ impl<'w, 't> Wire<'w, 't> {
         options: &ServeOptions,
     ) -> Self {
         let (inbox, outbox) = (BytesMut::with_capacity(INBOX), Outbox::new());
-        let (idle, half_close) = (options.idle, options.half_close);
+        let (idle, half_close) = (options.idle.get(), options.half_close);
         Self { inbox, outbox, stream, waiting, shutdown, idle, half_close }
     }
 

@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     auth::Caller,
-    timeout::{Deadline, TimeoutLayer},
+    timeout::{Deadline, Limit},
 };
 
 /// What becomes of a plain GET.
@@ -66,8 +66,8 @@ pub struct PlainGet<B> {
     pub client: Option<IpAddr>,
     /// When its client is not answered any more.
     pub deadline: Deadline,
-    /// Who says so then.
-    pub timeout: TimeoutLayer,
+    /// The time that it has, from which that follows.
+    pub limit: Limit,
 }
 
 impl<S> Cache<S> {
@@ -88,7 +88,7 @@ impl<S> Cache<S> {
         A::Error: Into<BoxError>,
         E: Into<BoxError> + Send + 'static,
     {
-        let PlainGet { request, caller, client, deadline, timeout } = get;
+        let PlainGet { request, caller, client, deadline, limit } = get;
         let requester = Requester {
             token: match caller {
                 Caller::Token(digest) => Some(digest),
@@ -124,7 +124,7 @@ impl<S> Cache<S> {
                 let step = share.take(other);
                 let rescue = if matches!(step, Step::There(_)) { None } else { share.rescue() };
                 return Expressed::Later(Box::pin(async move {
-                    let outcome = timeout.give_up(deadline, rescued(rescue, share.follow(step))).await;
+                    let outcome = limit.give_up(deadline, rescued(rescue, share.follow(step))).await;
                     outcome.map(Fetched::from).map_err(|error| NotFetched { error, trail })
                 }));
             }
@@ -139,8 +139,7 @@ impl<S> Cache<S> {
                 other => {
                     let (request, trail) = prepared(share.request, deadline, prepare);
                     let share = Share { request, ..share };
-                    let outcome =
-                        timeout.give_up(deadline, Box::pin(otherwise(share, other, seat, why))).await;
+                    let outcome = limit.give_up(deadline, Box::pin(otherwise(share, other, seat, why))).await;
                     outcome.map(Fetched::from).map_err(|error| NotFetched { error, trail })
                 }
             }

@@ -1,39 +1,49 @@
 //! The layer's configuration.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
-use tokio::time::Instant;
 use tower::Layer;
 
-use super::{Deadline, Timeout, TimeoutFuture};
+use super::{Limit, Timeout};
 
-/// Gives up requests that get no answer in time.
-#[derive(Debug, Clone, Copy)]
+/// Gives up requests that get no answer in time. All services it makes share that time.
+#[derive(Debug, Clone)]
 pub struct TimeoutLayer {
-    limit: Duration,
+    /// In nanoseconds. A number alone: nothing else is read by it, so no order is needed.
+    limit: Arc<AtomicU64>,
 }
 
 impl TimeoutLayer {
     /// `limit` is the time from a request's head to its answer's head.
-    pub const fn new(limit: Duration) -> Self {
-        Self { limit }
+    pub fn new(limit: Duration) -> Self {
+        Self { limit: Arc::new(AtomicU64::new(nanoseconds(limit))) }
     }
 
-    /// When the answer's head must be there to a request that began at `started`.
-    pub fn deadline(&self, started: Instant) -> Deadline {
-        Deadline(started + self.limit)
+    /// Puts another time in force, for the requests that come from now on.
+    pub fn set_limit(&self, limit: Duration) {
+        self.limit.store(nanoseconds(limit), Relaxed);
     }
 
-    /// Gives up what passes no layer: the answer to a request with this deadline.
-    pub fn give_up<F>(&self, deadline: Deadline, answer: F) -> TimeoutFuture<F> {
-        TimeoutFuture::new(deadline, self.limit, answer)
+    /// The time in force, for a request that passes no layer.
+    pub fn limit(&self) -> Limit {
+        Limit(Duration::from_nanos(self.limit.load(Relaxed)))
     }
+}
+
+fn nanoseconds(limit: Duration) -> u64 {
+    u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl<S> Layer<S> for TimeoutLayer {
     type Service = Timeout<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Timeout::new(inner, self.limit)
+        Timeout::new(inner, self.clone())
     }
 }

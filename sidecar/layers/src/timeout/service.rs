@@ -1,25 +1,22 @@
 //! The layer's service.
 
-use std::{
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::task::{Context, Poll};
 
 use http::Request;
 use tower::{BoxError, Service};
 
-use super::{Deadline, TimeoutFuture};
+use super::{Deadline, TimeoutFuture, TimeoutLayer};
 
 /// Gives up requests that get no answer in time.
 #[derive(Debug, Clone)]
 pub struct Timeout<S> {
     inner: S,
-    limit: Duration,
+    config: TimeoutLayer,
 }
 
 impl<S> Timeout<S> {
-    pub(super) fn new(inner: S, limit: Duration) -> Self {
-        Self { inner, limit }
+    pub(super) fn new(inner: S, config: TimeoutLayer) -> Self {
+        Self { inner, config }
     }
 }
 
@@ -37,19 +34,20 @@ where
     }
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
-        let deadline = Deadline::stamp(request.extensions_mut(), self.limit);
-        TimeoutFuture::new(deadline, self.limit, self.inner.call(request))
+        let limit = self.config.limit();
+        let deadline = Deadline::stamp(request.extensions_mut(), limit);
+        limit.give_up(deadline, self.inner.call(request))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::convert::Infallible;
+    use std::{convert::Infallible, time::Duration};
 
     use tokio::time::Instant;
     use tower::{Layer, ServiceExt, service_fn};
 
-    use super::super::{TimedOut, TimeoutLayer};
+    use super::super::TimedOut;
     use super::*;
 
     const LIMIT: Duration = Duration::from_secs(30);
@@ -74,6 +72,21 @@ mod tests {
         let error = answering_after(LIMIT * 2).oneshot(Request::new(())).await.unwrap_err();
         assert_eq!(error.downcast_ref::<TimedOut>(), Some(&TimedOut { limit: LIMIT }));
         assert_eq!(start.elapsed(), LIMIT);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_limit_is_for_the_requests_that_come_then() {
+        let (start, layer) = (Instant::now(), TimeoutLayer::new(LIMIT));
+        let silent = service_fn(|_: Request<()>| std::future::pending::<Result<(), Infallible>>());
+        let mut service = layer.layer(silent);
+        let before = service.call(Request::new(()));
+        layer.set_limit(LIMIT / 10);
+        let after = service.call(Request::new(()));
+        for (answer, limit) in [(after, LIMIT / 10), (before, LIMIT)] {
+            let error = answer.await.unwrap_err();
+            assert_eq!(error.downcast_ref::<TimedOut>(), Some(&TimedOut { limit }));
+            assert_eq!(start.elapsed(), limit);
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -18,7 +18,7 @@ use crate::{
     auth::Caller,
     cache::{Cache, CacheLayer, CacheMetrics, CachePolicy, Exchanged, Expressed, PlainGet},
     runtime::{self, or_not, point},
-    timeout::{Deadline, TimeoutLayer},
+    timeout::TimeoutLayer,
     upstream::{CHUNK, Plan, Upstream, chunk},
 };
 
@@ -65,9 +65,10 @@ impl World {
 
     /// A read past the layer, which drives its load where it leads.
     async fn express(&self, request: Request<Empty<Bytes>>) -> Outcome {
-        let (deadline, timeout) = (Deadline(Instant::now()), TimeoutLayer::new(Duration::ZERO));
+        let limit = TimeoutLayer::new(Duration::ZERO).limit();
         let load = (self.upstream.clone(), request.clone());
-        let plain = PlainGet { request, caller: Caller::Anonymous, client: None, deadline, timeout };
+        let deadline = limit.deadline(Instant::now());
+        let plain = PlainGet { request, caller: Caller::Anonymous, client: None, deadline, limit };
         // What is longer than may be held never comes as a whole.
         let comes_whole = self.chunks <= 2 && thread_rng().gen_bool(0.5);
         let exchange = || async move {

@@ -11,16 +11,31 @@ use crate::cache::{FeedState, Purge, Purged};
 
 impl Table {
     /// Puts another policy in force. What was kept or begun goes, where the new one judges it differently; where the
-    /// bound is smaller, as much as it takes.
+    /// bound is smaller, as much as it takes. When this returns, nobody joins a load that may last longer than the new
+    /// one's.
     pub(in crate::cache) fn set_policy(&self, policy: CachePolicy) {
         let next = self.live.load().followed_by(policy);
         let generation = next.generation();
+        let hastens = next.load_timeout < self.policy().load_timeout;
         self.order.lock().set_room(next.max_bytes);
         self.live.store(Arc::new(next));
         if self.generation.swap(generation, SeqCst) != generation {
             self.discard(&Purge::All);
+        } else if hastens {
+            self.detach_loads();
         }
         self.make_room(0);
+    }
+
+    /// Lets nobody join the loads that are under way.
+    fn detach_loads(&self) {
+        for shard in &self.shards {
+            let resources = shard.lock().beginning_with(b"");
+            for resource in resources {
+                let flights = shard.lock().detach_all(&resource);
+                drop(flights);
+            }
+        }
     }
 
     /// Drops what is kept of some resources, and lets nobody join the loads that are under way.

@@ -1,13 +1,15 @@
 //! A load that its leader drives while it waits: it is the same load for all others, whatever becomes of its leader.
 
+use std::sync::Arc;
+
 use futures::{future::join_all, poll};
 use tokio::time::{Instant, advance};
 
 use super::*;
 use crate::{
     auth::Caller,
-    cache::{CacheFuture, Exchanged, Expressed, Fetched, NotFetched, PlainGet},
-    timeout::{Deadline, TimedOut, TimeoutLayer},
+    cache::{CacheControl, CacheFuture, Exchanged, Expressed, Fetched, NotFetched, PlainGet},
+    timeout::{TimedOut, TimeoutLayer},
 };
 
 /// The time that a client and a load have.
@@ -21,12 +23,18 @@ fn policy() -> CachePolicy {
 
 /// A plain GET, past the layer.
 fn express(cache: &Cache<Upstream>, path: &str) -> Later {
+    express_within(LIMIT, cache, path)
+}
+
+/// The same with so much time.
+fn express_within(time: Duration, cache: &Cache<Upstream>, path: &str) -> Later {
+    let limit = TimeoutLayer::new(time).limit();
     let plain = PlainGet {
         request: get(path),
         caller: Caller::Anonymous,
         client: None,
-        deadline: Deadline(Instant::now() + LIMIT),
-        timeout: TimeoutLayer::new(LIMIT),
+        deadline: limit.deadline(Instant::now()),
+        limit,
     };
     let (mut upstream, request) = (cache.inner.clone(), get(path));
     let exchange = || async move { upstream.call(request).await.map(Exchanged::Streamed) };
@@ -75,6 +83,30 @@ async fn a_leader_and_those_who_wait_have_one_answer() {
     assert!(is_stored(&mut cache, "value").await);
     calls.assert_none().await;
     assert_eq!(metrics.waiters.get(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_less_time_joins_no_load_that_has_more() {
+    const LESS: Duration = Duration::from_secs(3);
+    let (mut cache, mut calls, _) = cache(policy());
+    let kept = cache.call(get("/v1/kept"));
+    calls.next().await.ok(&[], "kept");
+    assert_eq!(read(kept).await.1, "kept");
+    let mut before = express(&cache, "/v1/k");
+    assert!(poll!(&mut before).is_pending());
+    let call = calls.next().await;
+
+    CacheControl::new(Arc::clone(&cache.table)).set_policy(CachePolicy { load_timeout: LESS, ..policy() });
+    let start = Instant::now();
+    let mut after = express_within(LESS, &cache, "/v1/k");
+    assert!(poll!(&mut after).is_pending());
+    let _second = calls.next().await;
+    assert!(after.await.unwrap_err().error.to_string().contains("3s"));
+    assert_eq!(start.elapsed(), LESS);
+    call.ok(&[], "value");
+    assert_eq!(content(before.await.unwrap()).await.unwrap(), "value", "it has the time it came under");
+    let (status, text) = read(cache.call(get("/v1/kept"))).await;
+    assert!(status.starts_with("kivi; hit") && text == "kept", "{status}");
 }
 
 #[tokio::test(start_paused = true)]
