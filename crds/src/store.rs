@@ -52,6 +52,8 @@ pub use tls::{Disabled, IssuerRef, MAX_DNS_NAMES, ManagedTls, Tls};
         .message("metadata.name must have at most 40 characters, so that the names of the store's pods and volumes fit"),
     validation = Rule::new("self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')")
         .message("metadata.name must begin with a letter and hold only lower-case letters, digits and '-': it becomes a Service's name"),
+    validation = Rule::new("!self.metadata.name.endsWith('-pods') && !self.metadata.name.endsWith('-ca')")
+        .message("metadata.name must not end with -pods or -ca: another store has a Service, and a ConfigMap, of such a name"),
     // Here, and not beside the size, because only here a rule sees the status.
     validation = Rule::new("!has(self.spec.log.file) || !has(oldSelf.spec.log.file) \
          || quantity(string(self.spec.log.file.size)).compareTo(quantity(string(oldSelf.spec.log.file.size))) >= 0 \

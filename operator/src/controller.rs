@@ -81,21 +81,21 @@ impl Controller {
         let known = Known { stores: stores.clone(), ledger: ledger.clone() };
         queue.push(report("KeyValueStore".to_owned(), main).map(|store| ObjectRef::from_obj(&store)).boxed());
         let managed = config().labels(&format!("{}={}", labels::MANAGED_BY, labels::MANAGER));
-        let owner = |metadata: &ObjectMeta| triggers::owner(metadata).into_iter().collect();
+        let child = |metadata: &ObjectMeta| triggers::child(metadata).into_iter().collect();
         // Kept as far as the stagger of roll-outs asks of them.
         let (sets, writer) = reflector::store::<StatefulSet>();
         let changes = whole(scope, &managed, |metadata| StatefulSet { metadata, ..StatefulSet::default() })
             .modify(rollouts::prune)
             .reflect(writer);
         known.ledger.expect("StatefulSet", 1);
-        queue.push(known.concerned("StatefulSet", changes.map(|event| (0, event)), owner));
-        queue.push(known.followed::<ConfigMap>(scope, &managed, owner));
-        queue.push(known.followed::<Service>(scope, &managed, owner));
-        queue.push(known.followed::<ServiceAccount>(scope, &managed, owner));
-        queue.push(known.followed::<PodDisruptionBudget>(scope, &managed, owner));
-        queue.push(known.followed::<NetworkPolicy>(scope, &managed, owner));
-        queue.push(known.followed::<Ingress>(scope, &managed, owner));
-        queue.push(known.followed::<CronJob>(scope, &managed, owner));
+        queue.push(known.concerned("StatefulSet", changes.map(|event| (0, event)), child));
+        queue.push(known.followed::<ConfigMap>(scope, &managed, child));
+        queue.push(known.followed::<Service>(scope, &managed, child));
+        queue.push(known.followed::<ServiceAccount>(scope, &managed, child));
+        queue.push(known.followed::<PodDisruptionBudget>(scope, &managed, child));
+        queue.push(known.followed::<NetworkPolicy>(scope, &managed, child));
+        queue.push(known.followed::<Ingress>(scope, &managed, child));
+        queue.push(known.followed::<CronJob>(scope, &managed, child));
         // Pods are the StatefulSet's, so not the store's by their owner; a pod that leaves, or cannot pull
         // its image, changes nothing of the StatefulSet for long.
         queue.push(

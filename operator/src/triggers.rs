@@ -26,16 +26,20 @@ pub fn instance(metadata: &ObjectMeta) -> Option<ObjectRef<Watched>> {
     Some(ObjectRef::new(name).within(metadata.namespace.as_deref()?))
 }
 
-/// The stores that a Secret concerns: its owner, and those whose spec names it.
+/// The store that a child concerns: its owner, or where somebody took that away, the one whose label it carries.
+pub fn child(metadata: &ObjectMeta) -> Option<ObjectRef<Watched>> {
+    let label = |key: &str| metadata.labels.as_ref().and_then(|labels| labels.get(key));
+    let is_managed = || label(labels::MANAGED_BY).is_some_and(|manager| manager == labels::MANAGER);
+    owner(metadata).or_else(|| instance(metadata).filter(|_| is_managed()))
+}
+
+/// The stores that a Secret concerns: whose child it is, and those whose spec names it, be it another store's.
 pub fn secret(metadata: &ObjectMeta, stores: &Store<Watched>) -> Vec<ObjectRef<Watched>> {
-    if let Some(owner) = owner(metadata) {
-        return vec![owner];
-    }
-    stores
-        .state_filter(|store| store.0.as_ref().is_ok_and(|store| names(store, metadata)))
-        .iter()
-        .map(|store| ObjectRef::from_obj(store.as_ref()))
-        .collect()
+    let child = child(metadata);
+    let naming = stores.state_filter(|store| store.0.as_ref().is_ok_and(|store| names(store, metadata)));
+    let naming = naming.iter().map(|store| ObjectRef::from_obj(store.as_ref()));
+    let naming = naming.filter(|store| child.as_ref() != Some(store)).collect::<Vec<_>>();
+    child.iter().cloned().chain(naming).collect()
 }
 
 fn names(store: &KeyValueStore, secret: &ObjectMeta) -> bool {
@@ -73,22 +77,36 @@ mod tests {
     }
 
     #[test]
-    fn a_child_concerns_its_owner_only() {
+    fn a_child_concerns_its_owner_and_a_secret_whoever_names_it_besides() {
         let child = metadata(
             "{name: orders-tls, namespace: shop, ownerReferences: [{apiVersion: kivi.dev/v1alpha1, kind: KeyValueStore, name: orders, uid: u}]}",
         );
         let expected: ObjectRef<Watched> = ObjectRef::new("orders").within("shop");
         assert_eq!(owner(&child), Some(expected.clone()));
+        let other = ObjectRef::new("other").within("shop");
         assert_eq!(
-            secret(&child, &stores(&[("other", "{tls: {secretRef: {name: orders-tls}}}")])),
-            [expected]
+            secret(&child, &stores(&[("other", "{tls: {secretRef: {name: orders-tls}}}"), ("third", "{}")])),
+            [expected.clone(), other]
         );
+        let own = stores(&[("orders", "{tls: {issuerRef: {name: mine}}}")]);
+        assert_eq!(secret(&child, &own), [expected], "once");
         assert_eq!(
             owner(&metadata(
                 "{name: x, namespace: shop, ownerReferences: [{apiVersion: v1, kind: Pod, name: orders, uid: u}]}"
             )),
             None
         );
+    }
+
+    #[test]
+    fn a_child_whose_owner_was_taken_away_concerns_the_store_of_its_label() {
+        let labels = "app.kubernetes.io/instance: orders";
+        let managed = "app.kubernetes.io/managed-by: kivi-operator";
+        let of = |labels: &str| metadata(&format!("{{name: x, namespace: shop, labels: {{{labels}}}}}"));
+        let orders = ObjectRef::new("orders").within("shop");
+        assert_eq!(child(&of(&format!("{labels}, {managed}"))), Some(orders.clone()));
+        assert_eq!(secret(&of(&format!("{labels}, {managed}")), &stores(&[])), [orders]);
+        assert_eq!(child(&of(labels)), None, "somebody else's application may have the name of a store");
     }
 
     #[test]

@@ -405,3 +405,21 @@ async fn what_the_catalog_changes_waits_for_its_turn_and_what_a_user_changes_doe
     let set = server.objects.lock()["/apis/apps/v1/namespaces/shop/statefulsets/orders"].clone();
     assert_eq!(set["spec"]["template"]["spec"]["containers"][0]["image"], "rebuilt:1");
 }
+
+#[tokio::test]
+async fn a_child_whose_owner_was_taken_away_is_owned_again() {
+    let server = Server::default();
+    reconcile(server.store("{}"), server.context()).await.unwrap();
+    let places =
+        ["/api/v1/namespaces/shop/services/orders", "/apis/apps/v1/namespaces/shop/statefulsets/orders"];
+    let owner = |place: &str| server.objects.lock()[place]["metadata"]["ownerReferences"][0]["name"].clone();
+    for place in places {
+        assert_eq!(owner(place), "orders");
+        let mut objects = server.objects.lock();
+        objects.get_mut(place).unwrap()["metadata"].as_object_mut().unwrap().remove("ownerReferences");
+    }
+    reconcile(server.store("{}"), server.context()).await.unwrap();
+    for place in places {
+        assert_eq!(owner(place), "orders", "{place}");
+    }
+}

@@ -43,6 +43,13 @@ async fn each_child_that_is_edited_or_deleted_is_put_back() {
         stage.kubectl.run(["patch", kind, name, "--type=merge", "-p", patch]).await.unwrap();
         until(&stage, kind, name, |child| child.pointer(field) == before.pointer(field)).await;
     }
+    // As a tool that restores objects does: nothing tells whose child it is but its labels.
+    let owners = r#"[{"op":"remove","path":"/metadata/ownerReferences"}]"#;
+    for kind in ["service", "configmap", "statefulset"] {
+        stage.kubectl.run(["patch", kind, "orders", "--type=json", "-p", owners]).await.unwrap();
+        until(&stage, kind, "orders", |child| child["metadata"]["ownerReferences"][0]["name"] == "orders")
+            .await;
+    }
     // The pod's image cannot be had; that the pod comes back shows that the template did.
     let image = r#"[{"op":"replace","path":"/spec/template/spec/containers/0/image","value":"nosuch"}]"#;
     stage.kubectl.run(["patch", "statefulset", "orders", "--type=json", "-p", image]).await.unwrap();

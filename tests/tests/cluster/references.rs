@@ -24,6 +24,18 @@ async fn a_missing_certificate_shows_in_the_conditions_and_heals() {
 }
 
 #[tokio::test]
+async fn the_secret_of_another_store_is_taken_as_soon_as_it_is_there() {
+    let stage = Stage::open("shared").await;
+    let reason =
+        |reason: &str| format!("jsonpath={{.status.conditions[?(@.type=='Ready')].reason}}={reason}");
+    let spec = "{stopped: true, auth: {tokensSecretRef: {name: orders-token}}}";
+    stage.apply_store("copy", spec).await.unwrap();
+    stage.kubectl.wait(&reason("SecretNotFound"), "kvs/copy", "60s").await.unwrap();
+    stage.apply_store("orders", "{stopped: true}").await.unwrap();
+    stage.kubectl.wait(&reason("Stopped"), "kvs/copy", "60s").await.unwrap();
+}
+
+#[tokio::test]
 async fn a_users_own_tokens_are_accepted_and_each_alone_suffices() {
     let stage = Stage::open("tokens").await;
     let secret = serde_json::json!({
