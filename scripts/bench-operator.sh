@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 # shellcheck source=scripts/common.sh
 source scripts/common.sh
 
-target=$(realpath --canonicalize-missing "${CARGO_TARGET_DIR:-target}")
+target=$(target_dir)
 readonly target
 
 scripts/cluster.sh

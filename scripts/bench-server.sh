@@ -25,8 +25,7 @@ install_peers() {
     fi
 }
 
-# Absolute: the subjects run in folders of their own.
-target=$(realpath --canonicalize-missing "${CARGO_TARGET_DIR:-target}")
+target=$(target_dir)
 peers=$(kivi_cache)/bench
 readonly target peers
 

@@ -45,8 +45,7 @@ without_services() {
     trap - EXIT
 }
 
-# Absolute: the subjects run in folders of their own.
-target=$(realpath --canonicalize-missing "${CARGO_TARGET_DIR:-target}")
+target=$(target_dir)
 readonly target
 
 install_peers

@@ -29,7 +29,12 @@ try_install_packages() {
         -o DPkg::Lock::Timeout=300 "$@"
 }
 
-# Compiles programs as they ship, statically, into target/$(ship_target)/release. Arguments go to cargo.
+# Where cargo puts what it compiles, as an absolute path: by CARGO_TARGET_DIR, its own configuration, or here.
+target_dir() {
+    cargo metadata --format-version 1 --no-deps | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p'
+}
+
+# Compiles programs as they ship, statically, into $(target_dir)/$(ship_target)/release. Arguments go to cargo.
 build_as_shipped() {
     # Identical functions are folded and relocations packed, which together spare each image half a megabyte.
     RUSTFLAGS="-C target-feature=+crt-static -C link-arg=-Wl,--icf=all -C link-arg=-Wl,-z,pack-relative-relocs" \

@@ -20,7 +20,7 @@ part() {
 stop() {
     local code=$?
     if ((stop_cluster)); then
-        target/debug/kivi-cluster down || code=1
+        "${target}/debug/kivi-cluster" down || code=1
     fi
     printf '%s\n' "${times[@]}" >&2
     if ((code == 0)); then
@@ -36,12 +36,14 @@ trap stop EXIT
 
 part "What this machine lacks" scripts/preflight.sh
 part "Debian packages" scripts/packages.sh
+target=$(target_dir)
+readonly target
 part "Format and lints" scripts/lint.sh
 part "Unit, contract and chart tests" cargo test --quiet --workspace
 part "Generated files" scripts/generate.sh --check
 part "Images" scripts/images.sh
 cargo build --quiet --package kivi-cluster --package kubectl-kivi
-if [[ -z ${KUBECONFIG:-} ]] && ! target/debug/kivi-cluster status >/dev/null; then
+if [[ -z ${KUBECONFIG:-} ]] && ! "${target}/debug/kivi-cluster" status >/dev/null; then
     stop_cluster=1
 fi
 part "The cluster" scripts/cluster.sh

@@ -22,8 +22,9 @@ pub async fn run() -> Result<(), Failure> {
 
     say(&format!("Applying {EXAMPLE}"));
     let start = Instant::now();
-    let example = std::fs::read_to_string(install::checkout().join(EXAMPLE));
-    kubectl.apply(&example.map_err(|error| Failure::doing(&format!("reading {EXAMPLE}"), error))?).await?;
+    // As the README does, so that whoever goes on by hand meets no warning of another way to apply.
+    let example = install::checkout().join(EXAMPLE).display().to_string();
+    kubectl.run(["apply", "-f", &example]).await?;
     kubectl.wait("condition=Ready", &format!("kvs/{NAME}"), "180s").await?;
     say(&format!("Ready after {:.1} s:", start.elapsed().as_secs_f64()));
     println!("{}", kubectl.run(["get", "keyvaluestores,pods,services"]).await?);
@@ -69,15 +70,17 @@ fn farewell(kubectl: &Kubectl, record: &Record) -> String {
 ==> The store runs on. To go on by hand:
 
   export KUBECONFIG={kubeconfig}
-  alias kubectl={program}
+  alias kubectl={program} helm={helm}
+  helm list -n kivi-system
   kubectl get kvs {NAME} -o wide
   kubectl get configmap {NAME}-ca -o 'jsonpath={{.data.ca\.crt}}' > ca.crt
   TOKEN=$(kubectl get secret {NAME}-token -o 'go-template={{{{.data.token | base64decode}}}}')
   kubectl port-forward svc/{NAME} 8443:443 &
-  curl --cacert ca.crt -H "Authorization: Bearer $TOKEN" https://localhost:8443{path}
+  curl --retry 5 --retry-connrefused --cacert ca.crt -H "Authorization: Bearer $TOKEN" https://localhost:8443{path}
 
 To stop it all: make down"#,
         program = kubectl.program().display(),
+        helm = kubectl.helm_program().display(),
         path = kivi_api::key::to_path(record.key.as_bytes()),
     )
 }

@@ -44,6 +44,11 @@ impl Kubectl {
         &self.program
     }
 
+    /// The helm in use.
+    pub fn helm_program(&self) -> &Path {
+        &self.helm
+    }
+
     /// Where the cluster's credentials are.
     pub fn kubeconfig(&self) -> &Path {
         &self.kubeconfig

@@ -58,9 +58,16 @@ fn compare(path: &str, schema: &Value, value: &Value, missing: &mut Vec<String>)
 
 #[test]
 fn the_example_of_a_backup_is_one() {
+    use serde::Deserialize as _;
     let text = project_file("docs/examples/keyvaluestorebackup.yaml");
-    let backup: KeyValueStoreBackup = serde_yaml::from_str(&text).unwrap();
+    let mut documents = serde_yaml::Deserializer::from_str(&text);
+    let claim = Value::deserialize(documents.next().unwrap()).unwrap();
+    let backup = KeyValueStoreBackup::deserialize(documents.next().unwrap()).unwrap();
+    assert!(documents.next().is_none());
     assert_eq!(backup.spec.store_ref.name, "orders");
+    let volume = backup.spec.destination.unwrap().volume.unwrap();
+    assert_eq!(claim["kind"], "PersistentVolumeClaim");
+    assert_eq!(claim["metadata"]["name"], volume.claim_name.as_str(), "the claim is there for the backup");
 }
 
 #[test]

@@ -42,7 +42,7 @@ fn the_notes_lead_from_a_store_to_a_request() {
         "configmap -n default orders-ca",
         // A forward in the background needs a moment.
         "curl --retry 5 --retry-connrefused --cacert orders-ca.crt",
-        "kubectl delete crd keyvaluestores.kivi.dev",
+        "kubectl delete crd keyvaluestores.kivi.dev keyvaluestorebackups.kivi.dev",
     ] {
         assert!(notes.contains(line), "no `{line}` in\n{notes}");
     }

@@ -23,7 +23,7 @@ async fn a_limit_needs_no_restart() {
     let client = store.client().unwrap();
     let deadline = Instant::now() + DEADLINE;
     for touch in 0.. {
-        // The kubelet brings the file within a minute, or when it looks at the pod anyway.
+        // The kubelet brings the file within a minute or two, or when it looks at the pod anyway.
         let touched = format!("touched={touch}");
         stage.kubectl.run(["annotate", "pod", "orders-0", &touched, "--overwrite"]).await.unwrap();
         let mut refused = 0;
