@@ -79,6 +79,7 @@ fn missing(store: &Store, seen: &Seen) -> Option<Finding> {
         let complaint = seen.complaint.as_ref().filter(|complaint| complaint.claim.is_some());
         let why = complaint.map(|complaint| format!(": {}", complaint.note.trim_end_matches('.')));
         let asked = pending.requested.as_deref().filter(|asked| asks_more(store, asked));
+        let class = other_class(store, seen, &pending.name);
         let less = asked.map(|asked| {
             format!(
                 " It asks for {asked}, and cannot ask for {} before it has one; if that is why, delete the claim: nothing is \
@@ -90,7 +91,7 @@ fn missing(store: &Store, seen: &Seen) -> Option<Finding> {
             "Volume claim {} waits for a volume{}.{}",
             pending.name,
             why.unwrap_or_default(),
-            less.unwrap_or_default()
+            class.or(less).unwrap_or_default()
         );
         return Some(Finding { reason: "VolumePending", message, kind: Kind::Waits });
     }
@@ -99,6 +100,17 @@ fn missing(store: &Store, seen: &Seen) -> Option<Finding> {
         reason: "VolumePending",
         message: format!("{} of {wanted} volume claims exist.", volumes.len()),
         kind: Kind::Waits,
+    })
+}
+
+/// The claim of an earlier store of this name, made for another class. Without a class in the spec it is the cluster's default
+/// that counted when the claim was made, and nothing can be said.
+fn other_class(store: &Store, seen: &Seen, claim: &str) -> Option<String> {
+    let (wanted, made) = (store.volume.storage_class.as_ref()?, seen.pending_classes.get(claim)?);
+    (wanted != made).then(|| {
+        format!(
+            " It was made for class {made} instead of {wanted}; delete the claim: nothing is on it yet, and it is made anew."
+        )
     })
 }
 

@@ -93,6 +93,35 @@ fn a_claim_without_a_volume_tells_how_it_comes_to_ask_for_less() {
 }
 
 #[test]
+fn a_claim_that_was_made_for_another_class_tells_how_it_comes_to_the_specs() {
+    let told = |spec: &str, made: Option<&str>| {
+        let claim = "log-orders-0".to_owned();
+        let seen = Seen {
+            volumes: vec![volume(VolumePhase::Pending, "1Gi", None)],
+            pending_classes: made.into_iter().map(|made| (claim.clone(), made.to_owned())).collect(),
+            ..Seen::default()
+        };
+        let all = super::conditions(&store(spec), &seen, Conditions::new(&[], 1, now())).finish();
+        conditions::find(&all, ConditionType::StorageReady).unwrap().message.clone()
+    };
+    let waits = "Volume claim log-orders-0 waits for a volume.";
+    assert_eq!(
+        told("{log: {file: {storageClassName: local}}}", Some("nope")),
+        format!(
+            "{waits} It was made for class nope instead of local; delete the claim: nothing is on it yet, and it is made anew."
+        )
+    );
+    for (spec, made) in [
+        ("{log: {file: {storageClassName: local}}}", Some("local")),
+        ("{log: {file: {storageClassName: local}}}", None),
+        // The cluster's default, which may have been another.
+        ("{}", Some("nope")),
+    ] {
+        assert_eq!(told(spec, made), waits, "{spec} {made:?}");
+    }
+}
+
+#[test]
 fn a_growth_that_the_spec_asks_for_no_more_is_told_and_not_waited_for() {
     use VolumeResize::{Infeasible, Requested};
     for (file, resize, field) in [
