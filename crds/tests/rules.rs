@@ -112,6 +112,40 @@ fn each_rule_accepts_and_refuses() {
 }
 
 #[test]
+fn a_text_that_is_no_duration_is_refused_by_its_pattern_alone() {
+    let base: Value =
+        json!({"log": {"file": {}}, "backup": {"destination": {"volume": {"claimName": "backups"}}}});
+    for field in [
+        "sidecar/cache/ttl",
+        "sidecar/cache/negativeTtl",
+        "sidecar/timeouts/request",
+        "sidecar/timeouts/idle",
+        "limits/idempotencyWindow",
+        "log/file/syncInterval",
+        "tls/managed/duration",
+        "tls/managed/renewBefore",
+        "tls/managed/authorityOverlap",
+        "tls/managed/authorityDuration",
+        "tls/issuerRef/duration",
+        "tls/issuerRef/renewBefore",
+        "backup/retention/keepFor",
+        "backup/pointInTime/every",
+    ] {
+        let schema = Kind::KeyValueStore.schema();
+        let of_field =
+            schema.pointer(&format!("/properties/spec/properties/{}", field.replace('/', "/properties/")));
+        assert!(of_field.unwrap()["pattern"].is_string(), "{field}");
+        for text in ["5 seconds", "1d", ""] {
+            let mut object = Kind::KeyValueStore.object("orders", &base);
+            let place = field.split('/').fold(&mut object["spec"], |value, name| &mut value[name]);
+            *place = json!(text);
+            let said = Validator::new().validate(&schema, &object, None);
+            assert!(said.is_ok(), "{field}: `{text}`: {said:?}");
+        }
+    }
+}
+
+#[test]
 fn no_rule_is_without_a_case() {
     let rules = rules();
     for (kind, least) in [(Kind::KeyValueStore, 15), (Kind::KeyValueStoreBackup, 4)] {

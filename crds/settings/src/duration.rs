@@ -27,6 +27,14 @@ const PATTERN: &str = r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$";
 /// Longest text, in bytes; bounds the cost of CEL rules that read a duration.
 const MAX_LENGTH: usize = 32;
 
+/// A CEL rule that is asked only while these fields hold durations, as it reads them by `duration()`. Of any other text the
+/// schema's pattern has said what is wrong, and the rule would add that it could not be evaluated.
+pub fn of_durations(fields: &[&str], rule: &str) -> String {
+    let other = |field: &&str| format!("(has({field}) && !{field}.matches('^([0-9]+(h|m|s|ms))+$')) || ");
+    let others: String = fields.iter().map(other).collect();
+    others + rule
+}
+
 const MAX: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
 
 impl DurationString {

@@ -18,7 +18,7 @@ mod settings;
 mod sidecar;
 
 pub use auth::{Anonymous, AuthSettings, SecretRef};
-pub use duration::DurationString;
+pub use duration::{DurationString, of_durations};
 pub use error::SettingsError;
 pub use limits::LimitsSettings;
 pub use log::{AutoGrow, FileLogSettings, GrowthStep, LogSettings, SyncPolicy};

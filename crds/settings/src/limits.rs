@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{DurationString, Quantity, SettingsError};
+use crate::{DurationString, Quantity, SettingsError, of_durations};
 
 /// What a server accepts and holds; each limit is named in the error of the request that hits it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -21,7 +21,7 @@ use crate::{DurationString, Quantity, SettingsError};
      "message": "requestBytes must be from 1Ki to 256Mi"},
     {"rule": "!has(self.watchers) || self.watchers < self.connections",
      "message": "watchers must be fewer than connections: each watch takes one, and some must be left for other requests"},
-    {"rule": "duration(self.idempotencyWindow) >= duration('1s') && duration(self.idempotencyWindow) <= duration('168h')",
+    {"rule": of_durations(&["self.idempotencyWindow"], "duration(self.idempotencyWindow) >= duration('1s') && duration(self.idempotencyWindow) <= duration('168h')"),
      "message": "idempotencyWindow must be from 1s to 168h"}
 ]))]
 pub struct LimitsSettings {

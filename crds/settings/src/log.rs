@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 pub use auto_grow::{AutoGrow, GrowthStep};
 
-use crate::{DurationString, Quantity, SettingsError};
+use crate::{DurationString, Quantity, SettingsError, of_durations};
 
 /// The transaction log of a store: the only thing that is durable. Exactly one kind is named.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -62,7 +62,7 @@ impl LogSettings {
      "message": "segmentSize must not exceed size"},
     {"rule": "!has(self.autoGrow) || quantity(string(self.autoGrow.max)).compareTo(quantity(string(self.size))) >= 0",
      "message": "autoGrow.max must be at least size"},
-    {"rule": "duration(self.syncInterval) >= duration('1ms') && duration(self.syncInterval) <= duration('60s')",
+    {"rule": of_durations(&["self.syncInterval"], "duration(self.syncInterval) >= duration('1ms') && duration(self.syncInterval) <= duration('60s')"),
      "message": "syncInterval must be from 1ms to 60s"}
 ]))]
 pub struct FileLogSettings {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kivi_settings::{DurationString, Resources};
+use kivi_settings::{DurationString, Resources, of_durations};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -48,7 +48,7 @@ pub struct Backup {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[schemars(extend("x-kubernetes-validations" = [
-    {"rule": "!has(self.keepFor) || (duration(self.keepFor) >= duration('1h') && duration(self.keepFor) <= duration('87600h'))",
+    {"rule": of_durations(&["self.keepFor"], "!has(self.keepFor) || (duration(self.keepFor) >= duration('1h') && duration(self.keepFor) <= duration('87600h'))"),
      "message": "keepFor must be from 1h to 87600h"}
 ]))]
 pub struct BackupRetention {
@@ -65,7 +65,7 @@ pub struct BackupRetention {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[schemars(extend("x-kubernetes-validations" = [
-    {"rule": "!has(self.every) || duration(self.every).getSeconds() in [60, 120, 180, 240, 300, 360, 600, 720, 900, 1200, 1800, 3600]",
+    {"rule": of_durations(&["self.every"], "!has(self.every) || duration(self.every).getSeconds() in [60, 120, 180, 240, 300, 360, 600, 720, 900, 1200, 1800, 3600]"),
      "message": "every must divide an hour into whole minutes: 1m, 2m, 3m, 4m, 5m, 6m, 10m, 12m, 15m, 20m, 30m or 1h"}
 ]))]
 pub struct PointInTime {

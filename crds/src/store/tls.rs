@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use kivi_settings::{DurationString, SecretRef};
+use kivi_settings::{DurationString, SecretRef, of_durations};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
@@ -38,13 +38,13 @@ pub struct Tls {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[schemars(extend("x-kubernetes-validations" = [
-    {"rule": "!has(self.duration) || (duration(self.duration) >= duration('1h') && duration(self.duration) <= duration('87600h'))",
+    {"rule": of_durations(&["self.duration"], "!has(self.duration) || (duration(self.duration) >= duration('1h') && duration(self.duration) <= duration('87600h'))"),
      "message": "duration must be from 1h to 87600h"},
-    {"rule": "!has(self.renewBefore) || (duration(self.renewBefore) >= duration('1m') && duration(self.renewBefore) < duration(has(self.duration) ? self.duration : '2160h'))",
+    {"rule": of_durations(&["self.renewBefore", "self.duration"], "!has(self.renewBefore) || (duration(self.renewBefore) >= duration('1m') && duration(self.renewBefore) < duration(has(self.duration) ? self.duration : '2160h'))"),
      "message": "renewBefore must be at least 1m and shorter than duration"},
-    {"rule": "!has(self.authorityOverlap) || (duration(self.authorityOverlap) >= duration('10s') && duration(self.authorityOverlap) <= duration('720h'))",
+    {"rule": of_durations(&["self.authorityOverlap"], "!has(self.authorityOverlap) || (duration(self.authorityOverlap) >= duration('10s') && duration(self.authorityOverlap) <= duration('720h'))"),
      "message": "authorityOverlap must be from 10s to 720h"},
-    {"rule": "!has(self.authorityDuration) || (duration(self.authorityDuration) <= duration('87600h') && duration(self.authorityDuration) >= duration(has(self.duration) ? self.duration : '2160h') + duration(has(self.duration) ? self.duration : '2160h') + duration(has(self.authorityOverlap) ? self.authorityOverlap : '24h') + duration(has(self.authorityOverlap) ? self.authorityOverlap : '24h'))",
+    {"rule": of_durations(&["self.authorityDuration", "self.duration", "self.authorityOverlap"], "!has(self.authorityDuration) || (duration(self.authorityDuration) <= duration('87600h') && duration(self.authorityDuration) >= duration(has(self.duration) ? self.duration : '2160h') + duration(has(self.duration) ? self.duration : '2160h') + duration(has(self.authorityOverlap) ? self.authorityOverlap : '24h') + duration(has(self.authorityOverlap) ? self.authorityOverlap : '24h'))"),
      "message": "authorityDuration must be from twice duration and authorityOverlap together to 87600h"}
 ]))]
 pub struct ManagedTls {
@@ -120,9 +120,9 @@ fn dns_names(_: &mut SchemaGenerator) -> Schema {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("x-kubernetes-validations" = [
-    {"rule": "!has(self.duration) || (duration(self.duration) >= duration('1h') && duration(self.duration) <= duration('87600h'))",
+    {"rule": of_durations(&["self.duration"], "!has(self.duration) || (duration(self.duration) >= duration('1h') && duration(self.duration) <= duration('87600h'))"),
      "message": "issuerRef.duration must be from 1h to 87600h"},
-    {"rule": "!has(self.renewBefore) || (duration(self.renewBefore) >= duration('5m') && duration(self.renewBefore) < duration(has(self.duration) ? self.duration : '2160h'))",
+    {"rule": of_durations(&["self.renewBefore", "self.duration"], "!has(self.renewBefore) || (duration(self.renewBefore) >= duration('5m') && duration(self.renewBefore) < duration(has(self.duration) ? self.duration : '2160h'))"),
      "message": "issuerRef.renewBefore must be at least 5m and shorter than duration"}
 ]))]
 pub struct IssuerRef {

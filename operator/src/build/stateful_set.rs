@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::apps::v1::{
-    StatefulSet, StatefulSetPersistentVolumeClaimRetentionPolicy, StatefulSetSpec,
+    RollingUpdateStatefulSetStrategy, StatefulSet, StatefulSetPersistentVolumeClaimRetentionPolicy,
+    StatefulSetSpec, StatefulSetUpdateStrategy,
 };
 use k8s_openapi::api::core::v1::{
     PersistentVolumeClaim, PersistentVolumeClaimSpec, PodTemplateSpec, VolumeResourceRequirements,
@@ -40,6 +41,7 @@ pub(crate) fn build(store: &Store) -> StatefulSet {
             // A pod that cannot become ready must not keep its repaired template from being rolled out.
             pod_management_policy: Some("Parallel".to_owned()),
             revision_history_limit: Some(3),
+            update_strategy: Some(every_pod()),
             persistent_volume_claim_retention_policy: Some(retention(store)),
             template,
             volume_claim_templates: Some(vec![claim(store)]),
@@ -60,6 +62,18 @@ fn template(store: &Store) -> (PodTemplateSpec, String) {
     match store.restore.as_ref().and_then(|restore| restore.in_place(&hash)) {
         Some(restore) => hashed(&Store { restore: Some(restore), ..store.clone() }),
         None => (template, hash),
+    }
+}
+
+/// What the API server writes where nothing is said: said so that an edit, which would keep pods from their new template for
+/// good, is put back.
+fn every_pod() -> StatefulSetUpdateStrategy {
+    StatefulSetUpdateStrategy {
+        type_: Some("RollingUpdate".to_owned()),
+        rolling_update: Some(RollingUpdateStatefulSetStrategy {
+            partition: Some(0),
+            ..RollingUpdateStatefulSetStrategy::default()
+        }),
     }
 }
 

@@ -229,6 +229,14 @@ fn a_stopped_store_keeps_its_volumes_whatever_its_retention() {
 }
 
 #[test]
+fn a_new_template_reaches_every_pod_whatever_was_edited() {
+    let set = serde_json::to_value(children("{}").2.stateful_set).unwrap();
+    // Exactly the API server's own default, so that to apply it changes nothing.
+    let strategy = serde_json::json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 0}});
+    assert_eq!(set["spec"]["updateStrategy"], strategy);
+}
+
+#[test]
 fn the_claim_template_and_the_selector_hold_nothing_that_changes() {
     let set = children("{log: {file: {size: 2Gi, storageClassName: fast}}}").2.stateful_set.spec.unwrap();
     let claim = set.volume_claim_templates.unwrap().remove(0);

@@ -1,5 +1,7 @@
 //! What the volumes of a store are.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use kivi_crds::{StoreNames, VolumePhase, VolumeResize, VolumeStatus};
 use kube::ResourceExt as _;
@@ -19,6 +21,12 @@ pub(super) fn resize_error(claims: &[PersistentVolumeClaim]) -> Option<String> {
     let types = ["ControllerResizeError", "NodeResizeError"];
     let mut said = claims.iter().flat_map(|claim| types.map(|type_| claim::condition(claim, type_)));
     said.find_map(|message| message.filter(|message| !message.is_empty()).map(str::to_owned))
+}
+
+/// The StorageClass of each claim that has no volume yet and names one, by the claim's name.
+pub(super) fn pending_classes(claims: &[PersistentVolumeClaim]) -> BTreeMap<String, String> {
+    let pending = claims.iter().filter(|claim| is_pending(claim));
+    pending.filter_map(|claim| Some((claim.name_any(), claim::class(claim)?.to_owned()))).collect()
 }
 
 /// Whether a claim has no volume yet.
@@ -101,6 +109,23 @@ mod tests {
             let told = more.contains("ResizeError").then(|| "no room".to_owned());
             assert_eq!(resize_error(&[claim]), told, "{yaml}");
         }
+    }
+
+    #[test]
+    fn a_claim_without_a_volume_tells_the_class_that_it_was_made_for() {
+        let claim = |name: &str, class: &str, phase: &str| -> PersistentVolumeClaim {
+            let yaml =
+                format!("{{metadata: {{name: {name}}}, spec: {{{class}}}, status: {{phase: {phase}}}}}");
+            serde_yaml::from_str(&yaml).unwrap()
+        };
+        let claims = [
+            claim("log-orders-0", "storageClassName: nope", "Pending"),
+            claim("log-orders-1", "storageClassName: local", "Bound"),
+            claim("log-orders-2", "storageClassName: ''", "Pending"),
+            claim("log-orders-3", "", "Pending"),
+        ];
+        let classes = pending_classes(&claims);
+        assert_eq!(classes, BTreeMap::from([("log-orders-0".to_owned(), "nope".to_owned())]));
     }
 
     #[test]

@@ -77,6 +77,8 @@ impl Pods {
         };
         let conditions = if self.serve() {
             conditions.set(Progressing, false, "Settled", "The cluster is as the spec says.")
+        } else if stopped {
+            conditions.set(Progressing, true, "Stopping", "The servers are being stopped.")
         } else {
             conditions.set(Progressing, true, reason, format!("Waiting for pods: {why}"))
         };

@@ -2,6 +2,8 @@
 //!
 //! Reads only. What it means is for `compute` and `trouble` to say.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::StatefulSet;
@@ -25,6 +27,8 @@ pub struct Seen {
     pub pods: Vec<Pod>,
     /// Its volumes.
     pub volumes: Vec<VolumeStatus>,
+    /// The StorageClass that each claim without a volume was made for, by the claim's name.
+    pub pending_classes: BTreeMap<String, String>,
     /// Why a volume does not get the size that it was asked to get.
     pub resize_error: Option<String>,
     /// What keeps a volume or a pod from being made.
@@ -105,6 +109,7 @@ pub async fn look(
         stateful_set,
         pods: list(client, namespace, &own).await?,
         volumes: claims::volumes(names, claims),
+        pending_classes: claims::pending_classes(claims),
         resize_error: claims::resize_error(claims),
         ..Seen::default()
     };

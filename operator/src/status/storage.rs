@@ -35,8 +35,8 @@ pub(super) fn conditions(store: &Store, seen: &Seen, conditions: Conditions) -> 
     use ConditionType::{Degraded, Progressing, StorageReady};
     let told = conditions.before(StorageReady).is_some_and(|before| before.reason == AT_MAX);
     let Some(Finding { reason, message, kind }) = find(store, seen, told) else {
-        let count = seen.volumes.len();
-        return conditions.set(StorageReady, true, "VolumesBound", format!("Volumes bound: {count}."));
+        let (count, rest) = (seen.volumes.len(), unneeded(store, seen).unwrap_or_default());
+        return conditions.set(StorageReady, true, "VolumesBound", format!("Volumes bound: {count}.{rest}"));
     };
     let conditions = conditions.set(StorageReady, false, reason, &message);
     match kind {
@@ -51,7 +51,7 @@ fn find(store: &Store, seen: &Seen, told: bool) -> Option<Finding> {
     leaving(store, seen)
         .or_else(|| missing(store, seen))
         .or_else(|| refused(store))
-        .or_else(|| resizing(seen))
+        .or_else(|| resizing(store, seen))
         .or_else(|| template(store))
         .or_else(|| growth(store, told))
 }
@@ -79,6 +79,7 @@ fn missing(store: &Store, seen: &Seen) -> Option<Finding> {
         let complaint = seen.complaint.as_ref().filter(|complaint| complaint.claim.is_some());
         let why = complaint.map(|complaint| format!(": {}", complaint.note.trim_end_matches('.')));
         let asked = pending.requested.as_deref().filter(|asked| asks_more(store, asked));
+        let class = other_class(store, seen, &pending.name);
         let less = asked.map(|asked| {
             format!(
                 " It asks for {asked}, and cannot ask for {} before it has one; if that is why, delete the claim: nothing is \
@@ -90,7 +91,7 @@ fn missing(store: &Store, seen: &Seen) -> Option<Finding> {
             "Volume claim {} waits for a volume{}.{}",
             pending.name,
             why.unwrap_or_default(),
-            less.unwrap_or_default()
+            class.or(less).unwrap_or_default()
         );
         return Some(Finding { reason: "VolumePending", message, kind: Kind::Waits });
     }
@@ -99,6 +100,17 @@ fn missing(store: &Store, seen: &Seen) -> Option<Finding> {
         reason: "VolumePending",
         message: format!("{} of {wanted} volume claims exist.", volumes.len()),
         kind: Kind::Waits,
+    })
+}
+
+/// The claim of an earlier store of this name, made for another class. Without a class in the spec it is the cluster's default
+/// that counted when the claim was made, and nothing can be said.
+fn other_class(store: &Store, seen: &Seen, claim: &str) -> Option<String> {
+    let (wanted, made) = (store.volume.storage_class.as_ref()?, seen.pending_classes.get(claim)?);
+    (wanted != made).then(|| {
+        format!(
+            " It was made for class {made} instead of {wanted}; delete the claim: nothing is on it yet, and it is made anew."
+        )
     })
 }
 
@@ -118,11 +130,38 @@ fn refused(store: &Store) -> Option<Finding> {
     Some(Finding { reason: "ResizeRefused", message, kind: Kind::NeedsHuman })
 }
 
+/// Whether a volume has what the spec asks for, whatever its claim asks for.
+fn suffices(store: &Store, volume: &VolumeStatus) -> bool {
+    let sizes = || Some((size::bytes(volume.actual.as_deref()?)?, size::bytes(&store.volume.wanted_size)?));
+    sizes().is_some_and(|(actual, wanted)| actual >= wanted)
+}
+
+/// A growth that the spec asks for no more. The API server lets no claim go back to just what its volume has.
+fn unneeded(store: &Store, seen: &Seen) -> Option<String> {
+    let sizes = |volume: &VolumeStatus| Some((volume.requested.clone()?, volume.actual.clone()?));
+    let mut enough = seen.volumes.iter().filter(|volume| suffices(store, volume));
+    let (name, requested, actual) = enough.find_map(|volume| {
+        let (requested, actual) = sizes(volume)?;
+        (size::bytes(&requested) > size::bytes(&actual)).then_some((&volume.name, requested, actual))
+    })?;
+    let field = match store.settings.log.file.as_ref()?.auto_grow {
+        Some(_) => "spec.log.file.autoGrow.max",
+        None => "spec.log.file.size",
+    };
+    Some(format!(
+        " Claim {name} asks for {requested} still, and cannot be taken back to just the {actual} that its volume has: it is \
+         waited for no more, but storage that can give it will. To ask for less, set {field} to a little more than {actual}."
+    ))
+}
+
 /// What is furthest from its end is told.
-fn resizing(seen: &Seen) -> Option<Finding> {
+fn resizing(store: &Store, seen: &Seen) -> Option<Finding> {
     use VolumeResize::{Failing, FileSystemResizePending, Infeasible, Requested, Resizing};
     let order = [Infeasible, Failing, Requested, Resizing, FileSystemResizePending];
-    let at = |resize: VolumeResize| seen.volumes.iter().find(|volume| volume.resize == Some(resize));
+    let awaited = |volume: &&VolumeStatus| !suffices(store, volume);
+    let at = |resize: VolumeResize| {
+        seen.volumes.iter().filter(awaited).find(|volume| volume.resize == Some(resize))
+    };
     let (resize, volume) = order.into_iter().find_map(|resize| Some((resize, at(resize)?)))?;
     let VolumeStatus { name, requested, actual, .. } = volume;
     let text = |size: &Option<String>| size.clone().unwrap_or_default();

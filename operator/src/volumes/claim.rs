@@ -26,6 +26,11 @@ pub fn requested(claim: &PersistentVolumeClaim) -> Option<&str> {
     storage(claim.spec.as_ref()?.resources.as_ref()?.requests.as_ref())
 }
 
+/// The StorageClass that it was made for; none where it named none.
+pub fn class(claim: &PersistentVolumeClaim) -> Option<&str> {
+    claim.spec.as_ref()?.storage_class_name.as_deref().filter(|class| !class.is_empty())
+}
+
 /// The size of its volume; none until it is bound.
 pub fn actual(claim: &PersistentVolumeClaim) -> Option<&str> {
     storage(claim.status.as_ref()?.capacity.as_ref())

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::SplitBy;
-use crate::{DurationString, Quantity, SettingsError};
+use crate::{DurationString, Quantity, SettingsError, of_durations};
 
 /// The stampede-safe cache: one load a key, its waiters share it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -14,7 +14,7 @@ use crate::{DurationString, Quantity, SettingsError};
      "message": "maxBytes must be from 0 to 64Gi"},
     {"rule": "quantity(string(self.maxObjectBytes)).compareTo(quantity('1Ki')) >= 0 && quantity(string(self.maxObjectBytes)).compareTo(quantity('1Gi')) <= 0",
      "message": "maxObjectBytes must be from 1Ki to 1Gi"},
-    {"rule": "[self.ttl, self.staleWhileRevalidate, self.staleIfError, self.errorTtl, self.negativeTtl].all(ttl, duration(ttl) <= duration('8760h'))",
+    {"rule": of_durations(&["self.ttl", "self.staleWhileRevalidate", "self.staleIfError", "self.errorTtl", "self.negativeTtl"], "[self.ttl, self.staleWhileRevalidate, self.staleIfError, self.errorTtl, self.negativeTtl].all(ttl, duration(ttl) <= duration('8760h'))"),
      "message": "ttl, staleWhileRevalidate, staleIfError, errorTtl and negativeTtl must be at most 8760h"}
 ]))]
 pub struct CacheSettings {

@@ -3,15 +3,15 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{DurationString, SettingsError};
+use crate::{DurationString, SettingsError, of_durations};
 
 /// How long a request and an idle connection may last.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[schemars(extend("x-kubernetes-validations" = [
-    {"rule": "duration(self.request) >= duration('1ms') && duration(self.request) <= duration('1h')",
+    {"rule": of_durations(&["self.request"], "duration(self.request) >= duration('1ms') && duration(self.request) <= duration('1h')"),
      "message": "request must be from 1ms to 1h"},
-    {"rule": "duration(self.idle) >= duration('1s') && duration(self.idle) <= duration('24h')",
+    {"rule": of_durations(&["self.idle"], "duration(self.idle) >= duration('1s') && duration(self.idle) <= duration('24h')"),
      "message": "idle must be from 1s to 24h"}
 ]))]
 pub struct TimeoutSettings {

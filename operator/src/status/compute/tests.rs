@@ -124,6 +124,16 @@ fn conditions_follow_pods_and_volumes() {
 }
 
 #[test]
+fn a_store_that_is_being_stopped_says_so() {
+    let stopping = observed("{stopped: true}", (1, 1, 1), &[VolumePhase::Bound], None);
+    let told = conditions::find(&stopping.conditions, ConditionType::Progressing).unwrap();
+    assert_eq!((told.status.as_str(), told.reason.as_str()), ("True", "Stopping"));
+    assert_eq!(told.message, "The servers are being stopped.");
+    let stopped = observed("{stopped: true}", (0, 0, 0), &[VolumePhase::Bound], Some(&stopping));
+    assert_eq!(said(&stopped, ConditionType::Progressing), ("False", "Settled"));
+}
+
+#[test]
 fn a_container_with_little_memory_serves_with_a_warning() {
     let status =
         observed("{pod: {resources: {limits: {memory: 64Mi}}}}", (1, 1, 1), &[VolumePhase::Bound], None);

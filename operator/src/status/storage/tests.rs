@@ -93,6 +93,63 @@ fn a_claim_without_a_volume_tells_how_it_comes_to_ask_for_less() {
 }
 
 #[test]
+fn a_claim_that_was_made_for_another_class_tells_how_it_comes_to_the_specs() {
+    let told = |spec: &str, made: Option<&str>| {
+        let claim = "log-orders-0".to_owned();
+        let seen = Seen {
+            volumes: vec![volume(VolumePhase::Pending, "1Gi", None)],
+            pending_classes: made.into_iter().map(|made| (claim.clone(), made.to_owned())).collect(),
+            ..Seen::default()
+        };
+        let all = super::conditions(&store(spec), &seen, Conditions::new(&[], 1, now())).finish();
+        conditions::find(&all, ConditionType::StorageReady).unwrap().message.clone()
+    };
+    let waits = "Volume claim log-orders-0 waits for a volume.";
+    assert_eq!(
+        told("{log: {file: {storageClassName: local}}}", Some("nope")),
+        format!(
+            "{waits} It was made for class nope instead of local; delete the claim: nothing is on it yet, and it is made anew."
+        )
+    );
+    for (spec, made) in [
+        ("{log: {file: {storageClassName: local}}}", Some("local")),
+        ("{log: {file: {storageClassName: local}}}", None),
+        // The cluster's default, which may have been another.
+        ("{}", Some("nope")),
+    ] {
+        assert_eq!(told(spec, made), waits, "{spec} {made:?}");
+    }
+}
+
+#[test]
+fn a_growth_that_the_spec_asks_for_no_more_is_told_and_not_waited_for() {
+    use VolumeResize::{Infeasible, Requested};
+    for (file, resize, field) in [
+        ("{size: 1Gi}", Requested, "spec.log.file.size"),
+        ("{size: 1Gi}", Infeasible, "spec.log.file.size"),
+        ("{size: 1Gi, autoGrow: {max: 1Gi}}", Requested, "spec.log.file.autoGrow.max"),
+    ] {
+        let store = store(&format!("{{log: {{file: {file}}}}}"));
+        let bound = vec![volume(VolumePhase::Bound, "2Gi", Some(resize))];
+        let (reason, message, progressing, degraded) = told(&store, bound, None);
+        let case = format!("{file} {resize:?}");
+        assert_eq!((reason.as_str(), progressing, degraded), ("VolumesBound", false, false), "{case}");
+        assert_eq!(
+            message,
+            format!(
+                "Volumes bound: 1. Claim log-orders-0 asks for 2Gi still, and cannot be taken back to just the 1Gi that its \
+                 volume has: it is waited for no more, but storage that can give it will. To ask for less, set {field} to \
+                 a little more than 1Gi."
+            ),
+            "{case}"
+        );
+    }
+    // The resizer's last word on a growth that was taken back.
+    let over = vec![volume(VolumePhase::Bound, "1Gi", Some(Infeasible))];
+    assert_eq!(told(&store("{log: {file: {size: 1Gi}}}"), over, None).1, "Volumes bound: 1.");
+}
+
+#[test]
 fn a_template_that_is_outgrown_is_told_last() {
     let mut store = store("{log: {file: {size: 2Gi}}}");
     store.volume.template_size = "1Gi".to_owned();
