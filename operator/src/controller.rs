@@ -288,6 +288,10 @@ impl Known {
             .flat_map(move |(watch, event)| {
                 futures::stream::iter(match ledger.heed(&kind, watch, event) {
                     News::None => Vec::new(),
+                    News::Own(metadata) => {
+                        let of = triggers::child(&metadata);
+                        stores(&metadata).into_iter().filter(|store| of.as_ref() != Some(store)).collect()
+                    }
                     News::Of(metadata) => stores(&metadata),
                     News::Lost => {
                         all.state().iter().map(|store| ObjectRef::from_obj(store.as_ref())).collect()

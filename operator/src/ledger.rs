@@ -99,8 +99,10 @@ impl Entry {
 /// What an event of a watch means for the stores.
 #[derive(Debug, PartialEq)]
 pub enum News {
-    /// It shows what the operator did itself, or nothing at all.
+    /// It shows nothing.
     None,
+    /// It shows what the operator did itself: news only to others than the store that it did it for.
+    Own(Box<ObjectMeta>),
     /// Of this object.
     Of(Box<ObjectMeta>),
     /// Objects went while nobody watched; whose they were is not known.
@@ -241,7 +243,7 @@ impl Known {
             child.listed = true;
             child.seen = Some(mark);
             if !child.moved_on() {
-                return News::None;
+                return News::Own(Box::new(metadata));
             }
         }
         News::Of(Box::new(metadata))
