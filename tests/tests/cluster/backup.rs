@@ -49,12 +49,7 @@ async fn outlives_its_backup(stage: &Stage, store: &str, backup: &str) {
     stage.kubectl.run(["delete", "kvsb", backup]).await.unwrap();
     let larger = r#"{"spec":{"log":{"file":{"size":"2Gi"}}}}"#;
     stage.kubectl.run(["patch", "kvs", store, "--type=merge", "-p", larger]).await.unwrap();
-    let size = "jsonpath={.spec.volumeClaimTemplates[0].spec.resources.requests.storage}=2Gi";
-    let set = format!("statefulset/{store}");
-    // Between the two StatefulSets there is none.
-    while stage.kubectl.wait(size, &set, "60s").await.is_err() {
-        stage.kubectl.wait("create", &set, "60s").await.unwrap();
-    }
+    stage.until_template(store, "2Gi").await;
     assert_eq!(stage.pod_uid(&pod).await, before);
 }
 

@@ -84,9 +84,7 @@ async fn a_volume_grows_by_itself_as_far_as_it_may() {
         return;
     }
     resizer::grow(&stage.kubectl, CLAIM).await.unwrap();
-    let template = "jsonpath={.spec.volumeClaimTemplates[0].spec.resources.requests.storage}=100Mi";
-    stage.kubectl.wait("create", "statefulset/orders", "60s").await.unwrap();
-    stage.kubectl.wait(template, "statefulset/orders", "60s").await.unwrap();
+    stage.until_template("orders", "100Mi").await;
     for number in 40..60 {
         let key = format!("key-{number}");
         client.put(key.as_bytes(), value.clone(), None, Precondition::None).await.unwrap();

@@ -126,6 +126,21 @@ impl Stage {
         }
     }
 
+    /// Waits for a StatefulSet whose template of claims has this size. Between the last one and the next there is none, which
+    /// `kubectl wait` takes for an error.
+    pub(crate) async fn until_template(&self, store: &str, size: &str) {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            let set = self.kubectl.get("statefulset", store).await.unwrap_or_default();
+            let asks = &set["spec"]["volumeClaimTemplates"][0]["spec"]["resources"]["requests"]["storage"];
+            if asks == size {
+                return;
+            }
+            assert!(Instant::now() < deadline, "its template asks for {asks}");
+            sleep(POLL).await;
+        }
+    }
+
     /// `resourceVersion` of the store and of each of its children.
     pub(crate) async fn resource_versions(&self, store: &str) -> Vec<String> {
         let kinds = "statefulset,service,configmap,secret,serviceaccount,pvc";

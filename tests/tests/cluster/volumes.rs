@@ -15,16 +15,6 @@ async fn requested(stage: &Stage) -> Value {
     stage.kubectl.get("pvc", CLAIM).await.unwrap()["spec"]["resources"]["requests"]["storage"].clone()
 }
 
-/// Waits for a StatefulSet whose template of claims has this size.
-async fn until_template(stage: &Stage, size: &str) {
-    let path = "{.spec.volumeClaimTemplates[0].spec.resources.requests.storage}";
-    // Between the two StatefulSets there is none.
-    stage.kubectl.wait("create", "statefulset/orders", "60s").await.unwrap();
-    while stage.kubectl.wait(&format!("jsonpath={path}={size}"), "statefulset/orders", "60s").await.is_err() {
-        stage.kubectl.wait("create", "statefulset/orders", "60s").await.unwrap();
-    }
-}
-
 async fn until_reason(stage: &Stage, condition: &str, reason: &str) -> String {
     let path = format!("jsonpath={{.status.conditions[?(@.type=='{condition}')].reason}}={reason}");
     stage.kubectl.wait(&path, "kvs/orders", "60s").await.unwrap();
@@ -55,7 +45,7 @@ async fn a_volume_grows_under_writes_and_goes_with_its_store_where_that_is_asked
         written
     });
     stage.apply_store("orders", &spec("2Gi")).await.unwrap();
-    until_template(&stage, "2Gi").await;
+    stage.until_template("orders", "2Gi").await;
     stage.kubectl.wait(owner, &format!("pvc/{CLAIM}"), "60s").await.unwrap();
     let message = until_reason(&stage, "StorageReady", "Resizing").await;
     assert!(message.contains("has 1Gi and is to get 2Gi"), "{message}");
@@ -96,14 +86,14 @@ async fn a_volume_grows_while_its_pod_is_down_and_a_growth_that_fails_is_taken_b
     until_reason(&stage, "Ready", "PodUnschedulable").await;
 
     stage.apply_store("orders", &spec("500Gi")).await.unwrap();
-    until_template(&stage, "500Gi").await;
+    stage.until_template("orders", "500Gi").await;
     assert_eq!(requested(&stage).await, "500Gi");
     resizer::fail(&stage.kubectl, CLAIM, "the pool holds 100Gi").await.unwrap();
     let message = until_reason(&stage, "Degraded", "ResizeInfeasible").await;
     assert!(message.contains("has 1Gi and cannot get 500Gi: the pool holds 100Gi"), "{message}");
 
     stage.apply_store("orders", &spec("2Gi")).await.unwrap();
-    until_template(&stage, "2Gi").await;
+    stage.until_template("orders", "2Gi").await;
     assert_eq!(requested(&stage).await, "2Gi");
     resizer::grow(&stage.kubectl, CLAIM).await.unwrap();
     until_reason(&stage, "StorageReady", "VolumesBound").await;
