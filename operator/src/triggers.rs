@@ -43,6 +43,10 @@ pub fn secret(metadata: &ObjectMeta, stores: &Store<Watched>) -> Vec<ObjectRef<W
 }
 
 fn names(store: &KeyValueStore, secret: &ObjectMeta) -> bool {
+    // First, as it sets nearly all apart: each Secret's every change is held against each store.
+    if store.metadata.namespace != secret.namespace {
+        return false;
+    }
     let references = [&store.spec.tls.secret_ref, &store.spec.auth.tokens_secret_ref];
     let named = references.into_iter().flatten().map(|reference| reference.name.clone());
     let backup = store.spec.backup.as_ref().and_then(|backup| backup.destination.as_ref());
@@ -51,8 +55,7 @@ fn names(store: &KeyValueStore, secret: &ObjectMeta) -> bool {
     let authorities = buckets.filter_map(|bucket| Some(bucket.ca_secret_ref()?.name.clone()));
     // cert-manager writes it, and it is nobody's before the store has seen it.
     let issued = store.spec.tls.issuer_ref.as_ref().map(|_| StoreNames::new(store.name_any()).tls_secret());
-    store.metadata.namespace == secret.namespace
-        && named.chain(issued).chain(authorities).any(|name| secret.name.as_ref() == Some(&name))
+    named.chain(issued).chain(authorities).any(|name| secret.name.as_ref() == Some(&name))
 }
 
 #[cfg(test)]

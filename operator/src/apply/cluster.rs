@@ -17,6 +17,21 @@ use crate::foreign::{Foreign, ForeignKind};
 use crate::ledger::{Digest, Ledger};
 use crate::model::Store;
 
+/// What a store has children of: a kind that is in a namespace, and is written as it is read.
+pub(super) trait Child:
+    Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + Serialize + DeserializeOwned
+{
+}
+
+impl<K> Child for K where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + Debug
+        + Serialize
+        + DeserializeOwned
+{
+}
+
 /// Where the children of one store are, and what is known of what was sent there.
 pub(super) struct Cluster<'a> {
     pub(super) client: &'a Client,
@@ -32,26 +47,12 @@ impl Cluster<'_> {
         Api::namespaced(self.client.clone(), &self.store.namespace)
     }
 
-    pub(super) async fn apply<K>(&self, child: K) -> Result<K, ApplyError>
-    where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-            + Clone
-            + Debug
-            + Serialize
-            + DeserializeOwned,
-    {
+    pub(super) async fn apply<K: Child>(&self, child: K) -> Result<K, ApplyError> {
         if self.is_in_force(&child) { Ok(child) } else { self.send(child).await }
     }
 
     /// What is in force is returned as it was found, with its status.
-    pub(super) async fn apply_over<K>(&self, there: Option<&K>, child: K) -> Result<K, ApplyError>
-    where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-            + Clone
-            + Debug
-            + Serialize
-            + DeserializeOwned,
-    {
+    pub(super) async fn apply_over<K: Child>(&self, there: Option<&K>, child: K) -> Result<K, ApplyError> {
         if let Some(there) = there {
             self.ledger.read(&K::kind(&()), there.meta());
         }
@@ -70,14 +71,7 @@ impl Cluster<'_> {
             .is_some_and(|content| self.ledger.is_in_force(&kind, namespace, &child.name_any(), content))
     }
 
-    async fn send<K>(&self, child: K) -> Result<K, ApplyError>
-    where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-            + Clone
-            + Debug
-            + Serialize
-            + DeserializeOwned,
-    {
+    async fn send<K: Child>(&self, child: K) -> Result<K, ApplyError> {
         let (kind, name) = (K::kind(&()), child.name_any());
         let api = self.api::<K>();
         let params = PatchParams::apply(FIELD_MANAGER).force();
@@ -100,14 +94,7 @@ impl Cluster<'_> {
         Err(ApplyError::Apply { kind: kind.into_owned(), name, source: refusal })
     }
 
-    pub(super) async fn apply_some<K>(&self, child: Option<K>) -> Result<Option<K>, ApplyError>
-    where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-            + Clone
-            + Debug
-            + Serialize
-            + DeserializeOwned,
-    {
+    pub(super) async fn apply_some<K: Child>(&self, child: Option<K>) -> Result<Option<K>, ApplyError> {
         match child {
             Some(child) => self.apply(child).await.map(Some),
             None => Ok(None),
